@@ -1,0 +1,27 @@
+"""Every name and value that synthesis and run time share. Standard library only."""
+
+from shadow_runtime.contract.flag import FlagError, Position, flag_document
+from shadow_runtime.contract.names import (
+    FLAG_KEY,
+    NAMESPACE,
+    Action,
+    Dimension,
+    MetricName,
+    Variable,
+    Variant,
+)
+from shadow_runtime.contract.stage import Stage
+
+__all__ = [
+    "FLAG_KEY",
+    "NAMESPACE",
+    "Action",
+    "Dimension",
+    "FlagError",
+    "MetricName",
+    "Position",
+    "Stage",
+    "Variable",
+    "Variant",
+    "flag_document",
+]

@@ -1,0 +1,96 @@
+"""The flag document: seeded at synth, read by the route, rewritten by operations.
+
+Its schema is AppConfig's own:
+https://docs.aws.amazon.com/appconfig/latest/userguide/appconfig-type-reference-feature-flags.html
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from shadow_runtime.contract.names import FLAG_KEY
+from shadow_runtime.contract.stage import STAGE_NAMES, Stage
+
+
+class FlagError(ValueError):
+    """The flag cannot be read: what was found, and what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where the flag says the route is.
+
+    `shadow_percent` is the share of requests that are copied to the candidate, 0 to 100.
+
+    Example:
+        >>> Position.read({"enabled": True, "stage": "canary", "canary_percent": 2,
+        ...                "shadow_percent": 50})
+        Position(stage=canary(2%), shadow_percent=50.0)
+    """
+
+    OFF: ClassVar[Self]
+
+    stage: Stage
+    shadow_percent: float = 100.0
+
+    @classmethod
+    def read(cls, values: object) -> Self:
+        """The position in one flag's values, as AppConfig serves them.
+
+        A disabled flag is `off`: the console's toggle is a kill switch. A canary of 0 % is `shadow`.
+
+        Raises:
+            FlagError: anything else than a known stage with percentages in range.
+        """
+        if not isinstance(values, Mapping):
+            raise FlagError(f"the flag must be an object, got {values!r}")
+        if values.get("enabled") is False:
+            return cls(Stage.OFF)
+        name, canary = str(values.get("stage")), _percentage(values, "canary_percent")
+        if name == "canary" and canary == 0:  # a person who writes 0 means nobody
+            name = "shadow"
+        try:
+            stage = Stage.of(name, percent=canary)
+        except ValueError as error:
+            raise FlagError(str(error)) from error
+        return cls(stage, _percentage(values, "shadow_percent"))
+
+    def values(self) -> dict[str, Any]:
+        """The flag's values that `read` turns back into this position."""
+        return {
+            "enabled": True,
+            "stage": self.stage.name,
+            "canary_percent": self.stage.percent,
+            "shadow_percent": self.shadow_percent,
+        }
+
+
+Position.OFF = Position(Stage.OFF)
+
+
+def flag_document(position: Position) -> dict[str, Any]:
+    """The whole hosted document at `position`, with the constraints that AppConfig enforces."""
+    percentage = {"type": "number", "minimum": 0, "maximum": 100, "required": True}
+    return {
+        "version": "1",
+        "flags": {
+            FLAG_KEY: {
+                "name": FLAG_KEY,
+                "attributes": {
+                    "stage": {
+                        "constraints": {"type": "string", "enum": [*STAGE_NAMES], "required": True}
+                    },
+                    "canary_percent": {"constraints": percentage},
+                    "shadow_percent": {"constraints": percentage},
+                },
+            }
+        },
+        "values": {FLAG_KEY: position.values()},
+    }
+
+
+def _percentage(values: Mapping[str, Any], name: str) -> float:
+    value = values.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
+        raise FlagError(f"{name} must be a number from 0 to 100, got {value!r}")
+    return float(value)

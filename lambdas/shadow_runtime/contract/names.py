@@ -1,0 +1,68 @@
+"""Names that would break something silently if the two sides spelled them differently."""
+
+from enum import StrEnum
+
+NAMESPACE = "ShadowCanary"
+"""CloudWatch namespace of every metric of ours."""
+
+FLAG_KEY = "migration"
+"""Key of the one flag in a route's AppConfig profile."""
+
+
+class Variant(StrEnum):
+    """Who answered."""
+
+    CONTROL = "control"
+    CANDIDATE = "candidate"
+
+
+class Variable(StrEnum):
+    """Environment variables: set by the construct, read by the functions."""
+
+    ROUTE = "SHADOW_CANARY_ROUTE"
+    ROUTE_PACKAGE = "SHADOW_CANARY_ROUTE_PACKAGE"
+    CEILING = "SHADOW_CANARY_CEILING"
+    FLAG_APPLICATION = "SHADOW_CANARY_FLAG_APPLICATION"
+    FLAG_ENVIRONMENT = "SHADOW_CANARY_FLAG_ENVIRONMENT"
+    FLAG_PROFILE = "SHADOW_CANARY_FLAG_PROFILE"
+    RAISE_STRATEGY = "SHADOW_CANARY_RAISE_STRATEGY"
+    LOWER_STRATEGY = "SHADOW_CANARY_LOWER_STRATEGY"
+    CANDIDATE = "SHADOW_CANARY_CANDIDATE"
+    CANDIDATE_DEADLINE_MS = "SHADOW_CANARY_CANDIDATE_DEADLINE_MS"
+    SHADOW = "SHADOW_CANARY_SHADOW"
+    DATABASE_SECRET = "SHADOW_CANARY_DATABASE_SECRET"
+
+
+class MetricName(StrEnum):
+    """Metrics in `NAMESPACE`, written as EMF; counts unless said otherwise."""
+
+    REQUESTS = "Requests"
+    FAULTS = "Faults"
+    LATENCY = "Latency"  # milliseconds
+    FALLBACKS = "Fallbacks"
+    TIMEOUTS = "Timeouts"
+    TEE_SKIPPED = "TeeSkipped"
+    TEE_FAILED = "TeeFailed"
+    FLAG_AGE = "FlagAge"  # seconds
+    COMPARED = "Compared"
+    MISMATCHED = "Mismatched"
+    CANDIDATE_ERRORS = "CandidateErrors"
+    COPIES_DROPPED = "CopiesDropped"
+    SHADOW_LATENCY = "ShadowLatency"  # milliseconds
+    SHADOW_LAG = "ShadowLag"  # milliseconds from the answer to the comparison
+    CLEANUPS = "Cleanups"
+
+
+class Dimension(StrEnum):
+    """Dimensions of those metrics."""
+
+    ROUTE = "Route"
+    VARIANT = "Variant"
+    VERSION = "Version"
+    OUTCOME = "Outcome"
+
+
+class Action(StrEnum):
+    """What the operations function can be asked to do."""
+
+    CLEANUP = "cleanup"

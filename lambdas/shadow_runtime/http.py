@@ -1,0 +1,156 @@
+"""Request and response of a route: API Gateway's payload format 2.0 without its accidents."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+CREDENTIAL_HEADERS = frozenset(
+    {"authorization", "proxy-authorization", "cookie", "x-api-key", "x-amz-security-token"}
+)
+"""Never leave the route: the candidate is told who the user is, not how that was proven."""
+
+
+class MalformedError(ValueError):
+    """A payload that is no request or no response of ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request: who asks for what.
+
+    `user` is the token's subject, `""` when there is none. Header names are lower case.
+    `body` is text, or bytes when the client sent binary data.
+
+    Example:
+        >>> Request(method="GET", path="/users/me", user="ada").user
+        'ada'
+    """
+
+    method: str
+    path: str
+    user: str = ""
+    id: str = ""
+    route_key: str = ""
+    path_parameters: Mapping[str, str] = field(default_factory=dict)
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str | bytes | None = None
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> Self:
+        """The request in an HTTP API event (payload format 2.0) behind a JWT authorizer."""
+        context = event["requestContext"]
+        claims = context.get("authorizer", {}).get("jwt", {}).get("claims") or {}
+        return cls(
+            method=context["http"]["method"],
+            path=event["rawPath"],
+            user=str(claims.get("sub") or ""),
+            id=context["requestId"],
+            route_key=event.get("routeKey", ""),
+            path_parameters=event.get("pathParameters") or {},
+            query=event.get("rawQueryString", ""),
+            headers=event.get("headers") or {},
+            body=_decoded(event.get("body"), base64_encoded=event.get("isBase64Encoded", False)),
+        )
+
+    def copy(self) -> dict[str, Any]:
+        """The request as JSON for the candidate, without anything that proves who the user is."""
+        body, encoded = _encoded(self.body)
+        return {
+            "method": self.method,
+            "path": self.path,
+            "user": self.user,
+            "id": self.id,
+            "route_key": self.route_key,
+            "path_parameters": dict(self.path_parameters),
+            "query": self.query,
+            "headers": {k: v for k, v in self.headers.items() if k not in CREDENTIAL_HEADERS},
+            "body": body,
+            "base64": encoded,
+        }
+
+    @classmethod
+    def from_copy(cls, copy: Mapping[str, Any]) -> Self:
+        """The request that `copy` wrote.
+
+        Raises:
+            MalformedError: a payload that `copy` did not write.
+        """
+        try:
+            fields = dict(copy)
+            encoded = fields.pop("base64")
+            return cls(**{**fields, "body": _decoded(fields["body"], base64_encoded=encoded)})
+        except (KeyError, TypeError, ValueError) as error:
+            raise MalformedError(f"this payload is no copied request: {error}") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """One answer: status, headers and body.
+
+    Example:
+        >>> Response.json({"id": "ada"}).body
+        '{"id": "ada"}'
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str | bytes | None = None
+
+    @classmethod
+    def json(cls, value: Any, *, status: int = 200) -> Self:
+        """`value` as a JSON answer; pydantic and SQLModel objects by their JSON form."""
+        dump = getattr(value, "model_dump", None)
+        body = json.dumps(dump(mode="json") if dump else value, ensure_ascii=False)
+        return cls(status=status, headers={"content-type": "application/json"}, body=body)
+
+    @classmethod
+    def error(cls, status: int, message: str) -> Self:
+        """A refusal in API Gateway's own shape, so that clients meet one kind of error."""
+        return cls.json({"message": message}, status=status)
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether the server failed, as opposed to refusing."""
+        return self.status >= 500
+
+    def payload(self) -> dict[str, Any]:
+        """The answer in payload format 2.0: what a Lambda behind an HTTP API returns."""
+        body, encoded = _encoded(self.body)
+        return {
+            "statusCode": self.status,
+            "headers": dict(self.headers),
+            "body": body or "",
+            "isBase64Encoded": encoded,
+        }
+
+    @classmethod
+    def from_payload(cls, payload: object) -> Self:
+        """The answer that `payload` wrote.
+
+        Raises:
+            MalformedError: anything else, such as a bare dictionary or a status of 0.
+        """
+        match payload:
+            case {
+                "statusCode": int(status),
+                "headers": dict(headers),
+                "body": str(body),
+                "isBase64Encoded": bool(encoded),
+            } if 100 <= status <= 599:
+                return cls(
+                    status=status,
+                    headers=headers,
+                    body=_decoded(body, base64_encoded=encoded),
+                )
+        raise MalformedError(f"this payload is no answer of a route: a {type(payload).__name__}")
+
+
+def _decoded(body: str | None, *, base64_encoded: bool) -> str | bytes | None:
+    return base64.b64decode(body) if body is not None and base64_encoded else body
+
+
+def _encoded(body: str | bytes | None) -> tuple[str | None, bool]:
+    return (base64.b64encode(body).decode(), True) if isinstance(body, bytes) else (body, False)
