@@ -36,7 +36,7 @@ class Request:
     path_parameters: Mapping[str, str] = field(default_factory=dict)
     query: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: str | bytes | None = None
+    body: str | bytes = ""
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> Self:
@@ -52,7 +52,7 @@ class Request:
             path_parameters=event.get("pathParameters") or {},
             query=event.get("rawQueryString", ""),
             headers=event.get("headers") or {},
-            body=_decoded(event.get("body"), base64_encoded=event.get("isBase64Encoded", False)),
+            body=_decoded(event.get("body", ""), base64_encoded=event.get("isBase64Encoded", False)),
         )
 
     def copy(self) -> dict[str, Any]:
@@ -97,7 +97,7 @@ class Response:
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: str | bytes | None = None
+    body: str | bytes = ""
 
     @classmethod
     def json(cls, value: Any, *, status: int = 200) -> Self:
@@ -122,7 +122,7 @@ class Response:
         return {
             "statusCode": self.status,
             "headers": dict(self.headers),
-            "body": body or "",
+            "body": body,
             "isBase64Encoded": encoded,
         }
 
@@ -148,9 +148,9 @@ class Response:
         raise MalformedError(f"this payload is no answer of a route: a {type(payload).__name__}")
 
 
-def _decoded(body: str | None, *, base64_encoded: bool) -> str | bytes | None:
-    return base64.b64decode(body) if body is not None and base64_encoded else body
+def _decoded(body: str, *, base64_encoded: bool) -> str | bytes:
+    return base64.b64decode(body) if base64_encoded else body
 
 
-def _encoded(body: str | bytes | None) -> tuple[str | None, bool]:
+def _encoded(body: str | bytes) -> tuple[str, bool]:
     return (base64.b64encode(body).decode(), True) if isinstance(body, bytes) else (body, False)
