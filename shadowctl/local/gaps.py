@@ -1,0 +1,142 @@
+"""What a template asks for that the embedded AWS does not have, and what it gets instead.
+
+The constructs never know that they run locally: this is the one place that does. Whatever is not
+named here is deployed as it stands.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+Template = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """One difference: `close` changes a template in place and counts what it changed."""
+
+    missing: str
+    instead: str
+    close: Callable[[Template, datetime], int]
+
+
+def _no_codedeploy(template: Template, _: datetime) -> int:
+    removed = {i for i, _ in _of(template, "AWS::CodeDeploy::")}
+    resources = template["Resources"]
+    for logical_id in removed:
+        del resources[logical_id]
+    for resource in resources.values():
+        resource.get("UpdatePolicy", {}).pop("CodeDeployLambdaAliasUpdate", None)
+        _keep_statements(resource, lambda statement: not _mentions(statement, removed))
+        if "DependsOn" in resource:
+            named = resource["DependsOn"]
+            named = [named] if isinstance(named, str) else named
+            resource["DependsOn"] = [i for i in named if i not in removed]
+    outputs = template.get("Outputs", {})
+    for name in [n for n, output in outputs.items() if _mentions(output, removed)]:
+        del outputs[name]
+    return len(removed)
+
+
+def _still_alarms(template: Template, _: datetime) -> int:
+    alarms = [alarm["Properties"] for _, alarm in _of(template, "AWS::CloudWatch::Alarm")]
+    for alarm in alarms:
+        for name in ("Metrics", "Dimensions", "ExtendedStatistic", "Unit"):
+            alarm.pop(name, None)
+        alarm |= {
+            "Namespace": "ShadowCanary/Embedded",
+            "MetricName": "NobodyWritesThis",
+            "Statistic": "Sum",
+            "Period": 60,
+        }
+    return len(alarms)
+
+
+def _no_waiting(template: Template, _: datetime) -> int:
+    found = [s["Properties"] for _, s in _of(template, "AWS::AppConfig::DeploymentStrategy")]
+    for strategy in found:
+        strategy |= {"DeploymentDurationInMinutes": 0, "FinalBakeTimeInMinutes": 0}
+    return len(found)
+
+
+def _in_a_week(template: Template, now: datetime) -> int:
+    schedules = [s["Properties"] for _, s in _of(template, "AWS::Scheduler::Schedule")]
+    once = [s for s in schedules if s["ScheduleExpression"].startswith("at(")]
+    for schedule in once:
+        schedule |= {
+            "ScheduleExpression": f"at({now + timedelta(days=7):%Y-%m-%dT%H:%M:%S})",
+            "ScheduleExpressionTimezone": "UTC",
+        }
+    return len(once)
+
+
+def _plain_http(template: Template, _: datetime) -> int:
+    resources = template["Resources"]
+    dropped = sum(_keep_statements(r, lambda s: not _denies_http(s)) for r in resources.values())
+    for logical_id in [i for i, r in resources.items() if _statements(r) == []]:
+        del resources[logical_id]
+    return dropped
+
+
+GAPS = (
+    Gap(
+        missing="no CodeDeploy",
+        instead="a new version of the code takes all invocations at once",
+        close=_no_codedeploy,
+    ),
+    Gap(
+        missing="no alarm on a formula, and dimensions ignored",
+        instead="alarms turn only when their state is set",
+        close=_still_alarms,
+    ),
+    Gap(
+        missing="no faster clock for AppConfig's deployments",
+        instead="they take 0 minutes",
+        close=_no_waiting,
+    ),
+    Gap(
+        missing="a date in the past fires at once",
+        instead="one-shot schedules fire in seven days from now",
+        close=_in_a_week,
+    ),
+    Gap(
+        missing="no TLS",
+        instead="policies that refuse plain http are left out",
+        close=_plain_http,
+    ),
+)
+
+
+def _of(template: Template, kind: str) -> list[tuple[str, dict[str, Any]]]:
+    return [(i, r) for i, r in template["Resources"].items() if r["Type"].startswith(kind)]
+
+
+def _statements(resource: dict[str, Any]) -> list[dict[str, Any]] | None:
+    statements: list[dict[str, Any]] | None = (
+        resource.get("Properties", {}).get("PolicyDocument", {}).get("Statement")
+    )
+    return statements
+
+
+def _keep_statements(resource: dict[str, Any], kept: Callable[[dict[str, Any]], bool]) -> int:
+    statements = _statements(resource) or []
+    keep = [statement for statement in statements if kept(statement)]
+    if len(keep) < len(statements):
+        resource["Properties"]["PolicyDocument"]["Statement"] = keep
+    return len(statements) - len(keep)
+
+
+def _denies_http(statement: dict[str, Any]) -> bool:
+    wanted = {"Bool": {"aws:SecureTransport": "false"}}
+    return statement.get("Effect") == "Deny" and statement.get("Condition") == wanted
+
+
+def _mentions(value: object, logical_ids: Iterable[str]) -> bool:
+    text = json.dumps(value)
+    return any(
+        reference in text
+        for i in logical_ids
+        for reference in (f'{{"Ref": "{i}"}}', f'{{"Fn::GetAtt": ["{i}",', f"${{{i}}}", f"${{{i}.")
+    )

@@ -1,0 +1,90 @@
+"""Processes that cannot outlive whoever started them, whatever ends it, SIGKILL included.
+
+Run as a program, this file is the leash itself: it starts a command in a process group of its own
+and watches a pipe. When the pipe closes, the command is asked to stop and, shortly after, the whole
+group is killed. The kernel closes pipes of the dead, so no handler has to run for that.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+PATIENCE = 2.0
+"""Seconds between the request to stop and the kill."""
+
+
+class Leashed:
+    """A running command, with everything it starts.
+
+    Output goes to `output`; input is empty. `user` is an operating-system user to run as, by
+    default the present one.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        *,
+        environment: Mapping[str, str],
+        output: IO[bytes] | int,
+        folder: Path | None = None,
+        user: str | None = None,
+    ) -> None:
+        # -I and -S: the leash starts in milliseconds and imports nothing of the environment.
+        arguments = [sys.executable, "-IS", __file__, user or "", *map(str, command)]
+        self.process = subprocess.Popen(
+            arguments,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=dict(environment),
+            cwd=folder,
+            process_group=0,  # a terminal's Ctrl-C reaches the owner only, who stops in order
+        )
+
+    @property
+    def running(self) -> bool:
+        """Whether the command still runs."""
+        return self.process.poll() is None
+
+    def wait(self) -> int:
+        """The exit status, once the command has ended by itself."""
+        return self.process.wait()
+
+    def stop(self) -> None:
+        """Ends the command and all that it started; does nothing when it has ended."""
+        assert self.process.stdin is not None  # noqa: S101 - tells mypy that it is a pipe
+        self.process.stdin.close()
+        self.process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+    def __enter__(self) -> "Leashed":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def _hold(user: str, command: Sequence[str]) -> int:
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, user=user or None)
+    threading.Thread(target=_watch, args=[child], daemon=True).start()
+    return child.wait()
+
+
+def _watch(child: subprocess.Popen[bytes]) -> None:
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    child.send_signal(signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(PATIENCE)
+    os.killpg(0, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(_hold(sys.argv[1], sys.argv[2:]))

@@ -1,0 +1,56 @@
+"""How a command starts a keeper, owns it, and lets it go."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+from shadowctl.local import environment
+from shadowctl.local.errors import LocalError
+from shadowctl.local.home import ROOT, Home
+from shadowctl.local.keeper import KEEP
+
+
+class Owner:
+    """A keeper that stops when this process ends, however it ends, unless `let_go` was called.
+
+    `port` is where the embedded AWS listens on 127.0.0.1, by default a free one.
+    """
+
+    def __init__(self, home: Home, *, port: int = 0) -> None:
+        self._home = home
+        self._keeper = subprocess.Popen(
+            [sys.executable, "-P", "-m", "shadowctl.local.keeper", str(home.folder), str(port)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=home.keeper_log.open("wb"),
+            env={**environment.bare(home.folder), "PYTHONPATH": str(ROOT)},
+            start_new_session=True,
+        )
+
+    def started(self) -> dict[str, Any]:
+        """`endpoint` and `socket`, once both servers answer.
+
+        Raises:
+            LocalError: one of them does not.
+        """
+        assert self._keeper.stdout is not None  # noqa: S101 - tells mypy that it is a pipe
+        line = self._keeper.stdout.readline()
+        if not line:
+            raise LocalError(f"the keeper ended at once; see {self._home.keeper_log}")
+        report: dict[str, Any] = json.loads(line)
+        if "error" in report:
+            raise LocalError(report["error"])
+        return report
+
+    def let_go(self) -> None:
+        """Leaves the keeper running after this process."""
+        assert self._keeper.stdin is not None  # noqa: S101 - tells mypy that it is a pipe
+        self._keeper.stdin.write(KEEP)
+        self._keeper.stdin.flush()
+
+    def stop(self) -> None:
+        """Stops everything, and waits until it has stopped."""
+        assert self._keeper.stdin is not None  # noqa: S101 - tells mypy that it is a pipe
+        self._keeper.stdin.close()
+        self._keeper.wait()
