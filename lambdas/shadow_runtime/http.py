@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 CREDENTIAL_HEADERS = frozenset(
-    {"authorization", "proxy-authorization", "cookie", "x-api-key", "x-amz-security-token"}
+    {
+        "authorization",
+        "cookie",
+        "proxy-authorization",
+        "set-cookie",
+        "x-amz-security-token",
+        "x-api-key",
+    }
 )
 """Never leave the route: the candidate is told who the user is, not how that was proven."""
 
@@ -66,7 +73,7 @@ class Request:
             "route_key": self.route_key,
             "path_parameters": dict(self.path_parameters),
             "query": self.query,
-            "headers": {k: v for k, v in self.headers.items() if k not in CREDENTIAL_HEADERS},
+            "headers": without_credentials(self.headers),
             "body": body,
             "base64": encoded,
         }
@@ -146,6 +153,11 @@ class Response:
                     body=_decoded(body, base64_encoded=encoded),
                 )
         raise MalformedError(f"this payload is no answer of a route: a {type(payload).__name__}")
+
+
+def without_credentials(headers: Mapping[str, str]) -> dict[str, str]:
+    """`headers` less those that prove who somebody is."""
+    return {k: v for k, v in headers.items() if k.lower() not in CREDENTIAL_HEADERS}
 
 
 def _decoded(body: str, *, base64_encoded: bool) -> str | bytes:

@@ -61,6 +61,11 @@ class Stage:
         """The name in the flag: `off`, `shadow`, `canary`, `live` or `complete`."""
         return STAGE_NAMES[self.rank]
 
+    @property
+    def candidate_percent(self) -> float:
+        """The share of users whom the candidate answers: 0 up to `shadow`, 100 from `live` on."""
+        return self.percent if self.rank == _CANARY else 100.0 * (self.rank > _CANARY)
+
     def __str__(self) -> str:
         return f"canary({self.percent:g}%)" if self.rank == _CANARY else self.name
 

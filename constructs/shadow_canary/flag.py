@@ -1,0 +1,118 @@
+"""The AppConfig feature flag of one route."""
+
+import json
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_appconfig as appconfig
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from shadow_runtime.contract import Position, Variable, flag_document
+
+
+class MigrationFlag(Construct):
+    """The position of one route, seeded with `off` and never written by the template again.
+
+    Application and environment are the route's own, because AppConfig runs one deployment at a
+    time per environment. A raise reaches the execution environments over ten minutes; a lowering
+    reaches all of them at their next poll. No monitors: docs/adr says why.
+
+    Example:
+        >>> flag = MigrationFlag(self, "Flag", route="get-user")  # doctest: +SKIP
+        >>> flag.grant_read(function)  # doctest: +SKIP
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, route: str) -> None:
+        super().__init__(scope, id_)
+        self.application = appconfig.Application(
+            self, "Application", description=f"Migration of {route}"
+        )
+        self.environment = self.application.add_environment("Environment")
+        self.raise_strategy = appconfig.DeploymentStrategy(
+            self,
+            "Raise",
+            description="Towards the candidate: a tenth of the execution environments a minute",
+            rollout_strategy=appconfig.RolloutStrategy.linear(
+                growth_factor=10, deployment_duration=Duration.minutes(10)
+            ),
+        )
+        self.lower_strategy = appconfig.DeploymentStrategy(
+            self,
+            "Lower",
+            description="Towards control: all at once",
+            rollout_strategy=appconfig.RolloutStrategy.linear(
+                growth_factor=100, deployment_duration=Duration.minutes(0)
+            ),
+        )
+        self.profile = appconfig.HostedConfiguration(
+            self,
+            "Profile",
+            application=self.application,
+            type=appconfig.ConfigurationType.FEATURE_FLAGS,
+            description=f"Stage of {route}; move it with shadowctl",
+            content=appconfig.ConfigurationContent.from_inline_json(
+                json.dumps(flag_document(Position.OFF))
+            ),
+            deploy_to=[self.environment],
+            deployment_strategy=self.lower_strategy,
+        )
+
+    @property
+    def variables(self) -> dict[Variable, str]:
+        """Where a function finds the flag."""
+        return {
+            Variable.FLAG_APPLICATION: self.application.application_id,
+            Variable.FLAG_ENVIRONMENT: self.environment.environment_id,
+            Variable.FLAG_PROFILE: self.profile.configuration_profile_id,
+        }
+
+    @property
+    def strategies(self) -> dict[Variable, str]:
+        """How a function that moves the flag deploys it."""
+        return {
+            Variable.RAISE_STRATEGY: self.raise_strategy.deployment_strategy_id,
+            Variable.LOWER_STRATEGY: self.lower_strategy.deployment_strategy_id,
+        }
+
+    def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Lets `grantee` read the deployed position."""
+        return self.environment.grant_read_config(grantee)
+
+    def grant_move(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Lets `grantee` write and deploy positions of this route, and of no other.
+
+        AppConfig's constructs have no such grant: the actions are those that the flag writer calls.
+        """
+        application = self.application.application_arn
+        profile = (
+            f"{application}/configurationprofile/{self.profile.configuration_profile_id}"
+        )
+        deployments = f"{self.environment.environment_arn}/deployment/*"
+        versions = f"{profile}/hostedconfigurationversion/*"
+        strategies = [
+            Stack.of(self).format_arn(
+                service="appconfig", resource="deploymentstrategy", resource_name=strategy
+            )
+            for strategy in self.strategies.values()
+        ]
+        return iam.Grant.add_to_principal(
+            grantee=grantee,
+            actions=[
+                "appconfig:CreateHostedConfigurationVersion",
+                "appconfig:DeleteHostedConfigurationVersion",
+                "appconfig:GetDeployment",
+                "appconfig:GetHostedConfigurationVersion",
+                "appconfig:ListDeployments",
+                "appconfig:ListHostedConfigurationVersions",
+                "appconfig:StartDeployment",
+                "appconfig:StopDeployment",
+            ],
+            resource_arns=[
+                application,
+                self.environment.environment_arn,
+                deployments,
+                profile,
+                versions,
+                *strategies,
+            ],
+        )

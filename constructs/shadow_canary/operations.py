@@ -1,0 +1,64 @@
+"""The only code on AWS that moves the flag."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Duration
+from aws_cdk import aws_events as events
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_destinations as destinations
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from shadow_canary.code import source
+from shadow_canary.flag import MigrationFlag
+from shadow_canary.functions import GrantedFunction
+from shadow_runtime.contract import Stage, Variable
+
+
+class OperationsFunction(GrantedFunction):
+    """Moves one route's flag: clean-up today, and whatever else may ever lower it.
+
+    Called asynchronously; what fails three times rests in `dead_letter_queue` for 14 days.
+
+    Example:
+        >>> OperationsFunction(self, "Operations", route="get-user", flag=flag, ...)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        route: str,
+        flag: MigrationFlag,
+        ceiling: Stage,
+        layers: Sequence[lambda_.ILayerVersion],
+        log_retention: logs.RetentionDays,
+    ) -> None:
+        super().__init__(
+            scope,
+            id_,
+            description=f"{route}: moves the flag",
+            code=source("operations"),
+            handler="operations.handler.handler",
+            layers=layers,
+            environment={
+                Variable.ROUTE: route,
+                Variable.CEILING: str(ceiling),
+                **flag.variables,
+                **flag.strategies,
+            },
+            timeout=Duration.minutes(5),
+            memory_size=256,
+            log_retention=log_retention,
+        )
+        self.dead_letters = sqs.Queue(
+            self, "DeadLetters", retention_period=Duration.days(14), enforce_ssl=True
+        )
+        self.configure_async_invoke(
+            retry_attempts=2, on_failure=destinations.SqsDestination(self.dead_letters)
+        )
+        flag.grant_move(self)
+        bus = events.EventBus.from_event_bus_name(self, "EventBus", "default")
+        bus.grant_put_events_to(self)

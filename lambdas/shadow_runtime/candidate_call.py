@@ -1,0 +1,97 @@
+"""The route asks its candidate, and waits no longer than its deadline."""
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, ReadTimeoutError
+
+from shadow_runtime.http import MalformedError, Request, Response
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+CONTROL_NEEDS_MS = 1_000
+"""Left of the invocation for control, should the candidate miss its deadline."""
+
+_STEP_MS = 100
+_LEAST_MS = 100
+
+
+class Outcome(StrEnum):
+    """How the candidate met the request."""
+
+    ANSWERED = "answered"
+    FAULT = "fault"
+    TIMEOUT = "timeout"
+    REFUSED = "refused"
+    THROTTLED = "throttled"
+    MALFORMED = "malformed"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An outcome; with `ANSWERED` and most faults also the response."""
+
+    outcome: Outcome
+    response: Response | None = None
+
+
+class CandidateCall:
+    """One synchronous invocation of the candidate's version, never repeated.
+
+    The wait is `deadline_ms` or what the invocation can spare, whichever is less; the client's own
+    timeouts enforce it.
+
+    Example:
+        >>> CandidateCall("arn:aws:lambda:…:function:candidate:7", deadline_ms=2_000).ask(
+        ...     request, remaining_ms=context.get_remaining_time_in_millis())  # doctest: +SKIP
+        Answer(outcome=<Outcome.ANSWERED: 'answered'>, response=…)
+    """
+
+    def __init__(self, function: str, *, deadline_ms: int) -> None:
+        self._function = function
+        self._deadline_ms = deadline_ms
+        _client(deadline_ms)  # during init, while no user waits
+
+    def ask(self, request: Request, *, remaining_ms: int) -> Answer:
+        """The candidate's answer, or why there is none. Never raises."""
+        spare = (remaining_ms - CONTROL_NEEDS_MS) // _STEP_MS * _STEP_MS
+        deadline = min(self._deadline_ms, spare)
+        if deadline < _LEAST_MS:
+            return Answer(Outcome.TIMEOUT)
+        try:
+            invoked = _client(deadline).invoke(
+                FunctionName=self._function, Payload=json.dumps(request.copy())
+            )
+            if "FunctionError" in invoked:
+                return Answer(Outcome.FAULT)
+            response = Response.from_payload(json.loads(invoked["Payload"].read()))
+        except (ReadTimeoutError, ConnectTimeoutError):
+            return Answer(Outcome.TIMEOUT)
+        except ClientError as error:
+            throttled = error.response["ResponseMetadata"]["HTTPStatusCode"] == 429
+            return Answer(Outcome.THROTTLED if throttled else Outcome.REFUSED)
+        except (MalformedError, ValueError):
+            return Answer(Outcome.MALFORMED)
+        except BotoCoreError:
+            return Answer(Outcome.FAULT)
+        return Answer(Outcome.FAULT if response.is_fault else Outcome.ANSWERED, response)
+
+
+@lru_cache(maxsize=8)
+def _client(deadline_ms: int) -> "LambdaClient":
+    connect = min(0.5, deadline_ms / 4_000)
+    return boto3.client(
+        "lambda",
+        config=Config(
+            connect_timeout=connect,
+            read_timeout=deadline_ms / 1_000 - connect,
+            retries={"total_max_attempts": 1},
+            tcp_keepalive=True,
+        ),
+    )

@@ -1,0 +1,98 @@
+"""The position as AppConfig serves it: cached, polled rarely, never in doubt."""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from shadow_runtime.contract import FLAG_KEY, Position
+from shadow_runtime.telemetry import logger
+
+POLL_INTERVAL = 15
+"""Seconds between polls, the least that AppConfig allows; its own answer may ask for more."""
+
+
+class AppConfigData(Protocol):
+    """The two calls of `boto3.client("appconfigdata")` that are used."""
+
+    def start_configuration_session(self, **kwargs: Any) -> Any: ...  # noqa: D102
+    def get_latest_configuration(self, **kwargs: Any) -> Any: ...  # noqa: D102
+
+
+class FlagReader:
+    """The last good position of one route; `off` until there is one.
+
+    A read costs a comparison of two numbers; every `POLL_INTERVAL` seconds one read asks AppConfig.
+    What fails (no answer, a rejected token, a malformed flag) leaves the last good position
+    standing, and the next poll starts a new session.
+
+    Example:
+        >>> reader = FlagReader(boto3.client("appconfigdata"), application="a1b2c3d",
+        ...                     environment="e1", profile="p1")  # doctest: +SKIP
+        >>> reader.read().stage  # doctest: +SKIP
+        canary(1%)
+    """
+
+    def __init__(
+        self,
+        client: AppConfigData,
+        *,
+        application: str,
+        environment: str,
+        profile: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = client
+        self._session = {
+            "ApplicationIdentifier": application,
+            "EnvironmentIdentifier": environment,
+            "ConfigurationProfileIdentifier": profile,
+            "RequiredMinimumPollIntervalInSeconds": POLL_INTERVAL,
+        }
+        self._clock = clock
+        self._polling = threading.Lock()
+        self._token: str | None = None
+        self._position = Position.OFF
+        self._good_at = clock()
+        self._next_poll = self._good_at
+
+    def read(self) -> Position:
+        """The last good position. Never raises."""
+        if self._clock() >= self._next_poll and self._polling.acquire(blocking=False):
+            try:
+                self._poll()
+            finally:
+                self._polling.release()
+        return self._position
+
+    @property
+    def age(self) -> float:
+        """Seconds since the position was last confirmed."""
+        return self._clock() - self._good_at
+
+    def _poll(self) -> None:
+        self._next_poll = self._clock() + POLL_INTERVAL  # a poll that fails is not repeated sooner
+        try:
+            answer = self._latest()
+            content = answer["Configuration"].read()
+            if content:  # empty when nothing changed
+                self._position = Position.read(json.loads(content)[FLAG_KEY])
+            self._token = answer["NextPollConfigurationToken"]
+            self._good_at = self._clock()
+            self._next_poll = self._good_at + answer["NextPollIntervalInSeconds"]
+        except Exception as error:  # any doubt: what stood before still stands
+            self._token = None
+            logger.warning("flag not read", error=type(error).__name__, age=round(self.age))
+
+    def _latest(self) -> Any:
+        if self._token is not None:
+            try:
+                return self._client.get_latest_configuration(ConfigurationToken=self._token)
+            except Exception as error:  # spent or expired: AppConfig says so with a 400
+                if "BadRequest" not in type(error).__name__:
+                    raise
+        started = self._client.start_configuration_session(**self._session)
+        return self._client.get_latest_configuration(
+            ConfigurationToken=started["InitialConfigurationToken"]
+        )

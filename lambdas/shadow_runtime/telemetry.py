@@ -1,0 +1,84 @@
+"""Logs, metrics and traces of one invocation, behind one small door.
+
+The tracer is Powertools' over the X-Ray SDK, which is in maintenance: nothing else may import it.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from shadow_runtime.contract import NAMESPACE, Dimension, MetricName, Variable
+
+ROUTE = os.environ.get(Variable.ROUTE, "undeployed")
+VERSION = os.environ.get("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+
+logger = Logger(service=ROUTE)
+_tracer = Tracer(service=ROUTE, auto_patch=False)
+
+_UNITS = {
+    MetricName.LATENCY: MetricUnit.Milliseconds,
+    MetricName.SHADOW_LATENCY: MetricUnit.Milliseconds,
+    MetricName.SHADOW_LAG: MetricUnit.Milliseconds,
+    MetricName.FLAG_AGE: MetricUnit.Seconds,
+}
+
+
+class Measurements:
+    """The metrics of one invocation: collected while it runs, written once at its end.
+
+    Every metric carries the route; each set of further dimensions becomes one EMF document.
+
+    Example:
+        >>> measurements = Measurements()
+        >>> measurements.add(MetricName.REQUESTS, variant="control")
+        >>> measurements.flush()  # doctest: +SKIP
+    """
+
+    def __init__(self) -> None:
+        self._documents: dict[tuple[tuple[str, str], ...], EphemeralMetrics] = {}
+
+    def add(
+        self,
+        name: MetricName,
+        value: float = 1,
+        *,
+        variant: str | None = None,
+        version: str | None = None,
+        outcome: str | None = None,
+    ) -> None:
+        """Adds `value` to `name`, by route and by the dimensions given."""
+        given = {
+            Dimension.ROUTE: ROUTE,
+            Dimension.VARIANT: variant,
+            Dimension.VERSION: version,
+            Dimension.OUTCOME: outcome,
+        }
+        key = tuple((str(k), v) for k, v in given.items() if v is not None)
+        document = self._documents.get(key)
+        if document is None:
+            document = self._documents[key] = EphemeralMetrics(namespace=NAMESPACE)
+            for dimension, text in key:
+                document.add_dimension(dimension, text)
+        document.add_metric(name, unit=_UNITS.get(name, MetricUnit.Count), value=value)
+
+    def flush(self) -> None:
+        """Writes what was collected to standard output, where CloudWatch reads it."""
+        for document in self._documents.values():
+            document.flush_metrics()
+        self._documents.clear()
+
+
+@contextmanager
+def arm(variant: str) -> Iterator[dict[str, Any]]:
+    """A trace subsegment for one side's work; what is put in the dictionary annotates it."""
+    annotations: dict[str, Any] = {"route": ROUTE, "variant": variant, "version": VERSION}
+    with _tracer.provider.in_subsegment(name=variant) as subsegment:
+        try:
+            yield annotations
+        finally:
+            for key, value in annotations.items():
+                subsegment.put_annotation(key, value)

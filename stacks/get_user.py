@@ -1,0 +1,26 @@
+"""GET /users/me."""
+
+from datetime import UTC, datetime
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from shadow_canary import RouteCode, ShadowCanaryService, Stage
+from stacks.platform import Platform
+
+
+class GetUser(cdk.Stack):
+    """GET /users/me: from the in-memory directory to PostgreSQL."""
+
+    def __init__(self, scope: Construct, id_: str, *, platform: Platform) -> None:
+        super().__init__(scope, id_)
+        service = ShadowCanaryService(
+            self,
+            "Service",
+            route="get-user",
+            code=RouteCode("get_user"),
+            launch=datetime(2030, 1, 7, 9, tzinfo=UTC),  # your first day; retires a week later
+            ceiling=Stage.canary(percent=2),
+        )
+        platform.grant_database(candidate=service.candidate, shadow=service.shadow)
+        platform.add_route("GET /users/me", service.alias)

@@ -1,0 +1,188 @@
+"""What the routes share: the HTTP API, who may call it, and the database's secrets."""
+
+import json
+
+import aws_cdk as cdk
+import jsii
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_cognito as cognito
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_ssm as ssm
+from aws_cdk.aws_apigateway import AccessLogFormat
+from constructs import Construct
+
+from shadow_runtime.contract import Variable
+
+HTTP_API = "/shadow-canary/http-api"
+AUTHORIZER = "/shadow-canary/authorizer"
+CANDIDATE_SECRET = "/shadow-canary/database/candidate"  # noqa: S105 - the name of a parameter
+SHADOW_SECRET = "/shadow-canary/database/shadow"  # noqa: S105 - the name of a parameter
+
+
+class Platform(cdk.Stack):
+    """One HTTP API behind a JWT authorizer, with throttling and access logs, and two secrets.
+
+    Routes find it through SSM parameters, which are read at deploy time: no export locks a stack
+    to another, and each deploys alone.
+
+    Args:
+        scope: the app.
+        id_: `Platform`.
+        issuer: of the tokens, an https URL - a Cognito user pool made here.
+        audience: of the tokens; goes with `issuer` - the pool's client.
+        candidate_secret: name of an existing secret with the connection settings of a role that
+            reads and writes - a secret made here, to be filled in.
+        shadow_secret: the same for a role without any write grant.
+        rate_limit: requests a second over all routes - 100.
+        burst_limit: size of the bucket - 200.
+
+    Raises:
+        ValueError: an issuer without an audience, or the reverse.
+
+    Example:
+        >>> Platform(app, "Platform", issuer="https://login.example.com/",
+        ...          audience=["users"])  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        issuer: str | None = None,
+        audience: list[str] | None = None,
+        candidate_secret: str | None = None,
+        shadow_secret: str | None = None,
+        rate_limit: float = 100,
+        burst_limit: int = 200,
+    ) -> None:
+        super().__init__(scope, id_, description="ShadowCanary: what the routes share")
+        if (issuer is None) != (audience is None):
+            raise ValueError(
+                "issuer and audience go together: give both to use your identity provider, "
+                f"or neither for a new Cognito user pool; got {issuer!r} and {audience!r}"
+            )
+        self.http_api = apigateway.HttpApi(self, "HttpApi", create_default_stage=False)
+        self.access_logs = logs.LogGroup(
+            self,
+            "AccessLogs",
+            retention=logs.RetentionDays.ONE_MONTH,
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
+        self.stage = apigateway.HttpStage(
+            self,
+            "Stage",
+            http_api=self.http_api,
+            auto_deploy=True,
+            throttle=apigateway.ThrottleSettings(rate_limit=rate_limit, burst_limit=burst_limit),
+            access_log_settings=_AccessLogs(self.access_logs),
+        )
+        if issuer is None or audience is None:
+            self.user_pool = cognito.UserPool(self, "UserPool", self_sign_up_enabled=False)
+            self.client = self.user_pool.add_client(
+                "Client", auth_flows=cognito.AuthFlow(user_password=True, user_srp=True)
+            )
+            issuer = self.user_pool.user_pool_provider_url
+            audience = [self.client.user_pool_client_id]
+            cdk.CfnOutput(self, "UserPoolId", value=self.user_pool.user_pool_id)
+            cdk.CfnOutput(self, "ClientId", value=self.client.user_pool_client_id)
+        self.authorizer = apigateway.HttpAuthorizer(
+            self,
+            "Authorizer",
+            http_api=self.http_api,
+            type=apigateway.HttpAuthorizerType.JWT,
+            identity_source=["$request.header.Authorization"],
+            jwt_issuer=issuer,
+            jwt_audience=audience,
+        )
+        self.candidate_secret = self._secret("CandidateSecret", candidate_secret, "candidate")
+        self.shadow_secret = self._secret("ShadowSecret", shadow_secret, "shadow")
+        for name, value in {
+            HTTP_API: self.http_api.api_id,
+            AUTHORIZER: self.authorizer.authorizer_id,
+            CANDIDATE_SECRET: self.candidate_secret.secret_arn,
+            SHADOW_SECRET: self.shadow_secret.secret_arn,
+        }.items():
+            id_ = "".join(word.capitalize() for word in name.split("/")[2:])
+            ssm.StringParameter(self, f"{id_}Parameter", parameter_name=name, string_value=value)
+        cdk.CfnOutput(self, "Url", value=self.http_api.api_endpoint)
+
+    def add_route(self, route: str, alias: lambda_.IAlias) -> apigateway.HttpRoute:
+        """Sends `route`, such as `GET /users/me`, to `alias`, in the alias's own stack.
+
+        Only with a token that the authorizer accepts.
+        """
+        stack = cdk.Stack.of(alias)
+        method, path = route.split()
+        return apigateway.HttpRoute(
+            stack,
+            "HttpRoute",
+            http_api=apigateway.HttpApi.from_http_api_attributes(
+                stack, "HttpApi", http_api_id=_parameter(stack, HTTP_API)
+            ),
+            route_key=apigateway.HttpRouteKey.with_(path, apigateway.HttpMethod[method]),
+            integration=integrations.HttpLambdaIntegration("Integration", alias),
+            authorizer=apigateway.HttpAuthorizer.from_http_authorizer_attributes(
+                stack,
+                "Authorizer",
+                authorizer_id=_parameter(stack, AUTHORIZER),
+                authorizer_type="JWT",
+            ),
+        )
+
+    def grant_database(self, *, candidate: lambda_.Function, shadow: lambda_.Function) -> None:
+        """Lets the two functions read their own connection settings, each its own and no other."""
+        for function, name in ((candidate, CANDIDATE_SECRET), (shadow, SHADOW_SECRET)):
+            arn = _parameter(cdk.Stack.of(function), name)
+            secret = secretsmanager.Secret.from_secret_complete_arn(function, "Database", arn)
+            secret.grant_read(function)
+            function.add_environment(Variable.DATABASE_SECRET, arn)
+
+    def _secret(self, id_: str, name: str | None, username: str) -> secretsmanager.ISecret:
+        if name is not None:
+            return secretsmanager.Secret.from_secret_name_v2(self, id_, name)
+        settings = {"engine": "postgres", "port": 5432, "dbname": "app", "username": username}
+        return secretsmanager.Secret(
+            self,
+            id_,
+            description=f"PostgreSQL settings of the role {username}; add its host",
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                secret_string_template=json.dumps(settings),
+                generate_string_key="password",
+                exclude_punctuation=True,
+            ),
+        )
+
+
+@jsii.implements(apigateway.IAccessLogSettings)
+class _AccessLogs:
+    """One JSON line a request: who was refused and why, and what the route made of the rest."""
+
+    def __init__(self, group: logs.ILogGroup) -> None:
+        self._group = group
+
+    @property
+    def destination(self) -> apigateway.IAccessLogDestination:
+        return apigateway.LogGroupLogDestination(self._group)
+
+    @property
+    def format(self) -> AccessLogFormat:
+        fields = {
+            "requestId": "$context.requestId",
+            "routeKey": "$context.routeKey",
+            "status": "$context.status",
+            "responseLatency": "$context.responseLatency",
+            "integrationStatus": "$context.integration.status",
+            "integrationLatency": "$context.integration.latency",
+            "integrationError": "$context.integrationErrorMessage",
+            "authorizerError": "$context.authorizer.error",
+            "functionRequestId": "$context.integration.requestId",
+        }
+        return AccessLogFormat.custom(json.dumps(fields))
+
+
+def _parameter(stack: cdk.Stack, name: str) -> str:
+    return ssm.StringParameter.value_for_string_parameter(stack, name)
