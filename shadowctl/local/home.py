@@ -29,14 +29,17 @@ class Home:
 
     def __init__(self, folder: Path = ROOT / ".local") -> None:
         self.folder = folder.resolve()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.temporary = self.folder / "tmp"
-        self.assembly = self.folder / "assembly"
+        self.synthesized = self.folder / "cdk.out"
+        self.derived = self.folder / "assembly"
         self.outputs = self.folder / "outputs.json"
         self.emulator_log = self.folder / "emulator.log"
         self.database_log = self.folder / "database.log"
         self.keeper_log = self.folder / "keeper.log"
-        self.deploy_log = self.folder / "deploy.log"
+        self.synthesis_log = self.folder / "synthesis.log"
+        self.bootstrap_log = self.folder / "bootstrap.log"
+        self.deployment_log = self.folder / "deployment.log"
         self._lock = self.folder / "keeper.lock"
         self._notes = self.folder / "keeper.json"
         self._state = self.folder / "state.json"
@@ -49,8 +52,15 @@ class Home:
             LocalError: another process keeps this folder.
         """
         with self._lock.open("a+") as lock:
-            if not _acquired(lock):
-                raise LocalError(f"{self.folder} is in use; stop it with `shadowctl local down`")
+            # Whoever asks whether a keeper is alive holds the lock for an instant.
+            deadline = time.monotonic() + 1
+            while not _acquired(lock):
+                if time.monotonic() > deadline:
+                    raise LocalError(
+                        f"an embedded AWS is at work in {self.folder}; "
+                        "wait for it, or stop it with `shadowctl local down`"
+                    )
+                time.sleep(0.02)
             lock.truncate(0)
             lock.write(str(os.getpid()))
             lock.flush()
@@ -105,7 +115,7 @@ class Home:
             shutil.rmtree(json.loads(self._notes.read_text())["scratch"], ignore_errors=True)
         for path in (self._notes, self._state, self.outputs):
             path.unlink(missing_ok=True)
-        for folder in (self.temporary, self.assembly):
+        for folder in (self.temporary, self.synthesized, self.derived):
             shutil.rmtree(folder, ignore_errors=True)
 
 

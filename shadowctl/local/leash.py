@@ -11,9 +11,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
 
 PATIENCE = 2.0
 """Seconds between the request to stop and the kill."""
@@ -22,8 +21,8 @@ PATIENCE = 2.0
 class Leashed:
     """A running command, with everything it starts.
 
-    Output goes to `output`; input is empty. `user` is an operating-system user to run as, by
-    default the present one.
+    Its output goes to the file `log`, by default to `lines`; its input is empty. `user` is an
+    operating-system user to run as, by default the present one.
     """
 
     def __init__(
@@ -31,26 +30,33 @@ class Leashed:
         command: Sequence[str | Path],
         *,
         environment: Mapping[str, str],
-        output: IO[bytes] | int,
+        log: Path | None = None,
         folder: Path | None = None,
         user: str | None = None,
     ) -> None:
         # -I and -S: the leash starts in milliseconds and imports nothing of the environment.
         arguments = [sys.executable, "-IS", __file__, user or "", *map(str, command)]
-        self.process = subprocess.Popen(
-            arguments,
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=dict(environment),
-            cwd=folder,
-            process_group=0,  # a terminal's Ctrl-C reaches the owner only, who stops in order
-        )
+        with log.open("wb") if log else contextlib.nullcontext(subprocess.PIPE) as output:
+            self.process = subprocess.Popen(
+                arguments,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=dict(environment),
+                cwd=folder,
+                process_group=0,  # a terminal's Ctrl-C reaches the owner only, who stops in order
+            )
 
     @property
     def running(self) -> bool:
         """Whether the command still runs."""
         return self.process.poll() is None
+
+    def lines(self) -> Iterator[str]:
+        """What the command says, when it has no log, until it ends."""
+        assert self.process.stdout is not None  # noqa: S101 - tells mypy that it is a pipe
+        for line in self.process.stdout:
+            yield line.decode(errors="replace").rstrip()
 
     def wait(self) -> int:
         """The exit status, once the command has ended by itself."""
@@ -58,9 +64,9 @@ class Leashed:
 
     def stop(self) -> None:
         """Ends the command and all that it started; does nothing when it has ended."""
-        assert self.process.stdin is not None  # noqa: S101 - tells mypy that it is a pipe
-        self.process.stdin.close()
-        self.process.wait()
+        with self.process:
+            assert self.process.stdin is not None  # noqa: S101 - tells mypy that it is a pipe
+            self.process.stdin.close()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
 

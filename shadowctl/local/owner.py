@@ -19,14 +19,19 @@ class Owner:
 
     def __init__(self, home: Home, *, port: int = 0) -> None:
         self._home = home
-        self._keeper = subprocess.Popen(
-            [sys.executable, "-P", "-m", "shadowctl.local.keeper", str(home.folder), str(port)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=home.keeper_log.open("wb"),
-            env={**environment.bare(home.folder), "PYTHONPATH": str(ROOT)},
-            start_new_session=True,
-        )
+        with home.keeper_log.open("wb") as log:
+            self._keeper = subprocess.Popen(
+                [sys.executable, "-P", "-m", "shadowctl.local.keeper", str(home.folder), str(port)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={
+                    **environment.bare(home.folder),
+                    "PYTHONPATH": str(ROOT),
+                    "XDG_RUNTIME_DIR": str(home.folder),
+                },
+                start_new_session=True,
+            )
 
     def started(self) -> dict[str, Any]:
         """`endpoint` and `socket`, once both servers answer.
@@ -51,6 +56,6 @@ class Owner:
 
     def stop(self) -> None:
         """Stops everything, and waits until it has stopped."""
-        assert self._keeper.stdin is not None  # noqa: S101 - tells mypy that it is a pipe
-        self._keeper.stdin.close()
-        self._keeper.wait()
+        with self._keeper:
+            assert self._keeper.stdin is not None  # noqa: S101 - tells mypy that it is a pipe
+            self._keeper.stdin.close()
