@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent
-sys.path[:0] = [str(ROOT), str(ROOT / "constructs"), str(ROOT / "lambdas")]
+sys.path.insert(0, str(Path(__file__).parent / "constructs"))
+sys.path.insert(0, str(Path(__file__).parent / "lambdas"))
 
 import aws_cdk as cdk
 

@@ -15,8 +15,8 @@ class CleanUp(Construct):
     """A one-shot schedule that ends the migration at `at`.
 
     The scheduler retries for an hour what it could not deliver; then the call rests in
-    `operations.dead_letters` for 14 days. A schedule that has fired stays, finished, until the stack
-    changes: CloudFormation knows no ActionAfterCompletion.
+    `operations.dead_letters` for 14 days. A schedule that has fired stays, finished, until the
+    stack changes: CloudFormation knows no ActionAfterCompletion.
 
     Example:
         >>> CleanUp(self, "CleanUp", route="get-user", at=launch + timedelta(days=7),

@@ -18,9 +18,9 @@ ARCHITECTURE = lambda_.Architecture.ARM_64
 
 
 class RouteCode:
-    """The code of one route: `routes/<package>` with `control.py` and `candidate.py`, and the runtime.
+    """The code of one route: `control.py` and `candidate.py` in `routes/<package>`.
 
-    Only these two folders enter the asset, so editing one route changes one stack.
+    Only that folder and the runtime enter the asset, so editing one route changes one stack.
 
     Example:
         >>> RouteCode("get_user").package
@@ -60,7 +60,7 @@ def source(*folders: str, root: Path = LAMBDAS) -> lambda_.AssetCode:
 
 
 class LockedLayer(lambda_.LayerVersion):
-    """A layer of the wheels that `lambdas/requirements/<name>.txt` locks, for the functions' platform.
+    """The wheels that `lambdas/requirements/<name>.txt` locks, for the functions' platform.
 
     uv downloads them, without Docker, when an assembly is deployed. The asset's hash is that of
     the lock file, so that tests and `cdk diff` build nothing.

@@ -84,9 +84,7 @@ class MigrationFlag(Construct):
         AppConfig's constructs have no such grant: the actions are those that the flag writer calls.
         """
         application = self.application.application_arn
-        profile = (
-            f"{application}/configurationprofile/{self.profile.configuration_profile_id}"
-        )
+        profile = f"{application}/configurationprofile/{self.profile.configuration_profile_id}"
         deployments = f"{self.environment.environment_arn}/deployment/*"
         versions = f"{profile}/hostedconfigurationversion/*"
         strategies = [

@@ -7,6 +7,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from shadow_canary.code import ARCHITECTURE, PYTHON, RouteCode
@@ -159,6 +160,10 @@ class ShadowFunction(GrantedFunction):
             ),
             vpc=vpc,
         )
+        # Hashes of users and values in the log: without a secret key they could be guessed.
+        self.masking_key = secretsmanager.Secret(self, "MaskingKey")
+        self.masking_key.grant_read(self)
+        self.add_environment(Variable.MASKING_KEY, self.masking_key.secret_arn)
 
 
 class RouteFunction(GrantedFunction):

@@ -12,7 +12,7 @@ MINUTE = Duration.minutes(1)
 def route_metric(
     name: MetricName, *, route: str, statistic: str = "Sum", **dimensions: str
 ) -> cloudwatch.Metric:
-    """A metric that the route's functions write; its dimensions are literals or plain references."""
+    """A metric that the route's functions write, a minute."""
     return cloudwatch.Metric(
         namespace=NAMESPACE,
         metric_name=name,

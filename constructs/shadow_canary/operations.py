@@ -22,7 +22,8 @@ class OperationsFunction(GrantedFunction):
     Called asynchronously; what fails three times rests in `dead_letter_queue` for 14 days.
 
     Example:
-        >>> OperationsFunction(self, "Operations", route="get-user", flag=flag, ...)  # doctest: +SKIP
+        >>> OperationsFunction(self, "Operations", route="get-user", flag=flag,
+        ...                    ...)  # doctest: +SKIP
     """
 
     def __init__(

@@ -22,6 +22,8 @@ from shadow_canary.operations import OperationsFunction
 from shadow_canary.rollout import CodeCanary
 from shadow_runtime.contract import Dimension, MetricName, Stage, Variant
 
+_CONTROL_NEEDS_MS = 1_000
+
 
 @jsii.implements(iam.IGrantable)
 class ShadowCanaryService(Construct):
@@ -229,6 +231,3 @@ def _refuse_nonsense(
             f"candidate_deadline {candidate_deadline.to_milliseconds()} ms of timeout "
             f"{timeout.to_milliseconds()} ms leaves {room} ms: lower the one or raise the other"
         )
-
-
-_CONTROL_NEEDS_MS = 1_000

@@ -4,20 +4,23 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from shadow_runtime.contract import FLAG_KEY, Position
 from shadow_runtime.telemetry import logger
 
+if TYPE_CHECKING:
+    from mypy_boto3_appconfigdata import AppConfigDataClient
+    from mypy_boto3_appconfigdata.type_defs import (
+        GetLatestConfigurationResponseTypeDef as Latest,
+    )
+    from mypy_boto3_appconfigdata.type_defs import (
+        StartConfigurationSessionRequestTypeDef as Session,
+    )
+
 POLL_INTERVAL = 15
 """Seconds between polls, the least that AppConfig allows; its own answer may ask for more."""
-
-
-class AppConfigData(Protocol):
-    """The two calls of `boto3.client("appconfigdata")` that are used."""
-
-    def start_configuration_session(self, **kwargs: Any) -> Any: ...  # noqa: D102
-    def get_latest_configuration(self, **kwargs: Any) -> Any: ...  # noqa: D102
 
 
 class FlagReader:
@@ -36,7 +39,7 @@ class FlagReader:
 
     def __init__(
         self,
-        client: AppConfigData,
+        client: "AppConfigDataClient",
         *,
         application: str,
         environment: str,
@@ -44,7 +47,7 @@ class FlagReader:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
-        self._session = {
+        self._session: Session = {
             "ApplicationIdentifier": application,
             "EnvironmentIdentifier": environment,
             "ConfigurationProfileIdentifier": profile,
@@ -85,13 +88,11 @@ class FlagReader:
             self._token = None
             logger.warning("flag not read", error=type(error).__name__, age=round(self.age))
 
-    def _latest(self) -> Any:
+    def _latest(self) -> "Latest":
         if self._token is not None:
-            try:
+            # A token that was spent or has expired is refused with a 400: start a new session.
+            with suppress(self._client.exceptions.BadRequestException):
                 return self._client.get_latest_configuration(ConfigurationToken=self._token)
-            except Exception as error:  # spent or expired: AppConfig says so with a 400
-                if "BadRequest" not in type(error).__name__:
-                    raise
         started = self._client.start_configuration_session(**self._session)
         return self._client.get_latest_configuration(
             ConfigurationToken=started["InitialConfigurationToken"]

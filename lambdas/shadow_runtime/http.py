@@ -59,7 +59,7 @@ class Request:
             path_parameters=event.get("pathParameters") or {},
             query=event.get("rawQueryString", ""),
             headers=event.get("headers") or {},
-            body=_decoded(event.get("body", ""), base64_encoded=event.get("isBase64Encoded", False)),
+            body=_decoded(event.get("body", ""), encoded=event.get("isBase64Encoded", False)),
         )
 
     def copy(self) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class Request:
         try:
             fields = dict(copy)
             encoded = fields.pop("base64")
-            return cls(**{**fields, "body": _decoded(fields["body"], base64_encoded=encoded)})
+            return cls(**{**fields, "body": _decoded(fields["body"], encoded=encoded)})
         except (KeyError, TypeError, ValueError) as error:
             raise MalformedError(f"this payload is no copied request: {error}") from error
 
@@ -150,7 +150,7 @@ class Response:
                 return cls(
                     status=status,
                     headers=headers,
-                    body=_decoded(body, base64_encoded=encoded),
+                    body=_decoded(body, encoded=encoded),
                 )
         raise MalformedError(f"this payload is no answer of a route: a {type(payload).__name__}")
 
@@ -160,8 +160,8 @@ def without_credentials(headers: Mapping[str, str]) -> dict[str, str]:
     return {k: v for k, v in headers.items() if k.lower() not in CREDENTIAL_HEADERS}
 
 
-def _decoded(body: str, *, base64_encoded: bool) -> str | bytes:
-    return base64.b64decode(body) if base64_encoded else body
+def _decoded(body: str, *, encoded: bool) -> str | bytes:
+    return base64.b64decode(body) if encoded else body
 
 
 def _encoded(body: str | bytes) -> tuple[str, bool]:

@@ -12,7 +12,7 @@ from botocore.config import Config
 
 from shadow_runtime import buckets
 from shadow_runtime.answering import Side, answered
-from shadow_runtime.candidate_call import Answer, CandidateCall, Outcome
+from shadow_runtime.candidate_call import CandidateCall, Outcome
 from shadow_runtime.contract import MetricName, Stage, Variable, Variant
 from shadow_runtime.flag import FlagReader
 from shadow_runtime.http import Request, Response
@@ -26,7 +26,7 @@ _SAFE = frozenset({"GET", "HEAD"})
 class LambdaContext(Protocol):
     """What is used of Lambda's context object."""
 
-    def get_remaining_time_in_millis(self) -> int: ...  # noqa: D102
+    def get_remaining_time_in_millis(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +82,9 @@ class Migration:
         if _drawn(request.user, stage.candidate_percent, "canary"):
             variant = Variant.CANDIDATE
             asked = _ask(machinery.candidate, request, context, measurements)
-            if asked.outcome is not Outcome.ANSWERED:
+            if asked is None:
                 return self._instead(request, stage, measurements)
-            response = asked.response
+            response = asked
         else:
             response = self._control(request, measurements)
 
@@ -121,13 +121,14 @@ def _ask(
     request: Request,
     context: LambdaContext,
     measurements: Measurements,
-) -> Answer:
+) -> Response | None:
+    """The candidate's answer; None when it has none that a user may see."""
     with _measured(Variant.CANDIDATE, measurements) as annotations:
         answer = candidate.ask(request, remaining_ms=context.get_remaining_time_in_millis())
         annotations["outcome"] = answer.outcome
     if answer.outcome is Outcome.TIMEOUT:
         measurements.add(MetricName.TIMEOUTS)
-    return answer
+    return answer.response if answer.outcome is Outcome.ANSWERED else None
 
 
 @contextmanager
@@ -146,9 +147,7 @@ def _measured(variant: Variant, measurements: Measurements) -> Iterator[dict[str
 def _machinery() -> Machinery:
     flag = boto3.client(
         "appconfigdata",
-        config=Config(
-            connect_timeout=0.2, read_timeout=0.5, retries={"total_max_attempts": 1}
-        ),
+        config=Config(connect_timeout=0.2, read_timeout=0.5, retries={"total_max_attempts": 1}),
     )
     return Machinery(
         flag=FlagReader(

@@ -37,7 +37,8 @@ class Position:
     def read(cls, values: object) -> Self:
         """The position in one flag's values, as AppConfig serves them.
 
-        A disabled flag is `off`: the console's toggle is a kill switch. A canary of 0 % is `shadow`.
+        A disabled flag is `off`: the console's toggle is a kill switch. A canary of 0 % is
+        `shadow`.
 
         Raises:
             FlagError: anything else than a known stage with percentages in range.

@@ -1,0 +1,75 @@
+"""The one way in which a flag moves, for people and for machines."""
+
+from collections.abc import Callable
+
+from botocore.exceptions import ClientError
+
+from operations.hosted_flag import Document, FlagWriterError, HostedFlag, Report, position
+from shadow_runtime.contract import FLAG_KEY, Position
+
+_TRIES = 10
+_OTHER_WRITER = frozenset({"ConflictException", "BadRequestException"})
+"""What AppConfig says when another deployment runs, or when the one to be stopped has ended."""
+
+
+def move(flag: HostedFlag, to: Position, *, why: str, report: Report | None = None) -> bool:
+    """Moves `flag` to the position `to`; False when it is there already.
+
+    Lowering stops a deployment that is under way, and reaches everybody at once. Raising waits for
+    one, and goes gradually. What another writer changed meanwhile is read and built upon.
+
+    Raises:
+        FlagWriterError: other writers were faster each time, or the change was taken back.
+
+    Example:
+        >>> move(flag, Position(Stage.SHADOW), why="first comparison")  # doctest: +SKIP
+        True
+    """
+
+    def moved(document: Document) -> Document:
+        values = {**document["values"][FLAG_KEY], **to.values()}
+        return {**document, "values": {**document["values"], FLAG_KEY: values}}
+
+    return _change(flag, moved, why, report)
+
+
+def deprecate(flag: HostedFlag, date: str, *, why: str) -> bool:
+    """Marks `flag` as to be removed after `date` (YYYY-MM-DD) and serves it on.
+
+    False when it is marked already. Raises what `move` raises.
+    """
+
+    def deprecated(document: Document) -> Document:
+        own = {"_deprecation": {"status": "planned", "date": date}, **document["flags"][FLAG_KEY]}
+        return {**document, "flags": {**document["flags"], FLAG_KEY: own}}
+
+    return _change(flag, deprecated, why, None)
+
+
+def _change(
+    flag: HostedFlag, change: Callable[[Document], Document], why: str, report: Report | None
+) -> bool:
+    report = report or (lambda _state, _percent: None)
+    for _ in range(_TRIES):
+        deployed = flag.deployed()
+        wanted = change(deployed.document)
+        raising = position(wanted).stage > deployed.position.stage
+        try:
+            if deployed.is_running and (raising or wanted == deployed.document):
+                flag.wait(deployed.number, report)
+            elif deployed.is_running:
+                flag.stop(deployed.number)
+            elif wanted == deployed.document:
+                return False
+            else:
+                number = flag.deploy(wanted, raising=raising, why=why, after=deployed)
+                flag.wait(number, report)
+                return True
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _OTHER_WRITER:
+                raise
+            flag.sleep(1)
+    raise FlagWriterError(
+        f"other writers changed the flag {_TRIES} times in a row; see who moves it "
+        "(CloudTrail: StartDeployment), then try again"
+    )

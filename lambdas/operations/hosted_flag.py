@@ -1,0 +1,182 @@
+"""One route's flag in AppConfig: what is deployed, deploy, stop, wait, prune."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from shadow_runtime.contract import FLAG_KEY, Position, Stage, flag_document
+
+if TYPE_CHECKING:
+    from mypy_boto3_appconfig import AppConfigClient
+
+Document = dict[str, Any]
+Report = Callable[[str, float], None]
+"""Called with the state of a deployment and its percentage, about once a second."""
+
+_POLL_SECONDS = 1
+_UNFINISHED = frozenset({"VALIDATING", "DEPLOYING", "BAKING", "ROLLING_BACK"})
+_TAKEN_BACK = frozenset({"ROLLING_BACK", "ROLLED_BACK", "REVERTED"})
+
+
+class FlagWriterError(RuntimeError):
+    """The flag was not moved: why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """What AppConfig serves, or is about to: the document and the numbers behind it."""
+
+    document: Document
+    version: int
+    number: int
+    state: str
+
+    @property
+    def position(self) -> Position:
+        """The position in `document`."""
+        return position(self.document)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not reached everybody yet."""
+        return self.state in _UNFINISHED
+
+
+def position(document: Document) -> Position:
+    """The position in a hosted document of ours."""
+    return Position.read(document["values"][FLAG_KEY])
+
+
+def _ours(content: bytes) -> Document:
+    """The document in `content`; when it is none of ours, one at `complete`: any move lowers it."""
+    try:
+        document: Document = json.loads(content)
+        position(document)
+    except (KeyError, TypeError, ValueError):
+        return flag_document(Position(Stage.COMPLETE))
+    return document
+
+
+class HostedFlag:
+    """One route's flag by AppConfig's ids, and its two strategies.
+
+    Example:
+        >>> HostedFlag(boto3.client("appconfig"), application="a1", environment="e1", profile="p1",
+        ...            raise_strategy="s1", lower_strategy="s2").deployed()  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        client: "AppConfigClient",
+        *,
+        application: str,
+        environment: str,
+        profile: str,
+        raise_strategy: str,
+        lower_strategy: str,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._client = client
+        self._application = application
+        self._environment = environment
+        self._profile = profile
+        self._strategies = {True: raise_strategy, False: lower_strategy}
+        self.sleep = sleep
+
+    def deployed(self) -> Deployed:
+        """The newest deployment that was not taken back; one under way counts.
+
+        Raises:
+            FlagWriterError: nothing was ever deployed.
+        """
+        pages = self._client.get_paginator("list_deployments").paginate(
+            ApplicationId=self._application, EnvironmentId=self._environment
+        )
+        served = [d for page in pages for d in page["Items"] if d["State"] not in _TAKEN_BACK]
+        if not served:
+            raise FlagWriterError(
+                "this environment has no deployment: deploy the route's stack, which seeds the flag"
+            )
+        newest = max(served, key=lambda d: d["DeploymentNumber"])
+        version = int(newest["ConfigurationVersion"])
+        hosted = self._client.get_hosted_configuration_version(
+            ApplicationId=self._application,
+            ConfigurationProfileId=self._profile,
+            VersionNumber=version,
+        )
+        document = _ours(hosted["Content"].read())
+        return Deployed(document, version, newest["DeploymentNumber"], newest["State"])
+
+    def deploy(self, document: Document, *, after: Deployed, raising: bool, why: str) -> int:
+        """Starts the deployment of `document` upon `after`; returns its number.
+
+        Raises:
+            botocore.exceptions.ClientError: ConflictException, when `after` is not the newest.
+        """
+        created = self._client.create_hosted_configuration_version(
+            ApplicationId=self._application,
+            ConfigurationProfileId=self._profile,
+            ContentType="application/json",
+            Content=json.dumps(document).encode(),
+            LatestVersionNumber=max(self._versions()),
+        )
+        started = self._client.start_deployment(
+            ApplicationId=self._application,
+            EnvironmentId=self._environment,
+            ConfigurationProfileId=self._profile,
+            ConfigurationVersion=str(created["VersionNumber"]),
+            DeploymentStrategyId=self._strategies[raising],
+            Description=why.encode("ascii", "replace").decode(),
+            LatestDeploymentNumber=after.number,
+        )
+        return started["DeploymentNumber"]
+
+    def stop(self, number: int) -> None:
+        """Stops the deployment `number`; the position before it is served again."""
+        self._client.stop_deployment(
+            ApplicationId=self._application,
+            EnvironmentId=self._environment,
+            DeploymentNumber=number,
+        )
+
+    def wait(self, number: int, report: Report) -> None:
+        """Returns when the deployment `number` has reached everybody.
+
+        Raises:
+            FlagWriterError: it was taken back.
+        """
+        while True:
+            deployment = self._client.get_deployment(
+                ApplicationId=self._application,
+                EnvironmentId=self._environment,
+                DeploymentNumber=number,
+            )
+            state = deployment["State"]
+            report(state, deployment["PercentageComplete"])
+            if state in _TAKEN_BACK:
+                raise FlagWriterError(
+                    f"deployment {number} was taken back ({state}): somebody stopped it; look at "
+                    "its events in AppConfig before you try again"
+                )
+            if state not in _UNFINISHED:
+                return
+            self.sleep(_POLL_SECONDS)
+
+    def prune(self, *, before: int) -> int:
+        """Deletes the hosted versions older than `before`; returns how many."""
+        old = [version for version in self._versions() if version < before]
+        for version in old:
+            self._client.delete_hosted_configuration_version(
+                ApplicationId=self._application,
+                ConfigurationProfileId=self._profile,
+                VersionNumber=version,
+            )
+        return len(old)
+
+    def _versions(self) -> list[int]:
+        pages = self._client.get_paginator("list_hosted_configuration_versions").paginate(
+            ApplicationId=self._application, ConfigurationProfileId=self._profile
+        )
+        return [item["VersionNumber"] for page in pages for item in page["Items"]]

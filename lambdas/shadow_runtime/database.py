@@ -1,0 +1,86 @@
+"""PostgreSQL for a candidate: one connection an execution environment, settings from a secret.
+
+Only candidates import this: the route carries no driver.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import psycopg
+from sqlalchemy import Engine
+from sqlmodel import Session, create_engine
+
+from shadow_runtime.contract import Variable
+from shadow_runtime.secret import secret
+from shadow_runtime.telemetry import ROUTE
+
+CONNECT_SECONDS = 2
+"""How long a log-in may take; below the shortest deadline that makes sense for a candidate."""
+
+
+class SettingsError(ValueError):
+    """The secret holds no connection settings: which keys it misses."""
+
+
+@contextmanager
+def session() -> Iterator[Session]:
+    """A session for one request, rolled back unless it was committed.
+
+    Raises:
+        SettingsError: the secret misses a key.
+        sqlalchemy.exc.OperationalError: the database cannot be reached.
+
+    Example:
+        >>> with session() as database:  # doctest: +SKIP
+        ...     database.get(User, "ada")
+    """
+    with Session(_engine()) as opened:
+        yield opened
+
+
+@cache
+def _engine() -> Engine:
+    return create_engine(
+        "postgresql+psycopg://",
+        creator=_connect,
+        pool_size=1,  # one execution environment serves one request at a time
+        max_overflow=0,
+        pool_pre_ping=True,  # a frozen environment wakes up with a dead connection
+        pool_recycle=300,
+        hide_parameters=True,  # they are users' data, and errors are logged
+    )
+
+
+def _connect() -> psycopg.Connection[Any]:
+    settings = _settings()
+    try:
+        return psycopg.connect(**settings)
+    except psycopg.OperationalError:
+        secret.cache_clear()  # the password may have been rotated
+        renewed = _settings()
+        if renewed == settings:
+            raise
+        return psycopg.connect(**renewed)
+
+
+def _settings() -> dict[str, Any]:
+    held = json.loads(secret(os.environ[Variable.DATABASE_SECRET]))
+    missing = [k for k in ("host", "port", "username", "password", "dbname") if k not in held]
+    if missing:
+        raise SettingsError(
+            f"the database secret has no {', '.join(missing)}: add them, in the form that RDS uses"
+        )
+    return {
+        "host": held["host"],
+        "port": held["port"],
+        "user": held["username"],
+        "password": held["password"],
+        "dbname": held["dbname"],
+        "sslmode": held.get("sslmode", "require"),
+        "connect_timeout": CONNECT_SECONDS,
+        "application_name": ROUTE,
+    }
