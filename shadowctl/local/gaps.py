@@ -80,6 +80,14 @@ def _plain_http(template: Template, _: datetime) -> int:
     return dropped
 
 
+def _generated_secrets(template: Template, _: datetime) -> int:
+    secrets = [s["Properties"] for _, s in _of(template, "AWS::SecretsManager::Secret")]
+    by_default = [s for s in secrets if s.get("GenerateSecretString") == {}]
+    for secret in by_default:
+        secret["GenerateSecretString"] = {"PasswordLength": 32}
+    return len(by_default)
+
+
 def _issuer_by_name(template: Template, _: datetime) -> int:
     def replaced(value: Any) -> Any:
         match value:
@@ -121,6 +129,11 @@ GAPS = (
         missing="no TLS",
         instead="policies that refuse plain http are left out",
         close=_plain_http,
+    ),
+    Gap(
+        missing="nothing generated for a secret by default",
+        instead="AWS's default, 32 characters, is asked for",
+        close=_generated_secrets,
     ),
     Gap(
         missing="no issuer URL of a user pool",

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-PATIENCE = 2.0
+PATIENCE = 1.0
 """Seconds between the request to stop and the kill."""
 
 

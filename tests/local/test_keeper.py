@@ -1,0 +1,254 @@
+"""What starts, stays and ends with the embedded AWS: nothing mocked, every process a real one."""
+
+import contextlib
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import psutil  # type: ignore[import-untyped]
+import pytest
+
+from shadowctl.local import aws
+from shadowctl.local.errors import LocalError
+from shadowctl.local.home import ROOT, Home
+from shadowctl.local.owner import Owner
+from shadowctl.local.up import Local, down
+
+OWN = """
+import sys
+from pathlib import Path
+from shadowctl.local.home import Home
+from shadowctl.local.up import running
+with running(lambda step, _: print(step, flush=True), home=Home(Path(sys.argv[1]))):
+    print("up", flush=True)
+    sys.stdin.read()
+"""
+
+KEEP = """
+import sys
+from pathlib import Path
+from shadowctl.local.home import Home
+from shadowctl.local.owner import Owner
+owner = Owner(Home(Path(sys.argv[1])))
+owner.started()
+owner.let_go()
+"""
+
+CHILD = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'lambdas'}"}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / ".local")
+
+
+@pytest.fixture
+def bare(home: Home) -> Iterator[str]:
+    """The endpoint of an embedded AWS with nothing deployed."""
+    with owned(home) as endpoint:
+        yield endpoint
+
+
+@contextlib.contextmanager
+def owned(home: Home, *, port: int = 0) -> Iterator[str]:
+    owner = Owner(home, port=port)
+    try:
+        yield owner.started()["endpoint"]
+    finally:
+        owner.stop()
+
+
+@contextlib.contextmanager
+def another_owner(home: Home, *, until: str) -> Iterator[subprocess.Popen[str]]:
+    """A process that brings an environment up, has come to the step `until`, and goes on."""
+    with subprocess.Popen(
+        [sys.executable, "-c", OWN, str(home.folder)],
+        env=CHILD,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as owner:
+        assert owner.stdout is not None
+        while owner.stdout.readline().strip() != until:
+            assert owner.poll() is None
+        try:
+            yield owner
+        finally:
+            owner.kill()
+
+
+def processes(home: Home) -> list[psutil.Process]:
+    """The keeper and everything below it."""
+    keeper = home.keeper()
+    assert keeper is not None
+    process = psutil.Process(keeper)
+    return [process, *process.children(recursive=True)]
+
+
+def alive(some: list[psutil.Process], *, patience: float = 10) -> list[psutil.Process]:
+    """Those of `some` that have not ended after `patience` seconds."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        some = [process for process in some if runs(process)]
+        if not some:
+            break
+        time.sleep(0.05)
+    return some
+
+
+def runs(process: psutil.Process) -> bool:
+    """Whether it has not ended; one that its parent has not asked about has ended too."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    return False
+
+
+def function(session: boto3.Session, code: str) -> str:
+    """The name of a new Lambda function that runs `code` as its handler's body."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as zipped:
+        zipped.writestr("main.py", f"def handler(event, context):\n    {code}\n")
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+    role = session.client("iam").create_role(
+        RoleName="f", AssumeRolePolicyDocument=json.dumps({"Statement": [trust]})
+    )
+    created = session.client("lambda").create_function(
+        FunctionName="f",
+        Runtime="python3.13",
+        Role=role["Role"]["Arn"],
+        Handler="main.handler",
+        Code={"ZipFile": archive.getvalue()},
+    )
+    return created["FunctionName"]
+
+
+def test_killing_the_owner_leaves_nothing_running(home: Home) -> None:
+    with another_owner(home, until="bootstrap") as owner:
+        started = processes(home) + psutil.Process(owner.pid).children(recursive=True)
+        assert {"node", "postgres"} <= {Path(process.exe()).name for process in started}
+        owner.kill()
+        assert alive(started) == []
+    assert home.keeper() is None
+
+
+def test_ctrl_c_leaves_nothing_running(home: Home) -> None:
+    with another_owner(home, until="synthesis") as owner:
+        started = processes(home) + psutil.Process(owner.pid).children(recursive=True)
+        os.killpg(owner.pid, signal.SIGINT)
+        assert alive(started) == []
+
+
+def test_functions_end_with_the_keeper_even_when_it_is_killed(home: Home, bare: str) -> None:
+    session = aws.session(bare)
+    name = function(session, "return 1")
+    session.client("lambda").invoke(FunctionName=name)
+    started = processes(home)
+    assert any("ministack-lambda" in word for p in started for word in p.cmdline())
+    started[0].kill()
+    assert alive(started) == []
+
+
+def test_what_a_killed_keeper_leaves_is_no_obstacle(home: Home) -> None:
+    with owned(home):
+        processes(home)[0].kill()
+    with owned(home) as endpoint:
+        assert aws.session(endpoint).client("sts").get_caller_identity()["Arn"].endswith(":root")
+
+
+def test_without_its_aws_the_database_ends_too(home: Home, bare: str) -> None:
+    started = processes(home)
+    emulator = next(p for p in started if any("ministack.app" in w for w in p.cmdline()[3:5]))
+    emulator.kill()
+    assert alive(started) == []
+
+
+def test_up_stays_after_its_process_and_down_ends_it(home: Home) -> None:
+    subprocess.run([sys.executable, "-c", KEEP, home.folder], env=CHILD, check=True)
+    started = processes(home)
+    assert alive(started, patience=0.5) == started
+    assert down(home)
+    assert alive(started) == []
+    assert not down(home)
+
+
+def test_nothing_to_load_says_what_to_do(home: Home) -> None:
+    with pytest.raises(LocalError, match="start it with `shadowctl local up`"):
+        Local.load(home)
+
+
+def test_two_at_a_time_in_one_folder_are_refused(home: Home, bare: str) -> None:
+    with pytest.raises(LocalError, match="stop it with `shadowctl local down`"), owned(home):
+        pass
+
+
+def test_only_this_machine_can_connect(home: Home, bare: str) -> None:
+    sockets = [s for p in processes(home) for s in p.net_connections() if s.status == "LISTEN"]
+    assert [f"http://{s.laddr.ip}:{s.laddr.port}" for s in sockets] == [bare]
+
+
+def test_a_taken_port_is_one_clear_line(home: Home) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with (
+            pytest.raises(LocalError, match=f"port {port} .* --port") as error,
+            owned(home, port=port),
+        ):
+            pass
+    assert "\n" not in str(error.value)
+    assert home.keeper() is None
+
+
+def test_the_port_asked_for_is_used(home: Home) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with owned(home, port=port) as endpoint:
+        assert endpoint == f"http://127.0.0.1:{port}"
+
+
+def test_credentials_of_the_environment_are_never_used(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "AKIAREALREALREALREAL",
+        "AWS_SECRET_ACCESS_KEY": "real",
+        "AWS_SESSION_TOKEN": "real",
+        "AWS_PROFILE": "production",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_ENDPOINT_URL_STS": "http://127.0.0.1:9",
+        "AWS_REGION": "eu-west-3",
+        "HTTP_PROXY": "http://127.0.0.1:9",
+        "http_proxy": "http://127.0.0.1:9",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with owned(home) as endpoint:
+        identity = aws.session(endpoint).client("sts").get_caller_identity()
+        assert identity["Arn"] == "arn:aws:iam::000000000000:root"
+        seen = [json.dumps(process.environ()) for process in processes(home)]
+        assert not [text for text in seen if "AKIA" in text or "production" in text]
+
+
+@pytest.mark.parametrize("name", ["a path with spaces", "deep/" + "/".join(["x" * 60] * 4)])
+def test_any_path_works(tmp_path: Path, name: str) -> None:
+    with owned(Home(tmp_path / name)) as endpoint:
+        assert aws.session(endpoint).client("sts").get_caller_identity()
+
+
+def test_functions_find_no_packages_but_those_of_their_layers(home: Home, bare: str) -> None:
+    session = aws.session(bare)
+    name = function(session, "import boto3")
+    answer = session.client("lambda").invoke(FunctionName=name)
+    assert "No module named 'boto3'" in answer["Payload"].read().decode()
