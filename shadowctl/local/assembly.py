@@ -67,13 +67,13 @@ def _derive_stack(stack: dict[str, Any], source: Path, out: Path, now: datetime)
 def _host_layers(template: Template, files: Assets) -> int:
     found = [r for r in template["Resources"].values() if LOCK in r.get("Metadata", {})]
     for layer in found:
-        archive = layers.built(layer["Metadata"][LOCK])
+        folder = layers.built(layer["Metadata"][LOCK])
         content = layer["Properties"]["Content"]
-        old, new = content["S3Key"].removesuffix(".zip"), archive.stem
+        old, new = content["S3Key"].removesuffix(".zip"), folder.parent.name
         content["S3Key"] = f"{new}.zip"
         if old in files:
             _rename(files, old, new)
-            files[new]["source"] = {"path": str(archive), "packaging": "file"}
+            files[new]["source"] = {"path": str(folder), "packaging": "zip"}
     return len(found)
 
 

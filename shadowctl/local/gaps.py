@@ -89,19 +89,25 @@ def _generated_secrets(template: Template, _: datetime) -> int:
 
 
 def _issuer_by_name(template: Template, _: datetime) -> int:
-    def replaced(value: Any) -> Any:
+    def issuer(value: Any) -> Any:
         match value:
-            case {"Fn::GetAtt": [str(pool), "ProviderURL"]}:
+            case {"Fn::GetAtt": [pool, "ProviderURL"]}:
                 return {"Fn::Join": ["", ["https://", {"Fn::GetAtt": [pool, "ProviderName"]}]]}
-            case dict():
-                return {key: replaced(inner) for key, inner in value.items()}
-            case list():
-                return [replaced(inner) for inner in value]
         return value
 
-    count = json.dumps(template).count('"ProviderURL"')
-    template |= replaced(template)
-    return count
+    return _rewrite(template, issuer)
+
+
+def _secrets_by_arn(template: Template, _: datetime) -> int:
+    secrets = {i for i, _ in _of(template, "AWS::SecretsManager::Secret")}
+
+    def arn(value: Any) -> Any:
+        match value:
+            case {"Ref": secret} if secret in secrets:
+                return {"Fn::GetAtt": [secret, "Id"]}
+        return value
+
+    return _rewrite(template, arn)
 
 
 GAPS = (
@@ -136,6 +142,11 @@ GAPS = (
         close=_generated_secrets,
     ),
     Gap(
+        missing="a reference to a secret gives its name",
+        instead="its ARN is asked for",
+        close=_secrets_by_arn,
+    ),
+    Gap(
         missing="no issuer URL of a user pool",
         instead="it is put together from the pool's name",
         close=_issuer_by_name,
@@ -165,6 +176,25 @@ def _keep_statements(resource: dict[str, Any], kept: Callable[[dict[str, Any]], 
 def _denies_http(statement: dict[str, Any]) -> bool:
     wanted = {"Bool": {"aws:SecureTransport": "false"}}
     return statement.get("Effect") == "Deny" and statement.get("Condition") == wanted
+
+
+def _rewrite(template: Template, change: Callable[[Any], Any]) -> int:
+    """Puts `change(value)` in the place of every value, and counts those that are others."""
+    changes = 0
+
+    def walk(value: Any) -> Any:
+        nonlocal changes
+        changed = change(value)
+        changes += changed is not value
+        match changed:
+            case dict():
+                return {key: walk(inner) for key, inner in changed.items()}
+            case list():
+                return [walk(inner) for inner in changed]
+        return changed
+
+    template |= walk(template)
+    return changes
 
 
 def _mentions(value: object, logical_ids: Iterable[str]) -> bool:

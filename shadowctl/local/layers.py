@@ -2,10 +2,7 @@
 
 import compileall
 import hashlib
-import os
 import platform
-import py_compile
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,22 +15,28 @@ LOCKS = ROOT / "lambdas" / "requirements"
 
 
 def built(lock: str, *, cache: Path = CACHE / "layers") -> Path:
-    """A layer as a zip file, built once for each state of `lock`, platform and Python version.
+    """The folder of a layer, built once for each state of `lock`, platform and Python version.
+
+    It holds no packages, but the path to them: every Lambda process unpacks its layers anew, and
+    several thousand files would make each of its cold starts a second longer.
 
     Raises:
         LocalError: the packages could not be installed.
     """
     path = LOCKS / lock
-    inputs = [path.read_text(), platform.platform(), sys.version]
+    inputs = [path.read_text(), platform.platform(), sys.version, str(cache.resolve())]
     key = hashlib.sha256("\n".join(inputs).encode()).hexdigest()
-    layer = cache / f"{path.stem}-{key[:16]}.zip"
-    if not layer.exists():
+    folder = cache.resolve() / f"{path.stem}-{key[:16]}"
+    if not folder.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as folder:
-            _install(path, Path(folder) / "layer" / "python")
-            draft = shutil.make_archive(f"{folder}/draft", "zip", f"{folder}/layer")
-            Path(draft).replace(layer)
-    return layer
+        with tempfile.TemporaryDirectory(dir=cache) as draft:
+            packages = Path(draft) / "built" / "packages"
+            _install(path, packages)
+            site = packages.with_name("layer") / "python" / "lib" / "python3" / "site-packages"
+            site.mkdir(parents=True)
+            (site / "packages.pth").write_text(f"{folder / 'packages'}\n")
+            packages.parent.rename(folder)
+    return folder / "layer"
 
 
 def _install(lock: Path, target: Path) -> None:
@@ -46,11 +49,4 @@ def _install(lock: Path, target: Path) -> None:
     if installed.returncode:
         reason = installed.stderr.strip() or f"uv ended with {installed.returncode}"
         raise LocalError(f"the layer of {lock.name} could not be built: {reason}")
-    # Unpacking gives every file a new date: only bytecode that is never checked against its source
-    # saves each new Lambda process from compiling all of it again.
-    compileall.compile_dir(
-        target,
-        quiet=2,
-        stripdir=os.fspath(target),
-        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-    )
+    compileall.compile_dir(target, quiet=2, workers=0)

@@ -189,6 +189,19 @@ def test_a_secret_is_generated_as_on_aws(tmp_path: Path) -> None:
     assert derived.resources["Own"]["Properties"] == own
 
 
+def test_a_reference_to_a_secret_is_its_arn(tmp_path: Path) -> None:
+    derived = Derived(
+        tmp_path,
+        {
+            "Secret": {"Type": "AWS::SecretsManager::Secret", "Properties": {}},
+            "Policy": policy({"Resource": {"Ref": "Secret"}}, {"Resource": {"Ref": "Policy"}}),
+        },
+    )
+    assert derived.resources["Policy"] == policy(
+        {"Resource": {"Fn::GetAtt": ["Secret", "Id"]}}, {"Resource": {"Ref": "Policy"}}
+    )
+
+
 def test_the_issuer_of_a_user_pool_is_put_together(tmp_path: Path) -> None:
     issuer = {"Fn::GetAtt": ["Pool", "ProviderURL"]}
     derived = Derived(
@@ -203,7 +216,7 @@ def test_the_issuer_of_a_user_pool_is_put_together(tmp_path: Path) -> None:
 def test_a_layer_holds_wheels_of_this_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(layers, "built", lambda lock: tmp_path / f"{lock}-abc.zip")
+    monkeypatch.setattr(layers, "built", lambda lock: tmp_path / f"{lock}-abc" / "layer")
     layer = {
         "Type": "AWS::Lambda::LayerVersion",
         "Properties": {"Content": {"S3Bucket": "b", "S3Key": f"{LAYER}.zip"}},
@@ -213,7 +226,10 @@ def test_a_layer_holds_wheels_of_this_machine(
     assert derived.resources["Layer"]["Properties"]["Content"]["S3Key"] == "runtime.txt-abc.zip"
     assert LAYER not in derived.files
     host = derived.files["runtime.txt-abc"]
-    assert host["source"] == {"path": str(tmp_path / "runtime.txt-abc.zip"), "packaging": "file"}
+    assert host["source"] == {
+        "path": str(tmp_path / "runtime.txt-abc" / "layer"),
+        "packaging": "zip",
+    }
     assert host["destinations"]["here"]["objectKey"] == "runtime.txt-abc.zip"
 
 
