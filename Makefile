@@ -1,15 +1,64 @@
 # Python 3.11 or newer and make are all that is needed beforehand: Node comes as a wheel.
 SHELL := /bin/bash
-VENV := .venv
-BIN := $(VENV)/bin
+PYTHON ?= python3
+BASE ?= origin/main
+BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONPATH := $(CURDIR):$(CURDIR)/constructs:$(CURDIR)/lambdas
 export PYTHONDONTWRITEBYTECODE := 1
-PYTHON ?= python3
-BASE ?= origin/main
+CODE := app.py constructs stacks lambdas shadowctl tests bench
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check snapshots synth diff deploy bench lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: .venv/ready ## deploy a real route to an embedded AWS and walk it through every stage
+	@python -m shadowctl demo
+
+test: check ## everything: check, then the snapshots and the suite on the embedded AWS
+	@pytest -n 2 --dist loadgroup tests/snapshot tests/local
+
+check: .venv/ready ## lint, types and unit tests, in under a minute
+	@ruff check $(CODE)
+	@ruff format --check --quiet $(CODE)
+	@mypy $(CODE)
+	@pytest -n 2 --dist loadgroup tests/unit tests/runtime
+
+snapshots: .venv/ready ## accept the templates as they are now; review the diff
+	@pytest tests/snapshot --snapshot-update
+
+synth: .venv/ready ## synthesize every stack into cdk.out
+	@npx cdk synth --quiet
+
+diff: .venv/ready ## ROUTE=GetUser: what this branch changes in a stack, against BASE (origin/main)
+	@python -m shadowctl diff $(or $(ROUTE),$(error say which stack: make diff ROUTE=GetUser)) --base $(BASE)
+
+deploy: .venv/ready ## ROUTE=GetUser: deploy one stack to the account of your credentials
+	@npx cdk deploy $(or $(ROUTE),$(error say which stack: make deploy ROUTE=GetUser)) --exclusively
+
+bench: .venv/ready ## measure against peers; prints ratios
+	@python -m bench
+
+lock: .venv/ready ## renew constraints.txt and the Lambdas' lock files
+	@uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
+		requirements-dev.txt -o constraints.txt
+	@for name in runtime database; do uv pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-annotate -c constraints.txt \
+		lambdas/requirements/$$name.in -o lambdas/requirements/$$name.txt || exit 1; done
+
+clean: ## stop the embedded AWS and remove all that is git-ignored
+	@[ ! -d .local ] || python -m shadowctl local down
+	@rm -rf .venv node_modules cdk.out .local .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+.venv/ready: requirements.txt requirements-dev.txt constraints.txt package-lock.json lambdas/requirements/runtime.in lambdas/requirements/database.in
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Python 3.11 or newer is needed; '$(PYTHON)' is not. Name one: make PYTHON=python3.13" >&2; \
+		exit 1; }
+	@echo "installing Python packages, Node and the CDK CLI into .venv and node_modules"
+	@$(PYTHON) -m venv --clear .venv
+	@pip install --quiet --disable-pip-version-check -c constraints.txt uv
+	@uv pip install --quiet -r requirements-dev.txt -c constraints.txt
+	@npm ci --silent --no-audit --no-fund
+	@touch $@

@@ -62,6 +62,11 @@ class Request:
             body=_decoded(event.get("body", ""), encoded=event.get("isBase64Encoded", False)),
         )
 
+    @property
+    def trace(self) -> str:
+        """The X-Ray trace that the request belongs to, as API Gateway hands it on."""
+        return self.headers.get("x-amzn-trace-id", "")
+
     def copy(self) -> dict[str, Any]:
         """The request as JSON for the candidate, without anything that proves who the user is."""
         body, encoded = _encoded(self.body)

@@ -56,11 +56,11 @@ class Migration:
 
     def __call__(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Answers the HTTP API's `event`, and counts what happened."""
-        measurements = Measurements()
+        request = Request.from_event(event)
+        if not request.user:  # before any data is read
+            return Response.error(401, "Unauthorized").payload()
+        measurements = Measurements(request_id=request.id, trace=request.trace)
         try:
-            request = Request.from_event(event)
-            if not request.user:  # before any data is read
-                return Response.error(401, "Unauthorized").payload()
             response = self._respond(request, context, measurements)
             if response.is_fault:
                 measurements.add(MetricName.FAULTS, version=VERSION)

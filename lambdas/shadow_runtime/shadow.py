@@ -20,19 +20,19 @@ OLDEST_MS = 60_000
 
 def handler(event: object, _context: object) -> None:
     """Compares one copy. Counts what it drops; keeps nothing and raises nothing."""
-    measurements = Measurements()
     try:
         copy = Copy.from_payload(event)
-        lag = time.time() * 1_000 - copy.sent_at
-        if lag > OLDEST_MS:
-            measurements.add(MetricName.COPIES_DROPPED)
-            return
+    except MalformedError:
+        copy = None
+    lag = 0.0 if copy is None else time.time() * 1_000 - copy.sent_at
+    if copy is None or lag > OLDEST_MS:
+        measurements = Measurements()
+        measurements.add(MetricName.COPIES_DROPPED)
+    else:
+        measurements = Measurements(request_id=copy.request.id, trace=copy.request.trace)
         measurements.add(MetricName.SHADOW_LAG, max(0.0, lag))
         _report(copy, _compared(copy, measurements), measurements)
-    except MalformedError:
-        measurements.add(MetricName.COPIES_DROPPED)
-    finally:
-        measurements.flush()
+    measurements.flush()
 
 
 def _compared(copy: Copy, measurements: Measurements) -> Comparison:
@@ -62,7 +62,7 @@ def _report(copy: Copy, comparison: Comparison, measurements: Measurements) -> N
                 differences=[difference.record(key) for difference in comparison.differences],
                 user=mask(copy.request.user, key),
                 request_id=copy.request.id,
-                trace=os.environ.get("_X_AMZN_TRACE_ID"),
+                trace=copy.request.trace,
             )
 
 

@@ -1,0 +1,1 @@
+"""The guided run: a real route, a real deployment, every stage."""

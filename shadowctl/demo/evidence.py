@@ -1,0 +1,107 @@
+"""What the functions themselves wrote: the demo believes their logs, not its own intentions."""
+
+import json
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import boto3
+
+from shadow_runtime.contract import Dimension, MetricName
+
+_PATIENCE_SECONDS = 60
+T = TypeVar("T")
+
+
+class EvidenceError(Exception):
+    """The logs lack something: what was waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """How many comparisons were made, and what differed."""
+
+    compared: int
+    mismatches: list[dict[str, Any]]
+
+
+class Evidence:
+    """The logs of one route's functions, by the log groups of its stack.
+
+    Example:
+        >>> Evidence(aws, "GetUser").variants(["Root=1-5759e988-bd86"], since=0)  # doctest: +SKIP
+        {'Root=1-5759e988-bd86': 'control'}
+    """
+
+    def __init__(self, aws: boto3.Session, stack: str) -> None:
+        self._logs = aws.client("logs")
+        resources = aws.client("cloudformation").describe_stack_resources(StackName=stack)
+        self._groups = {
+            resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+            for resource in resources["StackResources"]
+            if resource["ResourceType"] == "AWS::Logs::LogGroup"
+        }
+
+    def variants(self, traces: Collection[str], *, since: float) -> dict[str, str]:
+        """Who was asked to answer the request of each trace; `since` in seconds since the epoch.
+
+        Raises:
+            EvidenceError: the logs do not tell of all of them within a minute.
+        """
+
+        def told() -> dict[str, str]:
+            return {
+                line["trace"]: line[Dimension.VARIANT]
+                for line in self._lines("Route", since)
+                if MetricName.REQUESTS in line
+            }
+
+        return _awaited(told, lambda found: found.keys() >= set(traces), "every request")
+
+    def parity(self, *, since: float, expected: int, seen: Callable[[int], None]) -> Parity:
+        """The comparisons, once there are `expected` of them.
+
+        Raises:
+            EvidenceError: there are fewer after a minute.
+        """
+
+        def told() -> Parity:
+            lines = list(self._lines("Shadow", since))
+            compared = sum(MetricName.COMPARED in line for line in lines)
+            seen(compared)
+            return Parity(compared, [line for line in lines if line.get("message") == "mismatch"])
+
+        return _awaited(told, lambda found: found.compared >= expected, f"{expected} comparisons")
+
+    def clean_up(self, *, since: float) -> dict[str, Any]:
+        """What the clean-up said that it did.
+
+        Raises:
+            EvidenceError: it did not run within a minute.
+        """
+
+        def told() -> list[dict[str, Any]]:
+            lines = self._lines("Operations", since)
+            return [line for line in lines if line.get("message") == "cleanup"]
+
+        return _awaited(told, bool, "a clean-up")[0]
+
+    def _lines(self, function: str, since: float) -> Iterator[dict[str, Any]]:
+        group = next(name for key, name in self._groups.items() if f"{function}Logs" in key)
+        pages = self._logs.get_paginator("filter_log_events").paginate(
+            logGroupName=group, startTime=int(since * 1_000)
+        )
+        for page in pages:
+            for event in page["events"]:
+                if event["message"].startswith("{"):
+                    yield json.loads(event["message"])
+
+
+def _awaited(look: Callable[[], T], is_enough: Callable[[T], bool], what: str) -> T:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not is_enough(found := look()):
+        if time.monotonic() > deadline:
+            raise EvidenceError(f"a minute has passed, and the logs do not tell of {what}")
+        time.sleep(0.5)
+    return found

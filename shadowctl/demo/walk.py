@@ -1,0 +1,197 @@
+"""The walk: off, shadow, canary, clean-up, off. Every step looks at what really happened."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import boto3
+from rich.console import Console
+
+from shadow_runtime.contract import Position, Stage
+from shadow_runtime.flag import POLL_INTERVAL
+from shadowctl import stage as stages
+from shadowctl.demo.evidence import Evidence, EvidenceError
+from shadowctl.demo.traffic import Answer, Traffic
+from shadowctl.local.seed import PLANTED
+from shadowctl.local.up import Local, running
+from shadowctl.route import Route
+from shadowctl.screen import Steps, bar
+
+STACK = "GetUser"
+USERS = [f"user-{number:03}" for number in range(1, 501)]
+CANARY = 2.0
+"""Percent of the users, at the ceiling of the sample's stack."""
+
+_FEWEST, _MOST = 2, 20
+"""Of 500 users in a canary of 2 %: 10 ± 3.1, so outside of this once in 300 routes' salts."""
+
+
+class UnexpectedError(Exception):
+    """A step saw something else than it should: what, and what it should have seen."""
+
+
+def walk(console: Console) -> int:
+    """Runs the demo on a fresh embedded AWS; 0 when every step saw what it should, else 1."""
+    started = time.monotonic()
+    with Steps(console) as steps, running(steps.report) as local:
+        _headline(console, local, time.monotonic() - started)
+        demo = Demo(local, console, steps)
+        try:
+            for step in (demo.off, demo.shadow, demo.canary, demo.clean_up, demo.off_again):
+                step()
+        except (UnexpectedError, EvidenceError) as error:
+            console.print(f"\n  [red]{error}[/]")
+            return 1
+    console.print(
+        f"\n  all as it should be, in {time.monotonic() - started:.0f} s; nothing is left running"
+    )
+    return 0
+
+
+def _headline(console: Console, local: Local, seconds: float) -> None:
+    console.print(
+        f"\n  deployed {', '.join(local.outputs)} in {seconds:.0f} s · the real CDK CLI, "
+        f"PostgreSQL 18, 4 Lambdas, enforced IAM · {local.api_url}/users/me"
+    )
+    console.print("  Ctrl-C leaves nothing behind. The embedded AWS differs from AWS in this:")
+    for difference in local.replaced:
+        console.print(f"    [dim]{difference}[/]")
+    console.print()
+
+
+class Demo:
+    """The steps, in the order in which a team would take them."""
+
+    def __init__(self, local: Local, console: Console, steps: Steps) -> None:
+        self._aws: boto3.Session = local.session()
+        self._console = console
+        self._steps = steps
+        self._route = Route.find(STACK, self._aws)
+        self._evidence = Evidence(self._aws, STACK)
+        steps.report("tokens", f"{len(USERS)} users log in")
+        self._traffic = Traffic(f"{local.api_url}/users/me", local.tokens(USERS))
+
+    def off(self) -> None:
+        """Everyone is on the old code."""
+        answers, since = self._everyone("off")
+        self._row("off", answers, since, "everyone is on the old code", candidates=range(1))
+
+    def shadow(self) -> None:
+        """Copies go to the candidate; one user's record was planted to differ."""
+        self._move(Stage.SHADOW)
+        answers, since = self._everyone("shadow")
+        self._row(
+            "shadow", answers, since, "the same, and each answer checked", candidates=range(1)
+        )
+        parity = self._evidence.parity(
+            since=since,
+            expected=len(USERS),
+            seen=lambda n: self._steps.count("comparing", n, len(USERS)),
+        )
+        matched = parity.compared - len(parity.mismatches)
+        found = " · ".join(
+            "{path} {kind} {control} ≠ {candidate}".format(**difference)
+            for mismatch in parity.mismatches
+            for difference in mismatch["differences"]
+        )
+        self._console.print(f"{'':12}parity {matched} / {parity.compared}   differs: {found}")
+        self._console.print(f"{'':12}[dim]planted with {PLANTED}, found, shown masked[/]")
+        _expect("comparisons", parity.compared, range(len(USERS), len(USERS) + 1))
+        _expect("mismatches", len(parity.mismatches), range(1, 2))
+
+    def canary(self) -> None:
+        """The candidate answers a few users, and the same ones again."""
+        self._move(Stage.canary(percent=CANARY))
+        first, since = self._everyone("canary")
+        few = range(_FEWEST, _MOST + 1)
+        note = f"asked for {CANARY:g} % of the users"
+        chosen = self._row("canary", first, since, note, candidates=few)
+        second, since = self._everyone("canary")
+        again = self._row("", second, since, "the same users on a second pass", candidates=few)
+        if chosen != again:
+            raise UnexpectedError(f"other users on the second pass: {sorted(chosen ^ again)}")
+
+    def clean_up(self) -> None:
+        """The schedule is moved from next week to now."""
+        since = time.time()
+        planned = self._fire_schedule()
+        self._steps.report("clean-up", "its schedule fires")
+        done = self._evidence.clean_up(since=since)
+        self._console.print(
+            f"  {'clean-up':<10}fired early (it is set for {planned:%-d %B %Y})   flag "
+            f"{done['outcome']}, {done['pruned']} old versions pruned"
+        )
+        if done["outcome"] != "off" or not done["changed"]:
+            raise UnexpectedError(f"the clean-up should have switched the flag off, it did {done}")
+
+    def off_again(self) -> None:
+        """Everyone is back on the old code."""
+        self._wait_for_polls()
+        answers, since = self._everyone("off")
+        self._row("off", answers, since, "everyone is back on the old code", candidates=range(1))
+
+    def _move(self, to: Stage) -> None:
+        self._steps.report("flag", f"to {to}")
+        stages.moved(
+            self._route,
+            Position(to),
+            why="demo",
+            report=lambda state, percent: self._steps.report("flag", f"{state} {percent:.0f} %"),
+        )
+        self._wait_for_polls()
+
+    def _wait_for_polls(self) -> None:
+        """Every execution environment asks AppConfig again after 15 seconds at most."""
+        for second in range(POLL_INTERVAL + 1):
+            self._steps.count("flag spreads", second, POLL_INTERVAL)
+            time.sleep(1)
+
+    def _everyone(self, step: str) -> tuple[list[Answer], float]:
+        since = time.time()
+        show: Callable[[int], None] = lambda n: self._steps.count(step, n, len(USERS))  # noqa: E731
+        return self._traffic.send(USERS, show), since
+
+    def _row(
+        self, name: str, answers: list[Answer], since: float, note: str, *, candidates: range
+    ) -> set[str]:
+        """Prints who answered; returns the users whom the candidate answered."""
+        refused = [answer for answer in answers if answer.status != 200]
+        if refused:
+            raise UnexpectedError(
+                f"{len(refused)} users saw an error, {refused[0].status} at first"
+            )
+        variants = self._evidence.variants([a.trace for a in answers], since=since)
+        chosen = {a.user for a in answers if variants[a.trace] == "candidate"}
+        control = len(answers) - len(chosen)
+        self._console.print(
+            f"  {name:<10}{len(answers)} users   control [green]{bar(control / len(answers))}[/] "
+            f"{control:<5}candidate {len(chosen):<5}{note}"
+        )
+        _expect(f"{name}: users on the candidate", len(chosen), candidates)
+        return chosen
+
+    def _fire_schedule(self) -> datetime:
+        """Moves the schedule to the next seconds; returns when it would have fired."""
+        scheduler = self._aws.client("scheduler")
+        resources = self._aws.client("cloudformation").describe_stack_resources(StackName=STACK)
+        name = next(
+            resource["PhysicalResourceId"]
+            for resource in resources["StackResources"]
+            if resource["ResourceType"] == "AWS::Scheduler::Schedule"
+        )
+        schedule = scheduler.get_schedule(Name=name)
+        planned = datetime.fromisoformat(schedule["ScheduleExpression"][3:-1])
+        soon = datetime.now(UTC) + timedelta(seconds=1)
+        scheduler.update_schedule(
+            Name=name,
+            ScheduleExpression=f"at({soon:%Y-%m-%dT%H:%M:%S})",
+            ScheduleExpressionTimezone="UTC",
+            FlexibleTimeWindow=schedule["FlexibleTimeWindow"],
+            Target=schedule["Target"],
+        )
+        return planned
+
+
+def _expect(what: str, seen: int, expected: range) -> None:
+    if seen not in expected:
+        raise UnexpectedError(f"{what}: {seen}, expected {expected.start} to {expected.stop - 1}")
