@@ -1,0 +1,140 @@
+"""What comparing two answers finds."""
+
+import hashlib
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+
+from shadow_runtime.compare import masking
+from shadow_runtime.compare.rules import Rules
+
+
+class Verdict(StrEnum):
+    """How an answer compares to the other one."""
+
+    MATCHED = "matched"
+    IGNORED_ONLY = "ignored-only"
+    MISMATCHED = "mismatched"
+    CANDIDATE_ERRORED = "candidate-errored"
+    BOTH_ERRORED = "both-errored"
+
+
+class Kind(StrEnum):
+    """In what two answers differ."""
+
+    MISSING = "missing"
+    EXTRA = "extra"
+    TYPE = "type"
+    VALUE = "value"
+    ORDER = "order"
+    SIZE = "size"
+    STATUS = "status"
+    HEADER = "header"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One difference: where, of which kind, and both values, which only come out masked.
+
+    `control` and `candidate` are the values as parsed; `masking.ABSENT` for what a side lacks.
+    Nothing that ends in a log may read them: use `str`, `line` or `record`.
+
+    Example:
+        >>> Difference(("$", "name"), Kind.VALUE, "Grace", "Gracie")
+        $.name value str(5) ≠ str(6)
+    """
+
+    steps: masking.Steps
+    kind: Kind
+    control: Any
+    candidate: Any
+    clear: bool = False
+
+    @property
+    def path(self) -> str:
+        """Where it is, such as `$.items[3].name`; keys that are data are masked."""
+        return masking.written(self.steps)
+
+    @property
+    def folded_path(self) -> str:
+        """Where it is without what varies, such as `$.items[*].name`."""
+        return masking.folded(self.steps)
+
+    def record(self, key: bytes = b"") -> dict[str, str]:
+        """Path, kind and both values for a log, masked with `key`; without one, shapes only."""
+        shown = masking.clear if self.clear or self.kind is Kind.STATUS else masking.mask
+        return {
+            "path": masking.written(self.steps, key),
+            "kind": self.kind.value,
+            "control": shown(self.control, key),
+            "candidate": shown(self.candidate, key),
+        }
+
+    def line(self, key: bytes = b"") -> str:
+        """The record as a line: `$.name value str(5)#a1b2c3 ≠ str(6)#d4e5f6`."""
+        return "{path} {kind} {control} ≠ {candidate}".format(**self.record(key))
+
+    def __repr__(self) -> str:
+        return self.line()
+
+    __str__ = __repr__
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What comparing a candidate's answer with control's found.
+
+    `excused_by` names the rules without which there would be more differences. `capped` tells
+    that the comparison stopped at the rules' cap, so that more may differ.
+
+    Example:
+        >>> compare(Response.json({"id": 1}), Response.json({"id": 2})).differences
+        ($.id value int ≠ int,)
+    """
+
+    verdict: Verdict
+    differences: tuple[Difference, ...] = ()
+    excused_by: frozenset[str] = frozenset()
+    capped: bool = False
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the answers count towards parity: matched, or different by rule only."""
+        return self.verdict in (Verdict.MATCHED, Verdict.IGNORED_ONLY)
+
+    @property
+    def fingerprint(self) -> str:
+        """12 hex digits for what differs: the same paths and kinds give the same ones.
+
+        List indexes and data keys are folded away, values and repetitions do not count.
+        """
+        found = sorted({f"{d.folded_path} {d.kind}" for d in self.differences})
+        return hashlib.sha256("\n".join(found).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+@dataclass(slots=True)
+class StaleRules:
+    """Which rules never excused anything: they may hide a bug one day, and nobody needs them.
+
+    Example:
+        >>> usage = StaleRules(Rules(ignore=["$.generated_at"]))
+        >>> usage.add(compare(Response.json({}), Response.json({})))
+        >>> usage.after(1)
+        ('ignore $.generated_at',)
+    """
+
+    rules: Rules
+    compared: int = 0
+    _used: set[str] = field(default_factory=set)
+
+    def add(self, comparison: Comparison) -> Self:
+        """Count one comparison that was made with these rules."""
+        self.compared += 1
+        self._used |= comparison.excused_by
+        return self
+
+    def after(self, comparisons: int) -> tuple[str, ...]:
+        """The rules that never excused a difference; none before so many comparisons."""
+        if self.compared < comparisons:
+            return ()
+        return tuple(name for name in self.rules.names if name not in self._used)

@@ -1,0 +1,233 @@
+"""One walk over two parsed bodies: what differs, where, and which rules said that it is nothing."""
+
+from collections.abc import Iterable
+from itertools import count, repeat
+from typing import Any
+
+from shadow_runtime.compare.comparison import Difference, Kind
+from shadow_runtime.compare.masking import ABSENT, DataKey, Steps
+from shadow_runtime.compare.pairing import Pairing, by_member, by_value
+from shadow_runtime.compare.rules import NULL_IS_ABSENT, Rules
+from shadow_runtime.compare.scope import PathRule, Scope
+
+Trail = tuple[Any, str | int] | None
+"""A path from its end: (the trail so far, the last step). Most are never written out."""
+
+Mark = tuple[int, frozenset[str]]
+Pair = tuple[str | int, Any, Any]
+Pairs = Iterable[Pair]
+"""Steps, and the values of control and candidate there."""
+
+_NUMBERS = frozenset((int, float))
+_NOTHING = (None, ABSENT)
+
+
+class CapReachedError(Exception):
+    """There are more differences than anyone asked for."""
+
+
+class Walk:
+    """Finds the differences of two values and all that is below them, the shallow ones first.
+
+    Containers wait in a list instead of on the call stack, so depth is no limit; a leaf meets the
+    rules only if it differs.
+    """
+
+    def __init__(self, rules: Rules, *, cap: int) -> None:
+        self.differences: list[Difference] = []
+        self.excused_by: set[str] = set()
+        self._rules = rules
+        self._cap = cap
+        self._waiting: list[tuple[Any, Any, Trail, Scope]] = []
+
+    def compare(self, pairs: Pairs, trail: Trail, scope: Scope) -> None:
+        """Find every difference of the pairs (step, control, candidate) one step below `trail`.
+
+        Raises:
+            CapReachedError: at the first difference too many.
+        """
+        self._pairs(pairs, trail, scope)
+        for control, candidate, at, here in self._waiting:
+            if here.ignore is not None:
+                if control != candidate:
+                    self.excused_by.add(here.ignore)
+            elif control.__class__ is dict:
+                self._members(control, candidate, at, here)
+            elif here.keyed is not None:
+                self._keyed(control, candidate, at, here, here.keyed)
+            elif here.unordered is not None:
+                self._unordered(control, candidate, at, here, here.unordered)
+            else:
+                self._elements(control, candidate, at, here)
+
+    def mark(self) -> Mark:
+        """What has been found so far, for `reset`."""
+        return len(self.differences), frozenset(self.excused_by)
+
+    def reset(self, mark: Mark) -> None:
+        """Forget what was found since `mark`."""
+        found, excused_by = mark
+        del self.differences[found:]
+        self.excused_by = set(excused_by)
+        self._waiting = []
+
+    def differ(self, control: Any, candidate: Any, trail: Trail, scope: Scope, kind: Kind) -> None:
+        """Take note of a difference that no rule excuses."""
+        if scope.ignore is not None:
+            self.excused_by.add(scope.ignore)
+            return
+        if len(self.differences) == self._cap:
+            raise CapReachedError
+        self.differences.append(
+            Difference(self._steps(trail), kind, control, candidate, clear=scope.clear)
+        )
+
+    def _pairs(self, pairs: Pairs, trail: Trail, scope: Scope) -> None:
+        """The hot loop: most values are equal leaves, which cost no more than being looked at."""
+        for step, control, candidate in pairs:
+            if control is candidate:
+                continue
+            kind = control.__class__
+            if kind is candidate.__class__:
+                if kind is dict or kind is list:
+                    self._waiting.append((control, candidate, (trail, step), scope.step(step)))
+                    continue
+                if control == candidate:
+                    continue
+            self._leaf(control, candidate, (trail, step), scope.step(step))
+
+    def _members(
+        self, control: dict[str, Any], candidate: dict[str, Any], trail: Trail, scope: Scope
+    ) -> None:
+        others = map(candidate.get, control, repeat(ABSENT))
+        self._pairs(zip(control, control.values(), others, strict=True), trail, scope)
+        if candidate.keys() != control.keys():
+            extra = [(key, ABSENT, candidate[key]) for key in candidate if key not in control]
+            self._pairs(extra, trail, scope)
+
+    def _elements(
+        self, control: list[Any], candidate: list[Any], trail: Trail, scope: Scope
+    ) -> None:
+        if len(control) != len(candidate):
+            self._sizes(control, candidate, trail, scope)
+            self._pairs(aligned(control, candidate), trail, scope)
+        elif self._is_shuffled(control, candidate, trail, scope):
+            self.differ(control, candidate, trail, scope, Kind.ORDER)
+        else:
+            self._pairs(zip(count(), control, candidate, strict=False), trail, scope)
+
+    def _unordered(
+        self, control: list[Any], candidate: list[Any], trail: Trail, scope: Scope, rule: PathRule
+    ) -> None:
+        found = self._paired(control, candidate, trail, scope)
+        rest = zip(found.control_only, found.candidate_only, strict=False)
+        self._together(control, candidate, trail, scope, [*found.pairs, *rest])
+        if len(control) != len(candidate):
+            self._sizes(control, candidate, trail, scope)
+        if found.moved:
+            self.excused_by.add(rule.name)
+
+    def _keyed(
+        self, control: list[Any], candidate: list[Any], trail: Trail, scope: Scope, rule: PathRule
+    ) -> None:
+        found = by_member(control, candidate, scope, rule.value)
+        self._together(control, candidate, trail, scope, found.pairs)
+        self._pairs([(i, control[i], ABSENT) for i in found.control_only], trail, scope)
+        self._pairs([(j, ABSENT, candidate[j]) for j in found.candidate_only], trail, scope)
+        if found.moved:
+            self.excused_by.add(rule.name)
+
+    def _together(
+        self,
+        control: list[Any],
+        candidate: list[Any],
+        trail: Trail,
+        scope: Scope,
+        indexes: list[tuple[int, int]],
+    ) -> None:
+        self._pairs([(i, control[i], candidate[j]) for i, j in indexes], trail, scope)
+
+    def _paired(
+        self, control: list[Any], candidate: list[Any], trail: Trail, scope: Scope
+    ) -> Pairing:
+        def close(i: int, j: int) -> bool:
+            trial = Walk(self._rules, cap=0)
+            try:
+                trial.compare([(i, control[i], candidate[j])], trail, scope)
+            except CapReachedError:
+                return False
+            return True
+
+        null_is_absent = self._rules.null_is_absent
+        return by_value(control, candidate, scope, null_is_absent=null_is_absent, close=close)
+
+    def _is_shuffled(
+        self, control: list[Any], candidate: list[Any], trail: Trail, scope: Scope
+    ) -> bool:
+        """Whether both hold the same elements in another order, seen at the first that differs."""
+        if control == candidate:
+            return False
+        here, there = next((x, y) for x, y in zip(control, candidate, strict=True) if x != y)
+        if here not in candidate or there not in control:
+            return False
+        return not self._paired(control, candidate, trail, scope).control_only
+
+    def _sizes(self, control: list[Any], candidate: list[Any], trail: Trail, scope: Scope) -> None:
+        ignored = scope.step(min(len(control), len(candidate))).ignore
+        if ignored is None:
+            self.differ(control, candidate, trail, scope, Kind.SIZE)
+        else:
+            self.excused_by.add(ignored)
+
+    def _leaf(self, control: Any, candidate: Any, trail: Trail, scope: Scope) -> None:
+        if control.__class__ in _NUMBERS and candidate.__class__ in _NUMBERS:
+            if control == candidate:
+                return
+        elif self._rules.null_is_absent and control in _NOTHING and candidate in _NOTHING:
+            self.excused_by.add(NULL_IS_ABSENT)
+            return
+        for name, leniency in scope.leniencies:
+            if leniency.excuses(control, candidate):
+                self.excused_by.add(name)
+                return
+        self.differ(control, candidate, trail, scope, _kind(control, candidate))
+
+    def _steps(self, trail: Trail) -> Steps:
+        steps: list[str | int] = []
+        while trail is not None:
+            trail, step = trail
+            steps.append(step)
+        steps.reverse()
+        return self._with_data_keys(steps) if self._rules.data_keys else tuple(steps)
+
+    def _with_data_keys(self, steps: list[str | int]) -> Steps:
+        scope, marked = self._rules.scope, []
+        for step in steps:
+            is_data = scope.data_keys and isinstance(step, str)
+            marked.append(DataKey(step) if is_data else step)
+            scope = scope.step(step)
+        return tuple(marked)
+
+
+def aligned(control: list[Any], candidate: list[Any]) -> Iterable[Pair]:
+    """Two lists of different lengths, matched from both ends; the surplus is somewhere between."""
+    shorter = min(len(control), len(candidate))
+    start = 0
+    while start < shorter and control[start] == candidate[start]:
+        start += 1
+    end = 0
+    while end < shorter - start and control[-1 - end] == candidate[-1 - end]:
+        end += 1
+    for i in range(shorter - end):
+        yield i, control[i], candidate[i]
+    for i in range(-end, 0):
+        yield len(control) + i, control[i], candidate[i]
+
+
+def _kind(control: Any, candidate: Any) -> Kind:
+    if candidate is ABSENT:
+        return Kind.MISSING
+    if control is ABSENT:
+        return Kind.EXTRA
+    both = {control.__class__, candidate.__class__}
+    return Kind.VALUE if len(both) == 1 or both == _NUMBERS else Kind.TYPE
