@@ -14,6 +14,7 @@ from aws_cdk import aws_ssm as ssm
 from aws_cdk.aws_apigateway import AccessLogFormat
 from constructs import Construct
 
+from shadow_canary.findings import acknowledge
 from shadow_runtime.contract import Variable
 
 HTTP_API = "/shadow-canary/http-api"
@@ -81,7 +82,20 @@ class Platform(cdk.Stack):
             access_log_settings=_AccessLogs(self.access_logs),
         )
         if issuer is None or audience is None:
-            self.user_pool = cognito.UserPool(self, "UserPool", self_sign_up_enabled=False)
+            self.user_pool = cognito.UserPool(
+                self,
+                "UserPool",
+                self_sign_up_enabled=False,
+                password_policy=cognito.PasswordPolicy(
+                    min_length=12,
+                    require_digits=True,
+                    require_lowercase=True,
+                    require_symbols=True,
+                    require_uppercase=True,
+                ),
+            )
+            for finding in ("COG2", "COG8"):
+                acknowledge(self.user_pool, finding, "a pool to start with; bring your own issuer")
             self.client = self.user_pool.add_client(
                 "Client", auth_flows=cognito.AuthFlow(user_password=True, user_srp=True)
             )
@@ -145,7 +159,7 @@ class Platform(cdk.Stack):
         if name is not None:
             return secretsmanager.Secret.from_secret_name_v2(self, id_, name)
         settings = {"engine": "postgres", "port": 5432, "dbname": "app", "username": username}
-        return secretsmanager.Secret(
+        secret = secretsmanager.Secret(
             self,
             id_,
             description=f"PostgreSQL settings of the role {username}; add its host",
@@ -155,6 +169,8 @@ class Platform(cdk.Stack):
                 exclude_punctuation=True,
             ),
         )
+        acknowledge(secret, "SMG4", "rotation needs the database, which is not made here")
+        return secret
 
 
 @jsii.implements(apigateway.IAccessLogSettings)

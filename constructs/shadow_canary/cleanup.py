@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
-from aws_cdk import Duration, TimeZone
+from aws_cdk import Duration, Stack, TimeZone
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
 from constructs import Construct
 
+from shadow_canary.findings import acknowledge_wildcard, versions_of
 from shadow_canary.operations import OperationsFunction
 from shadow_runtime.contract import Action
 
@@ -46,4 +47,7 @@ class CleanUp(Construct):
                 max_event_age=Duration.hours(1),
                 dead_letter_queue=operations.dead_letters,
             ),
+        )
+        acknowledge_wildcard(
+            Stack.of(self), versions_of(operations), "the target's grant covers its versions"
         )

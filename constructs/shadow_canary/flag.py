@@ -83,10 +83,8 @@ class MigrationFlag(Construct):
 
         AppConfig's constructs have no such grant: the actions are those that the flag writer calls.
         """
-        application = self.application.application_arn
-        profile = f"{application}/configurationprofile/{self.profile.configuration_profile_id}"
-        deployments = f"{self.environment.environment_arn}/deployment/*"
-        versions = f"{profile}/hostedconfigurationversion/*"
+        environment = self.environment.environment_arn
+        profile = self.profile.configuration_profile_arn
         strategies = [
             Stack.of(self).format_arn(
                 service="appconfig", resource="deploymentstrategy", resource_name=strategy
@@ -106,11 +104,11 @@ class MigrationFlag(Construct):
                 "appconfig:StopDeployment",
             ],
             resource_arns=[
-                application,
-                self.environment.environment_arn,
-                deployments,
+                self.application.application_arn,
+                environment,
+                f"{environment}/deployment/*",
                 profile,
-                versions,
+                f"{profile}/hostedconfigurationversion/*",
                 *strategies,
             ],
         )

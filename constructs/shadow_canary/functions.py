@@ -11,6 +11,12 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from shadow_canary.code import ARCHITECTURE, PYTHON, RouteCode
+from shadow_canary.findings import (
+    acknowledge,
+    acknowledge_wildcard,
+    below_environment,
+    versions_of,
+)
 from shadow_canary.flag import MigrationFlag
 from shadow_runtime.contract import Stage, Variable
 
@@ -75,6 +81,9 @@ class GrantedFunction(lambda_.Function):
             current_version_options=current_version_options,
             vpc=vpc,
         )
+        self.execution_role = role
+        acknowledge_wildcard(role, "*", "X-Ray's two actions take no resource")
+        acknowledge(self, "L1", "a runtime is chosen, locked for and tested, not followed")
 
 
 class CandidateFunction(GrantedFunction):
@@ -164,6 +173,7 @@ class ShadowFunction(GrantedFunction):
         self.masking_key = secretsmanager.Secret(self, "MaskingKey")
         self.masking_key.grant_read(self)
         self.add_environment(Variable.MASKING_KEY, self.masking_key.secret_arn)
+        acknowledge(self.masking_key, "SMG4", "a new key would end the comparability of hashes")
 
 
 class RouteFunction(GrantedFunction):
@@ -214,7 +224,15 @@ class RouteFunction(GrantedFunction):
             log_retention=log_retention,
         )
         flag.grant_read(self)
+        acknowledge_wildcard(
+            self.execution_role,
+            below_environment(flag, "configuration/*"),
+            "grant_read_config gives the configurations of this environment; there is one",
+        )
         # On the functions, not on the versions: both route versions of a canary share one role,
         # and the old one still calls the old candidate.
-        candidate.grant_invoke(self)
-        shadow.grant_invoke(self)
+        for function in (candidate, shadow):
+            function.grant_invoke(self)
+            acknowledge_wildcard(
+                self.execution_role, versions_of(function), "a function's versions are numbered"
+            )

@@ -11,6 +11,12 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from shadow_canary.code import source
+from shadow_canary.findings import (
+    acknowledge,
+    acknowledge_wildcard,
+    below_environment,
+    below_profile,
+)
 from shadow_canary.flag import MigrationFlag
 from shadow_canary.functions import GrantedFunction
 from shadow_runtime.contract import Stage, Variable
@@ -61,5 +67,13 @@ class OperationsFunction(GrantedFunction):
             retry_attempts=2, on_failure=destinations.SqsDestination(self.dead_letters)
         )
         flag.grant_move(self)
+        for resource in (
+            below_environment(flag, "deployment/*"),
+            below_profile(flag, "hostedconfigurationversion/*"),
+        ):
+            acknowledge_wildcard(
+                self.execution_role, resource, "deployments and hosted versions are numbered"
+            )
+        acknowledge(self.dead_letters, "SQS3", "this is the dead-letter queue")
         bus = events.EventBus.from_event_bus_name(self, "EventBus", "default")
         bus.grant_put_events_to(self)

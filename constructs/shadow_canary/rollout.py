@@ -6,6 +6,7 @@ from aws_cdk import aws_codedeploy as codedeploy
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from shadow_canary.findings import acknowledge
 from shadow_canary.metrics import error_rate
 
 
@@ -72,4 +73,10 @@ class CodeCanary(Construct):
             auto_rollback=codedeploy.AutoRollbackConfig(
                 failed_deployment=True, stopped_deployment=True, deployment_in_alarm=True
             ),
+        )
+        managed = "service-role/AWSCodeDeployRoleForLambdaLimited"
+        acknowledge(
+            self.deployment_group,
+            f"IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{managed}]",
+            "what AWS made for this, and keeps up to date",
         )

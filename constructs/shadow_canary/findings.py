@@ -1,0 +1,49 @@
+"""Findings of cdk-nag that are decisions; each is said where it is taken, with its reason."""
+
+from aws_cdk import Acknowledgment, CfnElement, Stack, Validations
+from aws_cdk import aws_lambda as lambda_
+from constructs import IConstruct
+
+from shadow_canary.flag import MigrationFlag
+
+
+def acknowledge(construct: IConstruct, finding: str, reason: str) -> None:
+    """Accepts `finding`, such as `SMG4`, on `construct` and what is below it."""
+    Validations.of(construct).acknowledge(
+        Acknowledgment(id=f"AwsSolutions::AwsSolutions-{finding}", reason=reason)
+    )
+
+
+def acknowledge_wildcard(role: IConstruct, resource: str, reason: str) -> None:
+    """Accepts one resource with a wildcard in the policy of `role`, in cdk-nag's spelling."""
+    acknowledge(role, f"IAM5[Resource::{resource}]", reason)
+
+
+def versions_of(function: lambda_.Function) -> str:
+    """All versions of `function`, as cdk-nag spells them."""
+    return f"<{logical_id(function)}.Arn>:*"
+
+
+def below_environment(flag: MigrationFlag, resource: str) -> str:
+    """`resource` of the flag's environment, as cdk-nag spells it."""
+    environment = logical_id(flag.environment)
+    return f"{_application(flag)}/environment/<{environment}>/{resource}"
+
+
+def below_profile(flag: MigrationFlag, resource: str) -> str:
+    """`resource` of the flag's profile, as cdk-nag spells it."""
+    profile = logical_id(flag.profile.node.find_child("ConfigurationProfile"))
+    return f"{_application(flag)}/configurationprofile/<{profile}>/{resource}"
+
+
+def _application(flag: MigrationFlag) -> str:
+    account = "arn:<AWS::Partition>:appconfig:<AWS::Region>:<AWS::AccountId>"
+    return f"{account}:application/<{logical_id(flag.application)}>"
+
+
+def logical_id(construct: IConstruct) -> str:
+    """The logical id of a resource, or of the one behind an L2 construct."""
+    resource = construct.node.default_child or construct
+    if not isinstance(resource, CfnElement):
+        raise TypeError(f"{construct.node.path} has no resource of its own")
+    return str(Stack.of(construct).resolve(resource.logical_id))
