@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from shadowctl.local import layers
-from shadowctl.local.gaps import GAPS, Template
+from shadowctl.local.gaps import GAPS
+from shadowctl.local.template import Template
 
 LOCK = "shadow-canary:lock"
 """Metadata of a layer: the lock file that it is built from."""

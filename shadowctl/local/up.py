@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import boto3
 
-from shadowctl.local import aws, deploy, seed, users
+from shadowctl.local import aws, deploy, gaps, seed, users
 from shadowctl.local.assembly import derive
 from shadowctl.local.errors import LocalError
 from shadowctl.local.home import ROOT, Home
@@ -146,10 +146,12 @@ def _filled(home: Home, owner: Owner, progress: Progress) -> Local:
             synthesized()
     with step("derivation"):
         replaced = derive(home.synthesized, home.derived, now=datetime.now(UTC))
+    session = aws.session(endpoint)
     with step("deployment") as line:
         outputs = deploy.deploy(home, endpoint, line)
+        replaced.append(f"{gaps.RESERVATIONS} ({gaps.reserve_concurrency(session)})")
     with step("roles"):
-        seed.roles(aws.session(endpoint), PLATFORM, socket)
+        seed.roles(session, PLATFORM, socket)
     local = Local(
         endpoint=endpoint, socket=socket, outputs=outputs, replaced=replaced, seconds=seconds
     )

@@ -189,6 +189,27 @@ def test_a_secret_is_generated_as_on_aws(tmp_path: Path) -> None:
     assert derived.resources["Own"]["Properties"] == own
 
 
+def test_a_function_with_reserved_concurrency_is_called_by_name(tmp_path: Path) -> None:
+    def function(**properties: Any) -> dict[str, Any]:
+        return {"Type": "AWS::Lambda::Function", "Properties": properties}
+
+    def version(of: str) -> dict[str, Any]:
+        return {"Type": "AWS::Lambda::Version", "Properties": {"FunctionName": {"Ref": of}}}
+
+    derived = Derived(
+        tmp_path,
+        {
+            "Shadow": function(ReservedConcurrentExecutions=5),
+            "ShadowVersion": version("Shadow"),
+            "Candidate": function(),
+            "CandidateVersion": version("Candidate"),
+            "Route": function(Variables=[{"Ref": "ShadowVersion"}, {"Ref": "CandidateVersion"}]),
+        },
+    )
+    variables = derived.resources["Route"]["Properties"]["Variables"]
+    assert variables == [{"Fn::GetAtt": ["Shadow", "Arn"]}, {"Ref": "CandidateVersion"}]
+
+
 def test_a_reference_to_a_secret_is_its_arn(tmp_path: Path) -> None:
     derived = Derived(
         tmp_path,
