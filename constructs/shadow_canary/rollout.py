@@ -35,6 +35,15 @@ class CodeCanary(Construct):
         minimum_requests: int,
     ) -> None:
         super().__init__(scope, id_)
+        if not 0 < error_rate_percent < 100:
+            raise ValueError(
+                "error_rate_percent is a share of requests, over 0 and under 100, such as 2; "
+                f"got {error_rate_percent!r}"
+            )
+        if minimum_requests < 1:
+            raise ValueError(
+                f"minimum_requests counts requests, 1 or more; got {minimum_requests!r}"
+            )
         self.error_rate = error_rate(
             route=route, alias=alias, version=version, minimum_requests=minimum_requests
         )

@@ -23,6 +23,7 @@ from shadow_canary.rollout import CodeCanary
 from shadow_runtime.contract import Dimension, MetricName, Stage, Variant
 
 _CONTROL_NEEDS_MS = 1_000
+_ONE_DAY_S = 86_400
 
 
 @jsii.implements(iam.IGrantable)
@@ -94,7 +95,8 @@ class ShadowCanaryService(Construct):
         retire_after = retire_after or Duration.days(7)
         timeout = timeout or Duration.seconds(10)
         candidate_deadline = candidate_deadline or Duration.seconds(2)
-        _refuse_nonsense(route, launch, ceiling, timeout, candidate_deadline)
+        _check_identity(route, launch, ceiling, retire_after)
+        _check_times(timeout, candidate_deadline)
 
         self.route = route
         self.ceiling = ceiling
@@ -210,12 +212,10 @@ class ShadowCanaryService(Construct):
         return route_metric(name, route=self.route, statistic=statistic, **dimensions)
 
 
-def _refuse_nonsense(
-    route: str, launch: datetime, ceiling: Stage, timeout: Duration, candidate_deadline: Duration
-) -> None:
+def _check_identity(route: str, launch: datetime, ceiling: Stage, retire_after: Duration) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,39}", route):
         raise ValueError(
-            f"route names metrics and alarms: up to 40 lower case letters, digits and hyphens, "
+            "route names metrics and alarms: up to 40 lower case letters, digits and hyphens, "
             f"a letter first, such as 'get-user'; got {route!r}"
         )
     if launch.tzinfo is None:
@@ -224,6 +224,14 @@ def _refuse_nonsense(
         )
     if not isinstance(ceiling, Stage):
         raise ValueError(f"ceiling is a Stage, such as Stage.canary(percent=1); got {ceiling!r}")
+    if retire_after.to_seconds() < _ONE_DAY_S:
+        raise ValueError(
+            "retire_after must leave a day or more between launch and clean-up, such as "
+            f"Duration.days(7); got {retire_after.to_seconds()} seconds"
+        )
+
+
+def _check_times(timeout: Duration, candidate_deadline: Duration) -> None:
     room = timeout.to_milliseconds() - candidate_deadline.to_milliseconds()
     if room < _CONTROL_NEEDS_MS:
         raise ValueError(

@@ -1,0 +1,76 @@
+"""The app is synthesized once a session, as the CLI does it, and everyone reads that assembly."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.snapshot.reading import Template
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+
+Synthesis = Callable[..., Path]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps these tests on one worker, so that the app is synthesized once."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.xdist_group("synthesis"))
+
+
+@pytest.fixture(scope="session")
+def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
+    """Runs `app.py` of a checkout as the CDK CLI would, without building layers."""
+
+    def run(checkout: Path = ROOT, **environment: str) -> Path:
+        out = tmp_path_factory.mktemp("cdk.out")
+        context = json.loads((checkout / "cdk.json").read_text())["context"]
+        context["aws:cdk:bundling-stacks"] = []
+        ran = subprocess.run(
+            [sys.executable, "app.py"],
+            cwd=checkout,
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": os.environ.get("HOME", str(out)),
+                "CDK_OUTDIR": str(out),
+                "CDK_CONTEXT_JSON": json.dumps(context),
+                **environment,
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ran.returncode == 0, ran.stderr
+        assert ran.stderr == "", "a synthesis warns of nothing"
+        return out
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def assembly(synthesize: Synthesis) -> Path:
+    return synthesize()
+
+
+@pytest.fixture(scope="session")
+def templates(assembly: Path) -> dict[str, Template]:
+    return {
+        path.name.removesuffix(".template.json"): json.loads(path.read_text())
+        for path in assembly.glob("*.template.json")
+    }
+
+
+@pytest.fixture(scope="session")
+def get_user(templates: dict[str, Template]) -> Template:
+    return templates["GetUser"]
+
+
+@pytest.fixture(scope="session")
+def platform(templates: dict[str, Template]) -> Template:
+    return templates["Platform"]

@@ -1,0 +1,167 @@
+"""What ShadowCanaryService promises of its template, read in the route's stack."""
+
+import json
+from graphlib import TopologicalSorter
+from typing import Any
+
+import pytest
+
+from shadow_runtime.contract import Position, Variable, flag_document
+from tests.snapshot.reading import Template, edges, function, resources, statements, the
+
+FUNCTIONS = ["Route", "Candidate", "Shadow", "Operations"]
+
+
+def test_the_flag_is_seeded_with_off_by_the_module_that_reads_it(get_user: Template) -> None:
+    hosted = the(get_user, "AWS::AppConfig::HostedConfigurationVersion")
+    assert json.loads(hosted["Content"]) == flag_document(Position.OFF)
+    assert the(get_user, "AWS::AppConfig::ConfigurationProfile")["Type"] == (
+        "AWS.AppConfig.FeatureFlags"
+    )
+
+
+def test_what_seeds_the_flag_keeps_its_identity_so_that_a_deploy_never_moves_it(
+    get_user: Template,
+) -> None:
+    seeded = {
+        i
+        for kind in ("Application", "Environment", "ConfigurationProfile", "Deployment")
+        for i in resources(get_user, f"AWS::AppConfig::{kind}")
+    }
+    assert seeded == {
+        "ServiceFlagApplication527E912F",
+        "ServiceFlagApplicationEnvironment8FC73264",
+        "ServiceFlagProfileConfigurationProfile4A8E60E0",
+        "ServiceFlagProfileDeployment1F8E44DAFEFC8",
+    }
+
+
+def test_lowering_reaches_everybody_at_once_and_raising_takes_minutes(get_user: Template) -> None:
+    lower = the(get_user, "AWS::AppConfig::DeploymentStrategy", "FlagLower")
+    raise_ = the(get_user, "AWS::AppConfig::DeploymentStrategy", "FlagRaise")
+    assert (lower["DeploymentDurationInMinutes"], lower["GrowthFactor"]) == (0, 100)
+    assert (raise_["DeploymentDurationInMinutes"], raise_["GrowthFactor"]) == (10, 10)
+
+
+def test_no_appconfig_monitor_can_undo_the_way_back(get_user: Template) -> None:
+    assert "Monitors" not in the(get_user, "AWS::AppConfig::Environment")
+
+
+@pytest.mark.parametrize("role", FUNCTIONS)
+def test_every_function_runs_python_3_13_on_arm64_traced_with_its_own_role_and_logs(
+    get_user: Template, role: str
+) -> None:
+    made = function(get_user, role)
+    assert (made["Runtime"], made["Architectures"]) == ("python3.13", ["arm64"])
+    assert made["TracingConfig"] == {"Mode": "Active"}
+    assert f"Service{role}Role" in made["Role"]["Fn::GetAtt"][0]
+    assert f"Service{role}Logs" in made["LoggingConfig"]["LogGroup"]["Ref"]
+    assert the(get_user, "AWS::Logs::LogGroup", f"Service{role}Logs")["RetentionInDays"] == 30
+
+
+def test_only_the_candidate_and_the_shadow_carry_a_database_driver(get_user: Template) -> None:
+    with_driver = [r for r in FUNCTIONS if "DatabaseLayer" in str(function(get_user, r)["Layers"])]
+    assert with_driver == ["Candidate", "Shadow"]
+
+
+def test_a_route_version_calls_its_own_candidate_and_shadow_versions(get_user: Template) -> None:
+    variables = function(get_user, "Route")["Environment"]["Variables"]
+    assert "CandidateCurrentVersion" in variables[Variable.CANDIDATE]["Ref"]
+    assert "ShadowCurrentVersion" in variables[Variable.SHADOW]["Ref"]
+
+
+def test_the_route_may_invoke_both_functions_in_every_version(get_user: Template) -> None:
+    [granted] = [s for s in statements(get_user, "Route") if "Invoke" in str(s["Action"])]
+    resources_of = [json.dumps(resource) for resource in granted["Resource"]]
+    for role in ("Candidate", "Shadow"):
+        itself, versions = (r for r in resources_of if f"Service{role}" in r)
+        assert "CurrentVersion" not in itself + versions
+        assert ":*" in versions
+
+
+def test_a_copy_is_never_retried_and_dropped_after_a_minute(get_user: Template) -> None:
+    settings = the(get_user, "AWS::Lambda::EventInvokeConfig", "Shadow")
+    assert (settings["MaximumRetryAttempts"], settings["MaximumEventAgeInSeconds"]) == (0, 60)
+    assert "DestinationConfig" not in settings
+    assert "ShadowCurrentVersion" in str(settings["Qualifier"])
+    assert function(get_user, "Shadow")["ReservedConcurrentExecutions"] == 5
+
+
+def test_users_come_in_through_the_alias_live(get_user: Template) -> None:
+    alias = resources(get_user, "AWS::Lambda::Alias")
+    [(logical_id, live)] = alias.items()
+    assert live["Properties"]["Name"] == "live"
+    assert the(get_user, "AWS::ApiGatewayV2::Integration")["IntegrationUri"] == {"Ref": logical_id}
+
+
+def test_the_ceiling_in_git_reaches_the_route(get_user: Template) -> None:
+    assert function(get_user, "Route")["Environment"]["Variables"][Variable.CEILING] == "canary(2%)"
+
+
+def test_the_clean_up_is_a_literal_date_seven_days_after_launch(get_user: Template) -> None:
+    schedule = the(get_user, "AWS::Scheduler::Schedule")
+    assert schedule["ScheduleExpression"] == "at(2030-01-14T09:00:00)"
+    assert schedule["ScheduleExpressionTimezone"] == "Etc/UTC"
+
+
+def test_a_clean_up_that_fails_is_tried_again_and_then_kept(get_user: Template) -> None:
+    target = the(get_user, "AWS::Scheduler::Schedule")["Target"]
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 10}
+    assert json.loads(target["Input"]) == {"action": "cleanup"}
+    settings = the(get_user, "AWS::Lambda::EventInvokeConfig", "Operations")
+    assert settings["MaximumRetryAttempts"] == 2
+    queue = target["DeadLetterConfig"]["Arn"]
+    assert settings["DestinationConfig"]["OnFailure"]["Destination"] == queue
+
+
+def test_operations_can_move_this_routes_flag_and_no_other(get_user: Template) -> None:
+    [granted] = [s for s in statements(get_user, "Operations") if "appconfig" in str(s["Action"])]
+    own = {
+        *resources(get_user, "AWS::AppConfig::Application"),
+        *resources(get_user, "AWS::AppConfig::DeploymentStrategy"),
+    }
+    for resource in granted["Resource"]:
+        assert any(logical_id in str(resource) for logical_id in own), resource
+
+
+@pytest.mark.parametrize("role", FUNCTIONS)
+def test_nothing_but_tracing_is_allowed_on_every_resource(get_user: Template, role: str) -> None:
+    anywhere = [s["Action"] for s in statements(get_user, role) if s["Resource"] == "*"]
+    assert anywhere == [["xray:PutTelemetryRecords", "xray:PutTraceSegments"]]
+
+
+@pytest.mark.parametrize("stack", ["Platform", "GetUser"])
+def test_no_resource_waits_for_itself_update_policies_included(
+    templates: dict[str, Template], stack: str
+) -> None:
+    list(TopologicalSorter(edges(templates[stack])).static_order())
+
+
+def test_a_cycle_through_an_update_policy_would_be_noticed(get_user: Template) -> None:
+    tied = json.loads(json.dumps(get_user))
+    [(alias, _)] = resources(tied, "AWS::Lambda::Alias").items()
+    group = next(iter(resources(tied, "AWS::CodeDeploy::DeploymentGroup").values()))
+    group["Properties"]["Tied"] = {"Ref": alias}
+    with pytest.raises(ValueError, match="cycle"):
+        list(TopologicalSorter(edges(tied)).static_order())
+
+
+def test_no_secret_stands_in_an_environment_variable(templates: dict[str, Template]) -> None:
+    assert "resolve:secretsmanager" not in json.dumps(templates)
+
+
+def test_a_route_holds_to_the_platform_by_parameters_alone(
+    templates: dict[str, Template], assembly: Any
+) -> None:
+    text = json.dumps(templates)
+    assert "Fn::ImportValue" not in text
+    assert "ExportsOutput" not in text
+    manifest = json.loads((assembly / "manifest.json").read_text())
+    assert manifest["artifacts"]["GetUser"]["dependencies"] == ["GetUser.assets"]
+
+
+def test_the_librarys_own_validation_finds_nothing(assembly: Any) -> None:
+    report = json.loads((assembly / "validation-report.json").read_text())
+    assert [p["conclusion"] for p in report["pluginReports"]] == ["success"] * len(
+        report["pluginReports"]
+    )

@@ -1,0 +1,68 @@
+"""Folders are the architecture: who may import whom."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import constructs
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+MAY_NOT_IMPORT = {
+    "constructs": {"stacks", "app", "shadowctl", "routes", "operations", "boto3"},
+    "stacks": {"app", "shadowctl", "routes", "operations", "boto3"},
+    "lambdas": {"aws_cdk", "constructs", "shadow_canary", "stacks", "app", "shadowctl"},
+    "lambdas/shadow_runtime/contract": {"boto3", "botocore", "aws_lambda_powertools", "sqlmodel"},
+    "lambdas/routes": {"operations"},
+}
+
+
+@pytest.mark.parametrize("folder", MAY_NOT_IMPORT)
+def test_imports_point_one_way(folder: str) -> None:
+    found = {
+        f"{path.relative_to(ROOT)}: {module}"
+        for path, module in imports(ROOT / folder)
+        if module.partition(".")[0] in MAY_NOT_IMPORT[folder]
+    }
+    assert not found
+
+
+def test_synthesis_knows_nothing_of_the_runtime_but_its_contract() -> None:
+    found = {
+        f"{path.relative_to(ROOT)}: {module}"
+        for folder in ("constructs", "stacks")
+        for path, module in imports(ROOT / folder)
+        if module.startswith("shadow_runtime") and module != "shadow_runtime.contract"
+    }
+    assert not found
+
+
+def test_the_route_never_imports_a_database_driver() -> None:
+    drivers = {"psycopg", "sqlalchemy", "sqlmodel"}
+    users = {
+        path.relative_to(ROOT / "lambdas").as_posix()
+        for path, module in imports(ROOT / "lambdas")
+        if module.partition(".")[0] in drivers
+    }
+    assert users == {
+        "shadow_runtime/database.py",
+        "routes/get_user/candidate.py",
+        "routes/get_user/models.py",
+    }
+
+
+def test_the_folder_constructs_is_no_package_so_that_pypis_is_found() -> None:
+    assert not (ROOT / "constructs" / "__init__.py").exists()
+    assert constructs.Construct.__module__ == "constructs"
+    assert getattr(constructs.Construct, "__jsii_type__") == "constructs.Construct"  # noqa: B009
+
+
+def imports(folder: Path) -> Iterator[tuple[Path, str]]:
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Import(names=names):
+                    yield from ((path, name.name) for name in names)
+                case ast.ImportFrom(module=str(module)):
+                    yield path, module
