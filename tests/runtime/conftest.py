@@ -1,0 +1,43 @@
+"""Real clients against services played on this machine: credentials that open nothing."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from shadow_runtime import candidate_call
+from tests.runtime.played import Service, serving
+
+AWS = {
+    "AWS_ACCESS_KEY_ID": "none",
+    "AWS_SECRET_ACCESS_KEY": "none",
+    "AWS_REGION": "eu-central-1",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "NO_PROXY": "127.0.0.1",
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in AWS.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with serving() as played:
+        yield played
+
+
+@pytest.fixture
+def aws_lambda(service: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    """A played Lambda, which the code under test finds by itself."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", service.url)
+    candidate_call._client.cache_clear()
+    yield service
+    candidate_call._client.cache_clear()

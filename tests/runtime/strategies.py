@@ -1,0 +1,38 @@
+"""Requests, answers and JSON that Hypothesis draws."""
+
+import string
+from typing import Any
+
+from hypothesis import strategies as st
+
+from shadow_runtime.http import Request, Response
+
+any_text = st.text(st.characters(exclude_categories=()))
+"""Lone surrogates included: JSON can carry them, so can a user's id."""
+
+json_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+_names = st.text(string.ascii_lowercase + "-", min_size=1, max_size=12).map("x-".__add__)
+_headers = st.dictionaries(_names, st.text(max_size=20), max_size=4)
+_bodies = st.text(max_size=50) | st.binary(max_size=50)
+
+requests = st.builds(
+    Request,
+    method=st.sampled_from(["GET", "HEAD", "POST"]),
+    path=st.text(max_size=20),
+    user=any_text,
+    id=st.text(max_size=20),
+    route_key=st.text(max_size=20),
+    path_parameters=st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3),
+    query=st.text(max_size=20),
+    headers=_headers,
+    body=_bodies,
+)
+
+responses = st.builds(Response, status=st.integers(100, 599), headers=_headers, body=_bodies)
