@@ -53,7 +53,7 @@ class Evidence:
         def told() -> dict[str, str]:
             return {
                 line["trace"]: line[Dimension.VARIANT]
-                for line in self._lines("Route", since)
+                for line in self.lines("Route", since)
                 if MetricName.REQUESTS in line
             }
 
@@ -67,7 +67,7 @@ class Evidence:
         """
 
         def told() -> Parity:
-            lines = list(self._lines("Shadow", since))
+            lines = list(self.lines("Shadow", since))
             compared = sum(MetricName.COMPARED in line for line in lines)
             seen(compared)
             return Parity(compared, [line for line in lines if line.get("message") == "mismatch"])
@@ -82,12 +82,13 @@ class Evidence:
         """
 
         def told() -> list[dict[str, Any]]:
-            lines = self._lines("Operations", since)
+            lines = self.lines("Operations", since)
             return [line for line in lines if line.get("message") == "cleanup"]
 
         return _awaited(told, bool, "a clean-up")[0]
 
-    def _lines(self, function: str, since: float) -> Iterator[dict[str, Any]]:
+    def lines(self, function: str, since: float) -> Iterator[dict[str, Any]]:
+        """What the function wrote as JSON since then, such as `Route`."""
         group = next(name for key, name in self._groups.items() if f"{function}Logs" in key)
         pages = self._logs.get_paginator("filter_log_events").paginate(
             logGroupName=group, startTime=int(since * 1_000)

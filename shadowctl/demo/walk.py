@@ -42,6 +42,9 @@ def walk(console: Console) -> int:
         except (UnexpectedError, EvidenceError) as error:
             console.print(f"\n  [red]{error}[/]")
             return 1
+    console.print("\n  [dim]The embedded AWS is not AWS; what was deployed differs in this:")
+    for difference in local.replaced:
+        console.print(f"  [dim]· {difference}")
     console.print(
         f"\n  all as it should be, in {time.monotonic() - started:.0f} s; nothing is left running"
     )
@@ -51,12 +54,9 @@ def walk(console: Console) -> int:
 def _headline(console: Console, local: Local, seconds: float) -> None:
     console.print(
         f"\n  deployed {', '.join(local.outputs)} in {seconds:.0f} s · the real CDK CLI, "
-        f"PostgreSQL 18, 4 Lambdas, enforced IAM · {local.api_url}/users/me"
+        "PostgreSQL 18, 4 Lambdas, enforced IAM"
     )
-    console.print("  Ctrl-C leaves nothing behind. The embedded AWS differs from AWS in this:")
-    for difference in local.replaced:
-        console.print(f"    [dim]{difference}[/]")
-    console.print()
+    console.print(f"  {local.api_url}/users/me · Ctrl-C leaves nothing behind\n", soft_wrap=True)
 
 
 class Demo:
@@ -69,6 +69,7 @@ class Demo:
         self._route = Route.find(STACK, self._aws)
         self._evidence = Evidence(self._aws, STACK)
         steps.report("tokens", f"{len(USERS)} users log in")
+        self._served_at = time.monotonic()
         self._traffic = Traffic(f"{local.api_url}/users/me", local.tokens(USERS))
 
     def off(self) -> None:
@@ -141,15 +142,20 @@ class Demo:
         self._wait_for_polls()
 
     def _wait_for_polls(self) -> None:
-        """Every execution environment asks AppConfig again after 15 seconds at most."""
-        for second in range(POLL_INTERVAL + 1):
-            self._steps.count("flag spreads", second, POLL_INTERVAL)
-            time.sleep(1)
+        """Every execution environment asks AppConfig again 15 seconds after it did, at the latest.
+
+        None has asked after it last served a request.
+        """
+        while (waited := time.monotonic() - self._served_at) < POLL_INTERVAL + 1:
+            self._steps.count("flag spreads", waited, POLL_INTERVAL + 1)
+            time.sleep(0.2)
 
     def _everyone(self, step: str) -> tuple[list[Answer], float]:
         since = time.time()
         show: Callable[[int], None] = lambda n: self._steps.count(step, n, len(USERS))  # noqa: E731
-        return self._traffic.send(USERS, show), since
+        answers = self._traffic.send(USERS, show)
+        self._served_at = time.monotonic()
+        return answers, since
 
     def _row(
         self, name: str, answers: list[Answer], since: float, note: str, *, candidates: range

@@ -55,6 +55,8 @@ def start(port: int, home: Home) -> Leashed:
             "SFTP_ENABLED": "0",
             "DOCKER_HOST": "unix:///nowhere",  # containers of the user's are none of its business
             "LAMBDA_STRICT": "0",
+            # A throttled event is tried three times, where AWS tries for the event's age.
+            "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "4",
             "TMPDIR": str(home.temporary),
         },
         log=home.emulator_log,

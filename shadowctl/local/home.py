@@ -85,15 +85,10 @@ class Home:
         After `patience` seconds the keeper is killed; its children then end by themselves.
         """
         keeper = self.keeper()
-        if keeper is None:
-            return False
-        os.kill(keeper, signal.SIGTERM)
-        deadline = time.monotonic() + patience
-        while self.keeper() == keeper:
-            if time.monotonic() > deadline:
-                os.kill(keeper, signal.SIGKILL)
-            time.sleep(0.02)
-        return True
+        if keeper is not None:
+            self._end(keeper, patience)
+        with self.held():  # removes what a keeper that was killed left behind
+            return keeper is not None
 
     def note_scratch(self, folder: Path) -> None:
         """Remembers a folder elsewhere that must go with the keeper."""
@@ -109,6 +104,14 @@ class Home:
             return None
         state: dict[str, Any] = json.loads(self._state.read_text())
         return state
+
+    def _end(self, keeper: int, patience: float) -> None:
+        os.kill(keeper, signal.SIGTERM)
+        deadline = time.monotonic() + patience
+        while self.keeper() == keeper:
+            if time.monotonic() > deadline:
+                os.kill(keeper, signal.SIGKILL)
+            time.sleep(0.02)
 
     def _forget(self) -> None:
         if self._notes.exists():

@@ -1,0 +1,143 @@
+"""GET /users/me on the embedded AWS, under enforced IAM, against a real PostgreSQL."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+import urllib3
+
+from operations.flag_writer import move
+from shadow_runtime.contract import Position, Stage
+from shadow_runtime.flag import POLL_INTERVAL
+from shadowctl.demo.evidence import Evidence
+from shadowctl.local.seed import PLANTED
+from shadowctl.local.up import Local
+from shadowctl.route import Route
+
+USERS = [f"user-{number:03}" for number in range(1, 101)]
+
+
+@pytest.fixture(scope="module")
+def route(local: Local) -> Route:
+    return Route.find("GetUser", local.session())
+
+
+@pytest.fixture(scope="module")
+def tokens(local: Local) -> dict[str, str]:
+    return local.tokens([*USERS, "nobody"])
+
+
+@pytest.fixture
+def candidate_off(local: Local) -> Iterator[None]:
+    """The database lets the candidate in no more."""
+    with psycopg.connect(local.database_url, autocommit=True) as connection:
+        connection.execute("ALTER ROLE candidate NOLOGIN")
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'candidate'"
+        )
+        yield
+        connection.execute("ALTER ROLE candidate LOGIN")
+
+
+def get(local: Local, token: str | None) -> tuple[int, Any]:
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    answer = urllib3.request("GET", f"{local.api_url}/users/me", headers=headers, retries=False)
+    return answer.status, json.loads(answer.data)
+
+
+def at(route: Route, stage: Stage) -> None:
+    """Moves the flag, and waits until every execution environment must ask for it again."""
+    if move(route.flag, Position(stage), why="test"):
+        time.sleep(POLL_INTERVAL + 1)
+
+
+def test_without_a_token_the_api_answers_401(local: Local) -> None:
+    assert get(local, None) == (401, {"message": "Unauthorized"})
+
+
+def test_with_a_forged_token_the_api_answers_401(local: Local, tokens: dict[str, str]) -> None:
+    head, body, signature = tokens["user-001"].split(".")
+    assert get(local, ".".join([head, body, signature[::-1]]))[0] == 401
+
+
+def test_without_a_subject_the_route_answers_401_before_any_data_is_read(local: Local) -> None:
+    function = local.session().client("lambda")
+    name = next(
+        f["FunctionName"]
+        for f in function.list_functions()["Functions"]
+        if "ServiceRoute" in f["FunctionName"]
+    )
+    event = {
+        "requestContext": {
+            "http": {"method": "GET"},
+            "requestId": "1",
+            "authorizer": {"jwt": {"claims": {"email": "ada@example.com"}}},
+        },
+        "rawPath": "/users/me",
+    }
+    answered = function.invoke(FunctionName=name, Qualifier="live", Payload=json.dumps(event))
+    assert json.loads(answered["Payload"].read())["statusCode"] == 401
+
+
+def test_a_user_receives_the_own_record_and_no_other(local: Local, tokens: dict[str, str]) -> None:
+    for user in USERS[:5]:
+        status, record = get(local, tokens[user])
+        assert (status, record["id"]) == (200, user)
+
+
+def test_an_unknown_user_receives_404(local: Local, tokens: dict[str, str]) -> None:
+    assert get(local, tokens["nobody"]) == (404, {"message": "Not Found"})
+
+
+def test_shadow_compares_every_answer_and_shows_what_differs_masked(
+    local: Local, route: Route, tokens: dict[str, str]
+) -> None:
+    at(route, Stage.SHADOW)
+    since = time.time()
+    asked = ["user-001", PLANTED, "nobody"]
+    assert [get(local, tokens[user])[0] for user in asked] == [200, 200, 404]
+    parity = Evidence(local.session(), "GetUser").parity(
+        since=since, expected=len(asked), seen=lambda _: None
+    )
+    [mismatch] = parity.mismatches
+    assert [d["path"] for d in mismatch["differences"]] == ["$.name"]
+    assert PLANTED not in json.dumps(mismatch)
+
+
+def test_the_ceiling_holds_a_position_that_is_higher(
+    local: Local, route: Route, tokens: dict[str, str]
+) -> None:
+    at(route, Stage.LIVE)
+    since = time.time()
+    answers = {user: get(local, tokens[user]) for user in USERS}
+    assert {status for status, _ in answers.values()} == {200}
+    time.sleep(1)
+    lines = Evidence(local.session(), "GetUser").lines("Route", since)
+    variants = [line["Variant"] for line in lines if "Requests" in line]
+    assert len(variants) == len(USERS)
+    assert 0 < variants.count("candidate") < 10  # canary(2%), not live
+
+
+@pytest.mark.usefixtures("candidate_off")
+def test_a_candidate_without_its_database_reaches_no_user(
+    local: Local, route: Route, tokens: dict[str, str]
+) -> None:
+    at(route, Stage.LIVE)
+    since = time.time()
+    assert {get(local, tokens[user])[0] for user in USERS} == {200}
+    time.sleep(1)
+    lines = list(Evidence(local.session(), "GetUser").lines("Route", since))
+    assert sum("Fallbacks" in line for line in lines) > 0
+
+
+def test_off_takes_everybody_back(local: Local, route: Route, tokens: dict[str, str]) -> None:
+    at(route, Stage.OFF)
+    since = time.time()
+    for user in USERS:
+        get(local, tokens[user])
+    time.sleep(1)
+    lines = Evidence(local.session(), "GetUser").lines("Route", since)
+    assert {line["Variant"] for line in lines if "Requests" in line} == {"control"}
