@@ -45,8 +45,11 @@ class Position:
         """
         if not isinstance(values, Mapping):
             raise FlagError(f"the flag must be an object, got {values!r}")
-        if values.get("enabled") is False:
+        enabled = values.get("enabled")
+        if enabled is False:
             return cls(Stage.OFF)
+        if enabled is not True:
+            raise FlagError(f"enabled must be true or false, got {enabled!r}")
         name, canary = str(values.get("stage")), _percentage(values, "canary_percent")
         if name == "canary" and canary == 0:  # a person who writes 0 means nobody
             name = "shadow"
