@@ -1,10 +1,11 @@
-"""Requests, answers and JSON that Hypothesis draws."""
+"""Positions, requests, answers and JSON that Hypothesis draws."""
 
 import string
 from typing import Any
 
 from hypothesis import strategies as st
 
+from shadow_runtime.contract import Position, Stage
 from shadow_runtime.http import Request, Response
 
 any_text = st.text(st.characters(exclude_categories=()))
@@ -17,6 +18,10 @@ json_values: st.SearchStrategy[Any] = st.recursive(
     ),
     max_leaves=12,
 )
+
+canaries = st.integers(1, 10_000).map(lambda steps: Stage.canary(percent=steps / 100))
+stages = canaries | st.sampled_from([Stage.OFF, Stage.SHADOW, Stage.LIVE, Stage.COMPLETE])
+positions = st.builds(Position, stages, st.floats(0, 100))
 
 _names = st.text(string.ascii_lowercase + "-", min_size=1, max_size=12).map("x-".__add__)
 _headers = st.dictionaries(_names, st.text(max_size=20), max_size=4)

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shadow_runtime.buckets import is_in
-from tests.runtime.strategies import any_text
+from tests.strategies import any_text
 
 IDS = 100_000
 STEP = 0.01  # percent
