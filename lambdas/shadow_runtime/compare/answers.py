@@ -1,13 +1,13 @@
 """The comparison of two whole answers: status, chosen headers, body."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from shadow_runtime.compare.bodies import parse
 from shadow_runtime.compare.comparison import Comparison, Kind, Verdict
 from shadow_runtime.compare.masking import ABSENT
 from shadow_runtime.compare.rules import EXACT, Rules, equal_statuses_name
-from shadow_runtime.compare.structure import CapReachedError, Walk
+from shadow_runtime.compare.structure import CapReachedError, Walk, kind_of
 from shadow_runtime.http import Response
 
 _MATCHED = Comparison(Verdict.MATCHED)
@@ -59,7 +59,7 @@ def _compare_status(control: int, candidate: int, walk: Walk, rules: Rules) -> N
         if control in group and candidate in group:
             walk.excused_by.add(equal_statuses_name(group))
             return
-    walk.differ(control, candidate, (None, "status"), rules.scope.step("status"), Kind.STATUS)
+    walk.differ(control, candidate, ("status",), rules.scope.step("status"), Kind.STATUS)
 
 
 def _compare_headers(
@@ -72,8 +72,7 @@ def _compare_headers(
     for name in rules.headers:
         left, right = _header(name, here), _header(name, there)
         if left != right:
-            trail = ((None, "headers"), name)
-            walk.differ(left, right, trail, scope.step(name), Kind.HEADER)
+            walk.differ(left, right, ("headers", name), scope.step(name), Kind.HEADER)
 
 
 def _compare_bodies(control: Response, candidate: Response, walk: Walk, rules: Rules) -> None:
@@ -82,12 +81,14 @@ def _compare_bodies(control: Response, candidate: Response, walk: Walk, rules: R
     if _is_json(control) or _is_json(candidate):
         before = walk.mark()
         try:
-            values = json.loads(control.body), json.loads(candidate.body)
-            walk.compare([("$", *values)], None, rules.scope)
+            values = parse(control.body), parse(candidate.body)
+            walk.compare([("$", *values)], (), rules.scope)
             return
         except (ValueError, RecursionError):
             walk.reset(before)
-    walk.compare([("$", *_texts(control.body, candidate.body))], None, rules.scope)
+    left, right = _texts(control.body, candidate.body)
+    if left != right:
+        walk.leaf(left, right, ("$",), rules.scope.step("$"), kind_of(left, right))
 
 
 def _texts(control: str | bytes, candidate: str | bytes) -> tuple[Any, Any]:

@@ -32,7 +32,7 @@ class Kind(StrEnum):
     HEADER = "header"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that would double what a difference costs
 class Difference:
     """One difference: where, of which kind, and both values, which only come out masked.
 

@@ -3,6 +3,7 @@
 import hmac
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 _NAME = re.compile(r"(?!(?:.*\d){5})[A-Za-z_][A-Za-z0-9_-]{0,63}")
@@ -51,22 +52,24 @@ def clear(value: object, key: bytes) -> str:
 
 def written(steps: Steps, key: bytes = b"") -> str:
     """The path as text, such as `$.items[3].name`; keys that are data are masked."""
-    return str(steps[0]) + "".join(
-        f"[{step}]" if isinstance(step, int) else _written_key(step, key) for step in _shown(steps)
+    return _joined(
+        steps,
+        lambda step: f"[{step}]" if isinstance(step, int) else _written_key(step, key),
     )
 
 
 def folded(steps: Steps) -> str:
     """The path as text without what varies: `$.items[*].name`, and `$.users{*}` for data keys."""
-    return str(steps[0]) + "".join(
-        "[*]" if isinstance(step, int) else f".{step}" if _is_name(step) else "{*}"
-        for step in _shown(steps)
+    return _joined(
+        steps,
+        lambda step: "[*]" if isinstance(step, int) else f".{step}" if _is_name(step) else "{*}",
     )
 
 
-def _shown(steps: Steps) -> Steps:
-    """What is below the root, as far as a log line can bear."""
-    return steps[1:] if len(steps) <= _DEEPEST_SHOWN else (*steps[1:_DEEPEST_SHOWN], "etc")
+def _joined(steps: Steps, text: Callable[[str | int], str]) -> str:
+    """The steps in one line, as many of them as a line can bear."""
+    shown = "".join(map(text, steps[1:_DEEPEST_SHOWN]))
+    return f"{steps[0]}{shown}{'…' if len(steps) > _DEEPEST_SHOWN else ''}"
 
 
 def _written_key(step: str, key: bytes) -> str:

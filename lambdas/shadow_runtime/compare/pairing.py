@@ -4,8 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any, NamedTuple
 
+from shadow_runtime.compare.bodies import number
 from shadow_runtime.compare.masking import ABSENT
-from shadow_runtime.compare.scope import Scope
+from shadow_runtime.compare.scope import FREE, Scope
 
 Close = Callable[[int, int], bool]
 """Whether control's element and the candidate's, by index, are equal under the rules."""
@@ -49,21 +50,22 @@ def by_value(
     return _with_rest(pairs, len(control), len(candidate))
 
 
-def by_member(control: list[Any], candidate: list[Any], scope: Scope, member: str) -> Pairing:
+def by_member(control: list[Any], candidate: list[Any], member: str) -> Pairing:
     """Pair the objects with the same `member`; those that share one are paired as they stand."""
-    canonical = Canonical(null_is_absent=False)
+    exact = Canonical(null_is_absent=False)
 
-    def identity(index: int, item: Any) -> Hashable:
+    def identity(item: Any) -> Hashable:
         value = item.get(member, ABSENT) if isinstance(item, dict) else ABSENT
-        return canonical.of(value, scope.step(index).step(member))
+        return value if isinstance(value, str) else exact.of(value, FREE)
 
+    here, there = [*map(identity, control)], [*map(identity, candidate)]
+    if here == there:
+        return Pairing([(i, i) for i in range(len(here))], [], [])
     partners = defaultdict(list)
-    for j, item in reversed([*enumerate(candidate)]):
-        partners[identity(j, item)].append(j)
-    pairs = [
-        (i, found.pop()) for i, item in enumerate(control) if (found := partners[identity(i, item)])
-    ]
-    return _with_rest(pairs, len(control), len(candidate))
+    for j in reversed(range(len(there))):
+        partners[there[j]].append(j)
+    pairs = [(i, partners[key].pop()) for i, key in enumerate(here) if partners[key]]
+    return _with_rest(pairs, len(here), len(there))
 
 
 class Canonical:
@@ -86,6 +88,8 @@ class Canonical:
         if scope.ignore is not None:
             return _IGNORED
         match value:
+            case bytes():
+                value = number(value)
             case dict():
                 return frozenset(self._members(value, scope))
             case list():

@@ -88,3 +88,7 @@ class Scope:
         if key not in by_ends:
             by_ends[key] = cls(rules, key, by_ends)
         return by_ends[key]
+
+
+FREE = Scope.start([])
+"""Where no rule holds, nor anywhere below."""

@@ -4,22 +4,22 @@ from collections.abc import Iterable
 from itertools import count, repeat
 from typing import Any
 
+from shadow_runtime.compare.bodies import plain
 from shadow_runtime.compare.comparison import Difference, Kind
 from shadow_runtime.compare.masking import ABSENT, DataKey, Steps
 from shadow_runtime.compare.pairing import Pairing, by_member, by_value
 from shadow_runtime.compare.rules import NULL_IS_ABSENT, Rules
 from shadow_runtime.compare.scope import PathRule, Scope
 
-Trail = tuple[Any, str | int] | None
-"""A path from its end: (the trail so far, the last step). Most are never written out."""
-
 Mark = tuple[int, frozenset[str]]
 Pair = tuple[str | int, Any, Any]
 Pairs = Iterable[Pair]
 """Steps, and the values of control and candidate there."""
 
-_NUMBERS = frozenset((int, float))
+_CONTAINERS = frozenset((dict, list))
 _NOTHING = (None, ABSENT)
+_MISSING, _EXTRA, _TYPE = Kind.MISSING, Kind.EXTRA, Kind.TYPE
+_VALUE, _ORDER, _SIZE = Kind.VALUE, Kind.ORDER, Kind.SIZE  # reading an enum's member is slow
 
 
 class CapReachedError(Exception):
@@ -29,8 +29,8 @@ class CapReachedError(Exception):
 class Walk:
     """Finds the differences of two values and all that is below them, the shallow ones first.
 
-    Containers wait in a list instead of on the call stack, so depth is no limit; a leaf meets the
-    rules only if it differs.
+    Containers wait in a list instead of on the call stack. Only what differs is looked into, and
+    only a leaf that differs meets the rules.
     """
 
     def __init__(self, rules: Rules, *, cap: int) -> None:
@@ -38,9 +38,9 @@ class Walk:
         self.excused_by: set[str] = set()
         self._rules = rules
         self._cap = cap
-        self._waiting: list[tuple[Any, Any, Trail, Scope]] = []
+        self._waiting: list[tuple[Any, Any, Steps, Scope]] = []
 
-    def compare(self, pairs: Pairs, trail: Trail, scope: Scope) -> None:
+    def compare(self, pairs: Pairs, trail: Steps, scope: Scope) -> None:
         """Find every difference of the pairs (step, control, candidate) one step below `trail`.
 
         Raises:
@@ -49,8 +49,7 @@ class Walk:
         self._pairs(pairs, trail, scope)
         for control, candidate, at, here in self._waiting:
             if here.ignore is not None:
-                if control != candidate:
-                    self.excused_by.add(here.ignore)
+                self.excused_by.add(here.ignore)
             elif control.__class__ is dict:
                 self._members(control, candidate, at, here)
             elif here.keyed is not None:
@@ -71,33 +70,28 @@ class Walk:
         self.excused_by = set(excused_by)
         self._waiting = []
 
-    def differ(self, control: Any, candidate: Any, trail: Trail, scope: Scope, kind: Kind) -> None:
+    def differ(self, control: Any, candidate: Any, trail: Steps, scope: Scope, kind: Kind) -> None:
         """Take note of a difference that no rule excuses."""
         if scope.ignore is not None:
             self.excused_by.add(scope.ignore)
             return
         if len(self.differences) == self._cap:
             raise CapReachedError
-        self.differences.append(
-            Difference(self._steps(trail), kind, control, candidate, clear=scope.clear)
-        )
+        steps = self._with_data_keys(trail) if self._rules.data_keys else trail
+        self.differences.append(Difference(steps, kind, control, candidate, scope.clear))
 
-    def _pairs(self, pairs: Pairs, trail: Trail, scope: Scope) -> None:
-        """The hot loop: most values are equal leaves, which cost no more than being looked at."""
+    def _pairs(self, pairs: Pairs, trail: Steps, scope: Scope) -> None:
         for step, control, candidate in pairs:
-            if control is candidate:
+            if control == candidate:
                 continue
-            kind = control.__class__
-            if kind is candidate.__class__:
-                if kind is dict or kind is list:
-                    self._waiting.append((control, candidate, (trail, step), scope.step(step)))
-                    continue
-                if control == candidate:
-                    continue
-            self._leaf(control, candidate, (trail, step), scope.step(step))
+            at, here, kind = (*trail, step), scope.step(step), kind_of(control, candidate)
+            if kind is _VALUE and control.__class__ in _CONTAINERS:
+                self._waiting.append((control, candidate, at, here))
+            else:
+                self.leaf(plain(control), plain(candidate), at, here, kind)
 
     def _members(
-        self, control: dict[str, Any], candidate: dict[str, Any], trail: Trail, scope: Scope
+        self, control: dict[str, Any], candidate: dict[str, Any], trail: Steps, scope: Scope
     ) -> None:
         others = map(candidate.get, control, repeat(ABSENT))
         self._pairs(zip(control, control.values(), others, strict=True), trail, scope)
@@ -106,18 +100,18 @@ class Walk:
             self._pairs(extra, trail, scope)
 
     def _elements(
-        self, control: list[Any], candidate: list[Any], trail: Trail, scope: Scope
+        self, control: list[Any], candidate: list[Any], trail: Steps, scope: Scope
     ) -> None:
         if len(control) != len(candidate):
             self._sizes(control, candidate, trail, scope)
             self._pairs(aligned(control, candidate), trail, scope)
         elif self._is_shuffled(control, candidate, trail, scope):
-            self.differ(control, candidate, trail, scope, Kind.ORDER)
+            self.differ(plain(control), plain(candidate), trail, scope, _ORDER)
         else:
             self._pairs(zip(count(), control, candidate, strict=False), trail, scope)
 
     def _unordered(
-        self, control: list[Any], candidate: list[Any], trail: Trail, scope: Scope, rule: PathRule
+        self, control: list[Any], candidate: list[Any], trail: Steps, scope: Scope, rule: PathRule
     ) -> None:
         found = self._paired(control, candidate, trail, scope)
         rest = zip(found.control_only, found.candidate_only, strict=False)
@@ -128,9 +122,9 @@ class Walk:
             self.excused_by.add(rule.name)
 
     def _keyed(
-        self, control: list[Any], candidate: list[Any], trail: Trail, scope: Scope, rule: PathRule
+        self, control: list[Any], candidate: list[Any], trail: Steps, scope: Scope, rule: PathRule
     ) -> None:
-        found = by_member(control, candidate, scope, rule.value)
+        found = by_member(control, candidate, rule.value)
         self._together(control, candidate, trail, scope, found.pairs)
         self._pairs([(i, control[i], ABSENT) for i in found.control_only], trail, scope)
         self._pairs([(j, ABSENT, candidate[j]) for j in found.candidate_only], trail, scope)
@@ -141,14 +135,14 @@ class Walk:
         self,
         control: list[Any],
         candidate: list[Any],
-        trail: Trail,
+        trail: Steps,
         scope: Scope,
         indexes: list[tuple[int, int]],
     ) -> None:
         self._pairs([(i, control[i], candidate[j]) for i, j in indexes], trail, scope)
 
     def _paired(
-        self, control: list[Any], candidate: list[Any], trail: Trail, scope: Scope
+        self, control: list[Any], candidate: list[Any], trail: Steps, scope: Scope
     ) -> Pairing:
         def close(i: int, j: int) -> bool:
             trial = Walk(self._rules, cap=0)
@@ -162,46 +156,37 @@ class Walk:
         return by_value(control, candidate, scope, null_is_absent=null_is_absent, close=close)
 
     def _is_shuffled(
-        self, control: list[Any], candidate: list[Any], trail: Trail, scope: Scope
+        self, control: list[Any], candidate: list[Any], trail: Steps, scope: Scope
     ) -> bool:
         """Whether both hold the same elements in another order, seen at the first that differs."""
-        if control == candidate:
-            return False
         here, there = next((x, y) for x, y in zip(control, candidate, strict=True) if x != y)
         if here not in candidate or there not in control:
             return False
         return not self._paired(control, candidate, trail, scope).control_only
 
-    def _sizes(self, control: list[Any], candidate: list[Any], trail: Trail, scope: Scope) -> None:
+    def _sizes(self, control: list[Any], candidate: list[Any], trail: Steps, scope: Scope) -> None:
         ignored = scope.step(min(len(control), len(candidate))).ignore
         if ignored is None:
-            self.differ(control, candidate, trail, scope, Kind.SIZE)
+            self.differ(plain(control), plain(candidate), trail, scope, _SIZE)
         else:
             self.excused_by.add(ignored)
 
-    def _leaf(self, control: Any, candidate: Any, trail: Trail, scope: Scope) -> None:
-        if control.__class__ in _NUMBERS and candidate.__class__ in _NUMBERS:
-            if control == candidate:
-                return
-        elif self._rules.null_is_absent and control in _NOTHING and candidate in _NOTHING:
+    def leaf(self, control: Any, candidate: Any, trail: Steps, scope: Scope, kind: Kind) -> None:
+        """Take note of two leaves, unless they are one number or a rule excuses them."""
+        if kind is _VALUE and control == candidate:
+            return
+        if self._rules.null_is_absent and control in _NOTHING and candidate in _NOTHING:
             self.excused_by.add(NULL_IS_ABSENT)
             return
         for name, leniency in scope.leniencies:
             if leniency.excuses(control, candidate):
                 self.excused_by.add(name)
                 return
-        self.differ(control, candidate, trail, scope, _kind(control, candidate))
+        self.differ(control, candidate, trail, scope, kind)
 
-    def _steps(self, trail: Trail) -> Steps:
-        steps: list[str | int] = []
-        while trail is not None:
-            trail, step = trail
-            steps.append(step)
-        steps.reverse()
-        return self._with_data_keys(steps) if self._rules.data_keys else tuple(steps)
-
-    def _with_data_keys(self, steps: list[str | int]) -> Steps:
-        scope, marked = self._rules.scope, []
+    def _with_data_keys(self, steps: Steps) -> Steps:
+        scope = self._rules.scope
+        marked: list[str | int] = []
         for step in steps:
             is_data = scope.data_keys and isinstance(step, str)
             marked.append(DataKey(step) if is_data else step)
@@ -224,10 +209,10 @@ def aligned(control: list[Any], candidate: list[Any]) -> Iterable[Pair]:
         yield len(control) + i, control[i], candidate[i]
 
 
-def _kind(control: Any, candidate: Any) -> Kind:
+def kind_of(control: Any, candidate: Any) -> Kind:
+    """In what two leaves differ, numbers still being text."""
+    if control.__class__ is candidate.__class__:
+        return _VALUE
     if candidate is ABSENT:
-        return Kind.MISSING
-    if control is ABSENT:
-        return Kind.EXTRA
-    both = {control.__class__, candidate.__class__}
-    return Kind.VALUE if len(both) == 1 or both == _NUMBERS else Kind.TYPE
+        return _MISSING
+    return _EXTRA if control is ABSENT else _TYPE
