@@ -1,0 +1,32 @@
+"""What the README shows is what there is."""
+
+import re
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from shadowctl.__main__ import app
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_stack_in_the_readme_is_the_stack_of_the_sample() -> None:
+    [shown] = re.findall(r"```python\n(class GetUser.*?)```", README, re.DOTALL)
+    assert shown in (ROOT / "stacks" / "get_user.py").read_text()
+
+
+def test_every_make_target_in_the_readme_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"make ([a-z]+)", README)) - {"any"} <= targets
+
+
+def test_every_shadowctl_command_in_the_readme_exists() -> None:
+    for words in re.findall(r"python -m shadowctl ([a-z ]+)", README):
+        command = [word for word in words.split() if word in {"stage", "local", "up", "demo"}]
+        assert CliRunner().invoke(app, [*command, "--help"]).exit_code == 0
+
+
+def test_every_file_that_the_readme_links_to_exists() -> None:
+    for path in re.findall(r"\]\(([a-zA-Z/.-]+)\)", README):
+        assert (ROOT / path).exists(), path
