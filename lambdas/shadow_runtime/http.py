@@ -49,17 +49,18 @@ class Request:
     def from_event(cls, event: Mapping[str, Any]) -> Self:
         """The request in an HTTP API event (payload format 2.0) behind a JWT authorizer."""
         context = event["requestContext"]
-        claims = context.get("authorizer", {}).get("jwt", {}).get("claims") or {}
+        authorizer = context.get("authorizer") or {}
+        claims = authorizer.get("jwt", {}).get("claims") or {}
         return cls(
             method=context["http"]["method"],
             path=event["rawPath"],
             user=str(claims.get("sub") or ""),
             id=context["requestId"],
-            route_key=event.get("routeKey", ""),
+            route_key=event.get("routeKey") or "",
             path_parameters=event.get("pathParameters") or {},
-            query=event.get("rawQueryString", ""),
+            query=event.get("rawQueryString") or "",
             headers=event.get("headers") or {},
-            body=_decoded(event.get("body", ""), encoded=event.get("isBase64Encoded", False)),
+            body=_decoded(event.get("body") or "", encoded=bool(event.get("isBase64Encoded"))),
         )
 
     @property
@@ -90,12 +91,32 @@ class Request:
         Raises:
             MalformedError: a payload that `copy` did not write.
         """
-        try:
-            fields = dict(copy)
-            encoded = fields.pop("base64")
-            return cls(**{**fields, "body": _decoded(fields["body"], encoded=encoded)})
-        except (KeyError, TypeError, ValueError) as error:
-            raise MalformedError(f"this payload is no copied request: {error}") from error
+        match copy:
+            case {
+                "method": str(method),
+                "path": str(path),
+                "user": str(user),
+                "id": str(id_),
+                "route_key": str(route_key),
+                "path_parameters": dict(path_parameters),
+                "query": str(query),
+                "headers": dict(headers),
+                "body": str(body),
+                "base64": bool(encoded),
+                **rest,
+            } if not rest and _is_text(path_parameters) and _is_text(headers):
+                return cls(
+                    method=method,
+                    path=path,
+                    user=user,
+                    id=id_,
+                    route_key=route_key,
+                    path_parameters=path_parameters,
+                    query=query,
+                    headers=headers,
+                    body=_decoded(body, encoded=encoded),
+                )
+        raise MalformedError(f"this payload is no copied request: a {type(copy).__name__}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +134,8 @@ class Response:
 
     @classmethod
     def json(cls, value: Any, *, status: int = 200) -> Self:
-        """`value` as a JSON answer; pydantic and SQLModel objects by their JSON form."""
-        dump = getattr(value, "model_dump", None)
-        body = json.dumps(dump(mode="json") if dump else value, ensure_ascii=False)
+        """`value` as a JSON answer; pydantic and SQLModel objects in it by their JSON form."""
+        body = json.dumps(value, default=_json_form, ensure_ascii=False)
         return cls(status=status, headers={"content-type": "application/json"}, body=body)
 
     @classmethod
@@ -151,7 +171,8 @@ class Response:
                 "headers": dict(headers),
                 "body": str(body),
                 "isBase64Encoded": bool(encoded),
-            } if 100 <= status <= 599:
+                **rest,
+            } if not rest and 100 <= status <= 599 and _is_text(headers):
                 return cls(
                     status=status,
                     headers=headers,
@@ -165,8 +186,22 @@ def without_credentials(headers: Mapping[str, str]) -> dict[str, str]:
     return {k: v for k, v in headers.items() if k.lower() not in CREDENTIAL_HEADERS}
 
 
+def _json_form(value: Any) -> Any:
+    dump = getattr(value, "model_dump", None)
+    if dump is None:
+        raise TypeError(f"a {type(value).__name__} has no JSON form")
+    return dump(mode="json")
+
+
+def _is_text(pairs: Mapping[Any, Any]) -> bool:
+    return all(isinstance(text, str) for pair in pairs.items() for text in pair)
+
+
 def _decoded(body: str, *, encoded: bool) -> str | bytes:
-    return base64.b64decode(body) if encoded else body
+    try:
+        return base64.b64decode(body, validate=True) if encoded else body
+    except ValueError as error:
+        raise MalformedError("this body is no base64") from error
 
 
 def _encoded(body: str | bytes) -> tuple[str, bool]:
