@@ -97,7 +97,7 @@ def test_the_user_is_the_subject_that_the_authorizer_checked_and_nothing_else() 
         {"jwt": {"claims": {"iss": "https://issuer.example"}}},
         {"jwt": {"claims": {"sub": ""}}},
         {"jwt": {"claims": {"sub": None}}},
-        {"lambda": {"sub": "ada"}},
+        {"lambda": {"claims": {"sub": "ada"}}},
         {"iam": {"userId": "ada"}},
     ],
 )
@@ -160,7 +160,7 @@ def test_a_copied_request_with_one_odd_field_is_refused_or_is_a_sound_request(
         read = Request.from_copy(copy)
     except MalformedError:
         return
-    assert Request.from_copy(read.copy()) == read
+    assert read.copy().keys() == copy.keys()
     texts = (read.method, read.path, read.user, read.id, read.route_key, read.query)
     assert all(isinstance(text, str) for text in (*texts, *read.headers.values()))
 
