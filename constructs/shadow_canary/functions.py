@@ -82,6 +82,7 @@ class GrantedFunction(lambda_.Function):
             vpc=vpc,
         )
         self.execution_role = role
+        self.logs = log_group
         acknowledge_wildcard(role, "*", "X-Ray's two actions take no resource")
         acknowledge(self, "L1", "a runtime is chosen, locked for and tested, not followed")
 

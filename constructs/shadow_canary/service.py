@@ -19,6 +19,7 @@ from shadow_canary.flag import MigrationFlag
 from shadow_canary.functions import CandidateFunction, RouteFunction, ShadowFunction
 from shadow_canary.metrics import route_metric
 from shadow_canary.operations import OperationsFunction
+from shadow_canary.queries import MismatchQueries
 from shadow_canary.rollout import CodeCanary
 from shadow_runtime.contract import Dimension, MetricName, Stage, Variant
 
@@ -125,6 +126,7 @@ class ShadowCanaryService(Construct):
             log_retention=log_retention,
             vpc=vpc,
         )
+        self.queries = MismatchQueries(self, "Queries", route=route, log_group=self.shadow.logs)
         self.function = RouteFunction(
             self,
             "Route",

@@ -1,26 +1,21 @@
-"""Who answers: the one decision between a user and two data sources."""
+"""The decorator that puts the machinery between control and its users."""
 
 import os
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, overload
 
 import boto3
 from botocore.config import Config
 
-from shadow_runtime import buckets
-from shadow_runtime.answering import Side, answered
-from shadow_runtime.candidate_call import CandidateCall, Outcome
-from shadow_runtime.contract import MetricName, Stage, Variable, Variant
+from shadow_runtime.answering import Side
+from shadow_runtime.breaker import Breaker
+from shadow_runtime.candidate_call import CandidateCall
+from shadow_runtime.contract import MetricName, Stage, Variable
+from shadow_runtime.exchange import Exchange, Machinery
 from shadow_runtime.flag import FlagReader
 from shadow_runtime.http import Request, Response
 from shadow_runtime.tee import Tee
-from shadow_runtime.telemetry import ROUTE, VERSION, Measurements, arm
-
-_SAFE = frozenset({"GET", "HEAD"})
-"""Methods that change nothing, so that running the other side too changes nothing either."""
+from shadow_runtime.telemetry import VERSION, Measurements
 
 
 class LambdaContext(Protocol):
@@ -29,18 +24,11 @@ class LambdaContext(Protocol):
     def get_remaining_time_in_millis(self) -> int: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Machinery:
-    """What the construct's settings bring: flag, ceiling, candidate and tee."""
-
-    flag: FlagReader
-    ceiling: Stage
-    candidate: CandidateCall
-    tee: Tee
-
-
 class Migration:
     """A Lambda handler around the old code; `answer` is that code itself.
+
+    `repeatable` says that control may run a second time on a copy, to tell its own noise from
+    mismatches.
 
     Example:
         >>> @migrating
@@ -50,98 +38,47 @@ class Migration:
         200
     """
 
-    def __init__(self, answer: Side, machinery: Machinery | None) -> None:
+    def __init__(self, answer: Side, machinery: Machinery | None, *, repeatable: bool) -> None:
         self.answer = answer
+        self.repeatable = repeatable
         self._machinery = machinery
 
     def __call__(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-        """Answers the HTTP API's `event`, and counts what happened."""
+        """Answers the HTTP API's `event`, and counts what happened.
+
+        Raises:
+            RuntimeError: this function was not made by ShadowCanaryService.
+        """
+        if self._machinery is None:
+            raise RuntimeError("this handler runs in a function that ShadowCanaryService makes")
         request = Request.from_event(event)
         if not request.user:  # before any data is read
             return Response.error(401, "Unauthorized").payload()
         measurements = Measurements(request_id=request.id, trace=request.trace)
-        try:
-            response = self._respond(request, context, measurements)
-            if response.is_fault:
-                measurements.add(MetricName.FAULTS, version=VERSION)
-            return response.payload()
-        finally:
-            measurements.flush()
-
-    def _respond(
-        self, request: Request, context: LambdaContext, measurements: Measurements
-    ) -> Response:
-        machinery = self._machinery
-        if machinery is None:
-            raise RuntimeError("this handler runs in a function that ShadowCanaryService made")
-        position = machinery.flag.read()
-        measurements.add(MetricName.FLAG_AGE, machinery.flag.age)
-        stage = min(machinery.ceiling, position.stage)
-
-        variant = Variant.CONTROL
-        if _drawn(request.user, stage.candidate_percent, "canary"):
-            variant = Variant.CANDIDATE
-            asked = _ask(machinery.candidate, request, context, measurements)
-            if asked is None:
-                return self._instead(request, stage, measurements)
-            response = asked
-        else:
-            response = self._control(request, measurements)
-
-        shadowed = Stage.SHADOW <= stage < Stage.COMPLETE and request.method in _SAFE
-        if shadowed and _drawn(request.id, position.shadow_percent, "shadow"):
-            machinery.tee.send(request, variant, response, measurements)
-        return response
-
-    def _control(self, request: Request, measurements: Measurements) -> Response:
-        with _measured(Variant.CONTROL, measurements) as annotations:
-            response = answered(self.answer, request)
-            annotations["outcome"] = Outcome.FAULT if response.is_fault else Outcome.ANSWERED
-        return response
-
-    def _instead(self, request: Request, stage: Stage, measurements: Measurements) -> Response:
-        """Control answers for a candidate that did not, as long as there is a control."""
-        if stage == Stage.COMPLETE:
-            return Response.error(502, "Bad Gateway")
-        measurements.add(MetricName.FALLBACKS)
-        return answered(self.answer, request)
+        remaining_ms = context.get_remaining_time_in_millis()
+        exchange = Exchange(self._machinery, self.answer, request, remaining_ms, measurements)
+        response = exchange.respond()
+        if response.is_fault:
+            measurements.add(MetricName.FAULTS, version=VERSION)
+        measurements.flush()
+        return response.payload()
 
 
-def migrating(answer: Side) -> Migration:
-    """Makes `answer`, the old code of a route, the handler of the route function."""
-    return Migration(answer, _machinery() if Variable.FLAG_PROFILE in os.environ else None)
+@overload
+def migrating(answer: Side) -> Migration: ...
+@overload
+def migrating(*, repeatable: bool) -> Callable[[Side], Migration]: ...
+def migrating(
+    answer: Side | None = None, *, repeatable: bool = False
+) -> Migration | Callable[[Side], Migration]:
+    """Makes the old code of a route the handler of the route function.
 
-
-def _drawn(key: str, percent: float, purpose: str) -> bool:
-    return buckets.is_in(key, percent, route=ROUTE, purpose=purpose)
-
-
-def _ask(
-    candidate: CandidateCall,
-    request: Request,
-    context: LambdaContext,
-    measurements: Measurements,
-) -> Response | None:
-    """The candidate's answer; None when it has none that a user may see."""
-    with _measured(Variant.CANDIDATE, measurements) as annotations:
-        answer = candidate.ask(request, remaining_ms=context.get_remaining_time_in_millis())
-        annotations["outcome"] = answer.outcome
-    if answer.outcome is Outcome.TIMEOUT:
-        measurements.add(MetricName.TIMEOUTS)
-    return answer.response if answer.outcome is Outcome.ANSWERED else None
-
-
-@contextmanager
-def _measured(variant: Variant, measurements: Measurements) -> Iterator[dict[str, Any]]:
-    """Traces and counts one side's work; the block says its `outcome`."""
-    started = time.perf_counter()
-    with arm(variant) as annotations:
-        yield annotations
-    elapsed = 1_000 * (time.perf_counter() - started)
-    measurements.add(MetricName.REQUESTS, variant=variant)
-    measurements.add(MetricName.LATENCY, elapsed, variant=variant)
-    if annotations["outcome"] is not Outcome.ANSWERED:
-        measurements.add(MetricName.FAULTS, variant=variant)
+    As `@migrating`, or as `@migrating(repeatable=True)` where running control twice does no harm.
+    """
+    machinery = _machinery() if Variable.FLAG_PROFILE in os.environ else None
+    if answer is not None:
+        return Migration(answer, machinery, repeatable=False)
+    return lambda answer: Migration(answer, machinery, repeatable=repeatable)
 
 
 def _machinery() -> Machinery:
@@ -161,5 +98,6 @@ def _machinery() -> Machinery:
             os.environ[Variable.CANDIDATE],
             deadline_ms=int(os.environ[Variable.CANDIDATE_DEADLINE_MS]),
         ),
+        breaker=Breaker(),
         tee=Tee(os.environ[Variable.SHADOW]),
     )

@@ -6,16 +6,27 @@ import time
 from functools import cache
 from typing import Any
 
+from shadow_runtime import buckets
 from shadow_runtime.answering import answered
-from shadow_runtime.compare import Comparison, Verdict, compare, mask
+from shadow_runtime.compare import Comparison, StaleRules, Verdict, compare, mask
 from shadow_runtime.contract import MetricName, Variable, Variant
 from shadow_runtime.http import MalformedError, Response
+from shadow_runtime.ledger import Deliveries, Ledger
 from shadow_runtime.secret import secret
 from shadow_runtime.tee import Copy
-from shadow_runtime.telemetry import Measurements, arm, logger
+from shadow_runtime.telemetry import ROUTE, Measurements, arm, logger
 
 OLDEST_MS = 60_000
 """A copy older than this is dropped: what it would be compared with may have changed since."""
+
+NOISE_PERCENT = 5
+"""Share of the copies for which a repeatable control runs again, to learn how it differs itself."""
+
+STALE_AFTER = 1_000
+"""Comparisons in one execution environment after which a rule that excused nothing is reported."""
+
+_deliveries = Deliveries()
+_ledger = Ledger()
 
 
 def handler(event: object, _context: object) -> None:
@@ -23,54 +34,94 @@ def handler(event: object, _context: object) -> None:
     try:
         copy = Copy.from_payload(event)
     except MalformedError:
-        copy = None
-    lag = 0.0 if copy is None else time.time() * 1_000 - copy.sent_at
-    if copy is None or lag > OLDEST_MS:
-        measurements = Measurements()
+        return _drop()
+    lag = time.time() * 1_000 - copy.sent_at
+    if lag > OLDEST_MS:
+        return _drop()
+    if not _deliveries.is_first(copy.request.id):
+        return None
+    measurements = Measurements(request_id=copy.request.id, trace=copy.request.trace)
+    measurements.add(MetricName.SHADOW_LAG, max(0.0, lag))
+    try:
+        _compare_sides(copy, measurements)
+    except Exception as error:  # such as a side that cannot be imported; the copy dies here
+        logger.error("copy not compared", error=type(error).__name__)
         measurements.add(MetricName.COPIES_DROPPED)
-    else:
-        measurements = Measurements(request_id=copy.request.id, trace=copy.request.trace)
-        measurements.add(MetricName.SHADOW_LAG, max(0.0, lag))
-        _report(copy, _compared(copy, measurements), measurements)
+    measurements.flush()
+    return None
+
+
+def _drop() -> None:
+    measurements = Measurements()
+    measurements.add(MetricName.COPIES_DROPPED)
     measurements.flush()
 
 
-def _compared(copy: Copy, measurements: Measurements) -> Comparison:
-    other = Variant.CONTROL if copy.variant is Variant.CANDIDATE else Variant.CANDIDATE
-    sides = _sides()
-    started = time.perf_counter()
-    with arm(other) as annotations:
-        response = answered(sides[other].answer, copy.request)
-        annotations["status"] = response.status
-    measurements.add(MetricName.SHADOW_LATENCY, 1_000 * (time.perf_counter() - started))
-    answers: dict[Variant, Response] = {copy.variant: copy.response, other: response}
-    rules = sides[Variant.CANDIDATE].rules
-    return compare(answers[Variant.CONTROL], answers[Variant.CANDIDATE], rules)
-
-
-def _report(copy: Copy, comparison: Comparison, measurements: Measurements) -> None:
+def _compare_sides(copy: Copy, measurements: Measurements) -> None:
+    control, candidate = (_sides()[side] for side in Variant)
+    if copy.variant is Variant.CANDIDATE:
+        again = _run(Variant.CONTROL, copy, measurements)
+        found = compare(again, copy.response, candidate.rules)
+    else:
+        other = _run(Variant.CANDIDATE, copy, measurements)
+        found = compare(copy.response, other, candidate.rules)
+        if control.repeatable and buckets.is_in(
+            copy.request.id, NOISE_PERCENT, route=ROUTE, purpose="noise"
+        ):
+            noise = compare(copy.response, answered(control.answer, copy.request), candidate.rules)
+            measurements.add(MetricName.NOISE_COMPARED)
+            if not noise.agrees:
+                measurements.add(MetricName.NOISE)
+                _write("noise", copy, noise)
     measurements.add(MetricName.COMPARED)
-    match comparison.verdict:
+    match found.verdict:
         case Verdict.CANDIDATE_ERRORED:
             measurements.add(MetricName.CANDIDATE_ERRORS)
         case Verdict.MISMATCHED:
             measurements.add(MetricName.MISMATCHED)
-            key = _masking_key()
-            logger.info(
-                "mismatch",
-                fingerprint=comparison.fingerprint,
-                differences=[difference.record(key) for difference in comparison.differences],
-                user=mask(copy.request.user, key),
-                request_id=copy.request.id,
-                trace=copy.request.trace,
-            )
+    if not found.agrees:
+        _write("mismatch", copy, found)
+    usage = _usage().add(found)
+    if usage.compared == STALE_AFTER and (stale := usage.after(STALE_AFTER)):
+        logger.warning("stale rules", rules=stale, compared=usage.compared)
+
+
+def _run(side: Variant, copy: Copy, measurements: Measurements) -> Response:
+    started = time.perf_counter()
+    with arm(side) as annotations:
+        response = answered(_sides()[side].answer, copy.request)
+        annotations["status"] = response.status
+    measurements.add(MetricName.SHADOW_LATENCY, 1_000 * (time.perf_counter() - started))
+    return response
+
+
+def _write(message: str, copy: Copy, found: Comparison) -> None:
+    """One line that tells an operator what differs, and nobody anything private."""
+    if not _ledger.admits(f"{message} {found.fingerprint}"):
+        return
+    key = _masking_key()
+    logger.info(
+        message,
+        verdict=found.verdict,
+        fingerprint=found.fingerprint,
+        differences=[difference.record(key) for difference in found.differences],
+        user=mask(copy.request.user, key),
+        answered_by=copy.variant,
+        request_id=copy.request.id,
+        trace=copy.request.trace,
+    )
 
 
 @cache
 def _sides() -> dict[Variant, Any]:
-    """The route's two handlers; imported here, so that a broken one is counted, not thrown."""
+    """The route's two handlers, `control.py`'s first."""
     package = os.environ[Variable.ROUTE_PACKAGE]
     return {side: importlib.import_module(f"{package}.{side}").handler for side in Variant}
+
+
+@cache
+def _usage() -> StaleRules:
+    return StaleRules(_sides()[Variant.CANDIDATE].rules)
 
 
 @cache

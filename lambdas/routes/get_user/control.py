@@ -5,7 +5,7 @@ from shadow_runtime.http import Request, Response
 from shadow_runtime.migrating import migrating
 
 
-@migrating
+@migrating(repeatable=True)
 def handler(request: Request) -> Response:
     """The caller's own record."""
     user = directory.find(request.user)

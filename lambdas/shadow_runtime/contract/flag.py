@@ -21,17 +21,21 @@ class Position:
     """Where the flag says the route is.
 
     `shadow_percent` is the share of requests that are copied to the candidate, 0 to 100.
+    `candidate_users` and `control_users` are answered by that side whatever their bucket says, from
+    stage `canary` on.
 
     Example:
         >>> Position.read({"enabled": True, "stage": "canary", "canary_percent": 2,
         ...                "shadow_percent": 50})
-        Position(stage=canary(2%), shadow_percent=50.0)
+        Position(stage=canary(2%), shadow_percent=50.0, candidate_users=(), control_users=())
     """
 
     OFF: ClassVar[Self]
 
     stage: Stage
     shadow_percent: float = 100.0
+    candidate_users: tuple[str, ...] = ()
+    control_users: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, values: object) -> Self:
@@ -41,7 +45,7 @@ class Position:
         `shadow`.
 
         Raises:
-            FlagError: anything else than a known stage with percentages in range.
+            FlagError: no known stage, a percentage out of range, users that are no strings.
         """
         if not isinstance(values, Mapping):
             raise FlagError(f"the flag must be an object, got {values!r}")
@@ -57,7 +61,12 @@ class Position:
             stage = Stage.of(name, percent=canary)
         except ValueError as error:
             raise FlagError(str(error)) from error
-        return cls(stage, _percentage(values, "shadow_percent"))
+        return cls(
+            stage,
+            _percentage(values, "shadow_percent"),
+            _users(values, "candidate_users"),
+            _users(values, "control_users"),
+        )
 
     def values(self) -> dict[str, Any]:
         """The flag's values that `read` turns back into this position."""
@@ -66,6 +75,8 @@ class Position:
             "stage": self.stage.name,
             "canary_percent": self.stage.percent,
             "shadow_percent": self.shadow_percent,
+            "candidate_users": [*self.candidate_users],
+            "control_users": [*self.control_users],
         }
 
 
@@ -75,6 +86,7 @@ Position.OFF = Position(Stage.OFF)
 def flag_document(position: Position) -> dict[str, Any]:
     """The whole hosted document at `position`, with the constraints that AppConfig enforces."""
     percentage = {"type": "number", "minimum": 0, "maximum": 100, "required": True}
+    users = {"type": "array", "elements": {"type": "string"}}
     return {
         "version": "1",
         "flags": {
@@ -86,6 +98,8 @@ def flag_document(position: Position) -> dict[str, Any]:
                     },
                     "canary_percent": {"constraints": percentage},
                     "shadow_percent": {"constraints": percentage},
+                    "candidate_users": {"constraints": users},
+                    "control_users": {"constraints": users},
                 },
             }
         },
@@ -98,3 +112,10 @@ def _percentage(values: Mapping[str, Any], name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
         raise FlagError(f"{name} must be a number from 0 to 100, got {value!r}")
     return float(value)
+
+
+def _users(values: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    users = values.get(name, [])
+    if not isinstance(users, list) or not all(isinstance(user, str) for user in users):
+        raise FlagError(f"{name} must be a list of user ids, got {users!r}")
+    return tuple(users)

@@ -42,12 +42,15 @@ class MetricName(StrEnum):
     LATENCY = "Latency"  # milliseconds
     FALLBACKS = "Fallbacks"
     TIMEOUTS = "Timeouts"
+    BREAKER_OPEN = "BreakerOpen"
     TEE_SKIPPED = "TeeSkipped"
     TEE_FAILED = "TeeFailed"
     FLAG_AGE = "FlagAge"  # seconds
     COMPARED = "Compared"
     MISMATCHED = "Mismatched"
     CANDIDATE_ERRORS = "CandidateErrors"
+    NOISE_COMPARED = "NoiseCompared"
+    NOISE = "Noise"
     COPIES_DROPPED = "CopiesDropped"
     SHADOW_LATENCY = "ShadowLatency"  # milliseconds
     SHADOW_LAG = "ShadowLag"  # milliseconds from the answer to the comparison
