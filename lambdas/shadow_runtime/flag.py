@@ -83,7 +83,8 @@ class FlagReader:
                 self._position = Position.read(json.loads(content)[FLAG_KEY])
             self._token = answer["NextPollConfigurationToken"]
             self._good_at = self._clock()
-            self._next_poll = self._good_at + answer["NextPollIntervalInSeconds"]
+            pause = max(POLL_INTERVAL, answer["NextPollIntervalInSeconds"])
+            self._next_poll = self._good_at + pause
         except Exception as error:  # any doubt: what stood before still stands
             self._token = None
             logger.warning("flag not read", error=type(error).__name__, age=round(self.age))
