@@ -1,0 +1,170 @@
+"""The shadow function: what it compares, what it drops, and what it never writes down."""
+
+import importlib
+import json
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shadow_runtime import shadow
+from shadow_runtime.contract import Variable, Variant
+from shadow_runtime.http import Request, Response
+from shadow_runtime.ledger import Deliveries, Ledger
+from shadow_runtime.tee import Copy
+from shadow_runtime.telemetry import logger
+
+CONTROL = """
+from shadow_runtime.http import Request, Response
+from shadow_runtime.migrating import migrating
+
+@migrating(repeatable=True)
+def handler(request: Request) -> Response:
+    return Response.json({"name": "Ada", "asked": request.user})
+"""
+CANDIDATE = """
+from shadow_runtime.candidate import candidate
+from shadow_runtime.http import Request, Response
+
+@candidate
+def handler(request: Request) -> Response:
+    if request.user == "broken":
+        raise RuntimeError("secret message of ada@example.com")
+    name = "Augusta" if request.user == "differs" else "Ada"
+    return Response.json({"name": name, "asked": request.user})
+"""
+count = iter(range(1_000_000))
+
+
+def _line(record: logging.LogRecord) -> str:
+    """What Lambda would print; the handler's own stream is older than pytest's capture."""
+    return logger.registered_handler.format(record)
+
+
+@pytest.fixture(autouse=True)
+def _a_route(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(logger.registered_handler, "emit", lambda record: print(_line(record)))
+    package = f"played_{next(count)}"
+    folder = tmp_path / package
+    folder.mkdir()
+    (folder / "control.py").write_text(CONTROL)
+    (folder / "candidate.py").write_text(CANDIDATE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv(Variable.ROUTE_PACKAGE, package)
+    monkeypatch.setattr(shadow, "_masking_key", lambda: b"key")
+    monkeypatch.setattr(shadow, "_deliveries", Deliveries())
+    monkeypatch.setattr(shadow, "_ledger", Ledger())
+    importlib.invalidate_caches()
+    for cached in (shadow._sides, shadow._usage):
+        cached.cache_clear()
+    yield
+    for cached in (shadow._sides, shadow._usage):
+        cached.cache_clear()
+
+
+def copied(user: str, *, variant: Variant = Variant.CONTROL, age_ms: float = 0) -> dict[str, Any]:
+    request = Request(method="GET", path="/users/me", user=user, id=str(next(count)))
+    answer = Response.json({"name": "Ada", "asked": user})
+    copy = Copy(request, variant, answer, time.time() * 1_000 - age_ms)
+    payload: dict[str, Any] = json.loads(copy.payload())
+    return payload
+
+
+def metrics(captured: str) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for line in captured.splitlines():
+        document = json.loads(line)
+        for directive in document.get("_aws", {}).get("CloudWatchMetrics", []):
+            for metric in directive["Metrics"]:
+                found[metric["Name"]] = found.get(metric["Name"], 0) + sum(document[metric["Name"]])
+    return found
+
+
+def lines(captured: str) -> list[dict[str, Any]]:
+    return [line for line in map(json.loads, captured.splitlines()) if "message" in line]
+
+
+def test_equal_answers_count_as_compared_and_nothing_more(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shadow.handler(copied("ada"), None)
+    out = capsys.readouterr().out
+    assert metrics(out)["Compared"] == 1
+    assert {"Mismatched", "CandidateErrors", "CopiesDropped"}.isdisjoint(metrics(out))
+    assert lines(out) == []
+
+
+def test_a_mismatch_is_counted_and_told_without_a_value(capsys: pytest.CaptureFixture[str]) -> None:
+    shadow.handler(copied("differs"), None)
+    out = capsys.readouterr().out
+    assert metrics(out)["Mismatched"] == 1
+    [line] = lines(out)
+    [difference] = line["differences"]
+    assert (difference["path"], difference["kind"]) == ("$.name", "value")
+    assert "Augusta" not in out
+    assert "differs" not in json.dumps({**line, "differences": None})
+
+
+def test_a_candidate_that_raises_is_an_error_and_its_message_stays_inside(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shadow.handler(copied("broken"), None)
+    out = capsys.readouterr().out
+    assert metrics(out)["CandidateErrors"] == 1
+    assert "ada@example.com" not in out
+
+
+def test_at_live_control_is_the_one_that_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    shadow.handler(copied("broken", variant=Variant.CANDIDATE), None)
+    assert metrics(capsys.readouterr().out)["Compared"] == 1
+
+
+def test_a_copy_older_than_a_minute_is_dropped_and_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shadow.handler(copied("ada", age_ms=61_000), None)
+    assert metrics(capsys.readouterr().out) == {"CopiesDropped": 1}
+
+
+@pytest.mark.parametrize("event", [None, {}, [], "text", {"marker": "shadow-canary/1"}])
+def test_what_is_no_copy_is_dropped_and_counted(
+    event: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shadow.handler(event, None)
+    assert metrics(capsys.readouterr().out) == {"CopiesDropped": 1}
+
+
+def test_a_copy_delivered_twice_counts_once(capsys: pytest.CaptureFixture[str]) -> None:
+    copy = copied("ada")
+    shadow.handler(copy, None)
+    shadow.handler(copy, None)
+    assert metrics(capsys.readouterr().out)["Compared"] == 1
+
+
+def test_a_route_that_cannot_be_imported_is_counted_and_raises_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(Variable.ROUTE_PACKAGE, "no_such_route")
+    shadow.handler(copied("ada"), None)
+    assert metrics(capsys.readouterr().out)["CopiesDropped"] == 1
+
+
+def test_the_log_stays_flat_when_everything_differs(capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(100):
+        shadow.handler(copied("differs"), None)
+    out = capsys.readouterr().out
+    assert metrics(out)["Mismatched"] == 100
+    assert len(lines(out)) == 5
+
+
+def test_control_runs_again_for_a_twentieth_of_the_copies(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for _ in range(500):
+        shadow.handler(copied("ada"), None)
+    found = metrics(capsys.readouterr().out)
+    assert 10 < found["NoiseCompared"] < 50
+    assert "Noise" not in found
