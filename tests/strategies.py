@@ -21,7 +21,8 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 
 canaries = st.integers(1, 10_000).map(lambda steps: Stage.canary(percent=steps / 100))
 stages = canaries | st.sampled_from([Stage.OFF, Stage.SHADOW, Stage.LIVE, Stage.COMPLETE])
-positions = st.builds(Position, stages, st.floats(0, 100))
+_users = st.lists(st.text(max_size=8), max_size=3).map(tuple)
+positions = st.builds(Position, stages, st.floats(0, 100), _users, _users)
 
 _names = st.text(string.ascii_lowercase + "-", min_size=1, max_size=12).map("x-".__add__)
 _headers = st.dictionaries(_names, st.text(max_size=20), max_size=4)

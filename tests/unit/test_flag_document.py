@@ -70,6 +70,19 @@ def test_a_percentage_out_of_range_is_refused_with_its_name_and_the_range(
     assert repr(value) in str(e.value)
 
 
+@pytest.mark.parametrize("name", ["candidate_users", "control_users"])
+@pytest.mark.parametrize("users", [None, "ada", ["ada", 1], {"ada": True}, [["ada"]]])
+def test_users_that_are_no_list_of_strings_are_refused(name: str, users: object) -> None:
+    with pytest.raises(FlagError, match=f"{name} must be a list of user ids") as e:
+        Position.read({**VALUES, name: users})
+    assert repr(users) in str(e.value)
+
+
+def test_a_flag_without_lists_of_users_names_none() -> None:
+    position = Position.read(VALUES)
+    assert (position.candidate_users, position.control_users) == ((), ())
+
+
 def test_an_unknown_stage_is_refused_with_the_ones_there_are() -> None:
     with pytest.raises(FlagError, match="'beta'; one of off, shadow, canary, live, complete"):
         Position.read({**VALUES, "stage": "beta"})
@@ -95,11 +108,14 @@ def test_a_document_keeps_the_rules_of_appconfig(position: Position) -> None:
 def test_every_attribute_is_constrained_so_that_the_console_refuses_a_typing_error() -> None:
     attributes = flag_document(Position.OFF)["flags"][FLAG_KEY]["attributes"]
     percentage = {"type": "number", "minimum": 0, "maximum": 100, "required": True}
+    users = {"type": "array", "elements": {"type": "string"}}
     names = ["off", "shadow", "canary", "live", "complete"]
     assert {name: attribute["constraints"] for name, attribute in attributes.items()} == {
         "stage": {"type": "string", "enum": names, "required": True},
         "canary_percent": percentage,
         "shadow_percent": percentage,
+        "candidate_users": users,
+        "control_users": users,
     }
 
 
@@ -118,13 +134,17 @@ def broken_rules(document: dict[str, Any]) -> Iterator[str]:
         if "enabled" in attributes or not isinstance(values.pop("enabled"), bool):
             yield "enabled is AppConfig's own, and a boolean"
         if len(attributes) > 25 or set(values) != set(attributes):
-            yield "at most 25 attributes, all of them required here"
+            yield "at most 25 attributes, each with a value"
         for name, value in values.items():
             match attributes[name]["constraints"]:
                 case {"type": "string", "enum": [*allowed]} if value in allowed:
                     pass
                 case {"type": "number", "minimum": least, "maximum": most} if (
                     least <= value <= most
+                ):
+                    pass
+                case {"type": "array", "elements": {"type": "string"}} if all(
+                    isinstance(element, str) for element in value
                 ):
                     pass
                 case _:
