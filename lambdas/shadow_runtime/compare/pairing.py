@@ -11,9 +11,6 @@ from shadow_runtime.compare.scope import FREE, Scope
 Close = Callable[[int, int], bool]
 """Whether control's element and the candidate's, by index, are equal under the rules."""
 
-_MOST_ATTEMPTS = 10_000
-"""Pairs tried for elements without a partner nearby, so that no list can freeze a comparison."""
-
 _TRUE, _FALSE, _IGNORED = object(), object(), object()
 
 
@@ -121,7 +118,7 @@ class _Rooms(dict[Hashable, tuple[list[_Standing], list[_Standing]]]):
 
 
 def _multiset(elements: list[Hashable]) -> Hashable:
-    return frozenset(Counter(elements).items())
+    return list, frozenset(Counter(elements).items())  # tagged, or `["a"]` would be `{"a": 1}`
 
 
 def _near(lefts: list[_Standing], rights: list[_Standing], close: Close) -> list[tuple[int, int]]:
@@ -151,15 +148,11 @@ def _neighbours(lefts: list[_Standing], rights: list[_Standing], close: Close) -
 
 
 def _augment(matching: dict[int, int], lefts: list[int], rights: list[int], close: Close) -> None:
-    """Let pairs swap partners until nobody else can be paired: Kuhn's algorithm, on a budget."""
-    budget = _MOST_ATTEMPTS
+    """Let pairs swap partners until nobody else can be paired: Kuhn's algorithm."""
     for single in sorted(set(lefts) - set(matching.values())):
         reached: dict[int, int] = {}
         lookers = [single]
         for looker in lookers:
-            budget -= len(rights)
-            if budget < 0:
-                return
             for right in rights:
                 if right in reached or not close(looker, right):
                     continue

@@ -1,6 +1,6 @@
 """One walk over two parsed bodies: what differs, where, and which rules said that it is nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import count, repeat
 from typing import Any
 
@@ -15,6 +15,9 @@ Mark = tuple[int, frozenset[str]]
 Pair = tuple[str | int, Any, Any]
 Pairs = Iterable[Pair]
 """Steps, and the values of control and candidate there."""
+
+_MOST_TRIALS = 50_000
+"""Pairs of elements tried in one comparison: lists in lists in lists could ask for any number."""
 
 _CONTAINERS = frozenset((dict, list))
 _NOTHING = (None, ABSENT)
@@ -33,11 +36,12 @@ class Walk:
     only a leaf that differs meets the rules.
     """
 
-    def __init__(self, rules: Rules, *, cap: int) -> None:
+    def __init__(self, rules: Rules, *, cap: int, trials: Iterator[int] | None = None) -> None:
         self.differences: list[Difference] = []
         self.excused_by: set[str] = set()
         self._rules = rules
         self._cap = cap
+        self._trials = trials or iter(range(_MOST_TRIALS))
         self._waiting: list[tuple[Any, Any, Steps, Scope]] = []
 
     def compare(self, pairs: Pairs, trail: Steps, scope: Scope) -> None:
@@ -145,7 +149,9 @@ class Walk:
         self, control: list[Any], candidate: list[Any], trail: Steps, scope: Scope
     ) -> Pairing:
         def close(i: int, j: int) -> bool:
-            trial = Walk(self._rules, cap=0)
+            if next(self._trials, None) is None:
+                return False
+            trial = Walk(self._rules, cap=0, trials=self._trials)
             try:
                 trial.compare([(i, control[i], candidate[j])], trail, scope)
             except CapReachedError:
