@@ -50,7 +50,7 @@ def stage(
     if to is None:
         console.print(stages.shown(found))
         return
-    position = stages.wanted(found.flag.deployed().position, to, percent)
+    wanted = stages.wanted(to, percent)
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console
     )
@@ -58,7 +58,7 @@ def stage(
         task = bar.add_task("deploying the flag", total=100)
         line = stages.moved(
             found,
-            position,
+            wanted,
             why=why,
             report=lambda state, done: bar.update(task, description=state, completed=done),
         )

@@ -2,12 +2,12 @@
 
 from operations.flag_writer import move
 from operations.hosted_flag import Report
-from shadow_runtime.contract import Position, Stage
+from shadow_runtime.contract import Stage
 from shadowctl.route import Route
 
 
-def wanted(current: Position, stage: str, percent: float | None) -> Position:
-    """The position that an operator's words ask for; the shadow's share stays as it is.
+def wanted(stage: str, percent: float | None) -> Stage:
+    """The stage that an operator's words ask for.
 
     Raises:
         ValueError: an unknown stage, a canary without a percentage or a percentage without canary.
@@ -17,7 +17,7 @@ def wanted(current: Position, stage: str, percent: float | None) -> Position:
             f"a canary needs --percent, and no other stage takes it; got {stage} "
             f"with {'no percentage' if percent is None else f'--percent {percent:g}'}"
         )
-    return Position(Stage.of(stage, percent=percent or 0), current.shadow_percent)
+    return Stage.of(stage, percent=percent or 0)
 
 
 def shown(route: Route) -> str:
@@ -38,11 +38,11 @@ def acting(position: Stage, ceiling: Stage) -> str:
     )
 
 
-def moved(route: Route, to: Position, *, why: str, report: Report) -> str:
+def moved(route: Route, to: Stage, *, why: str, report: Report) -> str:
     """Moves the route to `to` and says where it then is, in one line.
 
     Raises:
         FlagWriterError: the flag could not be moved.
     """
     changed = move(route.flag, to, why=why, report=report)
-    return f"{route.name}: {'now' if changed else 'already'} {acting(to.stage, route.ceiling)}"
+    return f"{route.name}: {'now' if changed else 'already'} {acting(to, route.ceiling)}"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from operations.flag_writer import deprecate, move
 from operations.hosted_flag import HostedFlag
-from shadow_runtime.contract import Position, Stage
+from shadow_runtime.contract import Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,5 +28,5 @@ def clean_up(flag: HostedFlag, *, today: str) -> CleanedUp:
     if flag.deployed().position.stage == Stage.COMPLETE:
         outcome, changed = "deprecated", deprecate(flag, today, why="clean-up: migration complete")
     else:
-        outcome, changed = "off", move(flag, Position.OFF, why="clean-up: the time is over")
+        outcome, changed = "off", move(flag, Stage.OFF, why="clean-up: the time is over")
     return CleanedUp(outcome, changed, flag.prune(before=flag.deployed().version))

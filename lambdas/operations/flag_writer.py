@@ -1,19 +1,22 @@
 """The one way in which a flag moves, for people and for machines."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from botocore.exceptions import ClientError
 
 from operations.hosted_flag import Document, FlagWriterError, HostedFlag, Report, position
-from shadow_runtime.contract import FLAG_KEY, Position
+from shadow_runtime.contract import FLAG_KEY, Stage
 
 _TRIES = 10
 _OTHER_WRITER = frozenset({"ConflictException", "BadRequestException"})
 """What AppConfig says when another deployment runs, or when the one to be stopped has ended."""
 
 
-def move(flag: HostedFlag, to: Position, *, why: str, report: Report | None = None) -> bool:
-    """Moves `flag` to the position `to`; False when it is there already.
+def move(flag: HostedFlag, to: Stage, *, why: str, report: Report | None = None) -> bool:
+    """Moves `flag` to the stage `to`; False when it is there already.
+
+    What else the flag says (the shadow's share, the testers) stays as it is.
 
     Lowering stops a deployment that is under way, and reaches everybody at once. Raising waits for
     one, and goes gradually. What another writer changed meanwhile is read and built upon.
@@ -22,12 +25,13 @@ def move(flag: HostedFlag, to: Position, *, why: str, report: Report | None = No
         FlagWriterError: other writers were faster each time, or the change was taken back.
 
     Example:
-        >>> move(flag, Position(Stage.SHADOW), why="first comparison")  # doctest: +SKIP
+        >>> move(flag, Stage.SHADOW, why="first comparison")  # doctest: +SKIP
         True
     """
 
     def moved(document: Document) -> Document:
-        values = {**document["values"][FLAG_KEY], **to.values()}
+        there = document["values"][FLAG_KEY]
+        values = {**there, **replace(position(document), stage=to).values()}
         return {**document, "values": {**document["values"], FLAG_KEY: values}}
 
     return _change(flag, moved, why, report)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import boto3
 from rich.console import Console
 
-from shadow_runtime.contract import Position, Stage
+from shadow_runtime.contract import Stage
 from shadow_runtime.flag import POLL_INTERVAL
 from shadowctl import stage as stages
 from shadowctl.demo.evidence import Evidence, EvidenceError
@@ -135,7 +135,7 @@ class Demo:
         self._steps.report("flag", f"to {to}")
         stages.moved(
             self._route,
-            Position(to),
+            to,
             why="demo",
             report=lambda state, percent: self._steps.report("flag", f"{state} {percent:.0f} %"),
         )

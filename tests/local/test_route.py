@@ -10,7 +10,7 @@ import pytest
 import urllib3
 
 from operations.flag_writer import move
-from shadow_runtime.contract import Position, Stage
+from shadow_runtime.contract import Stage
 from shadow_runtime.flag import POLL_INTERVAL
 from shadowctl.demo.evidence import Evidence
 from shadowctl.local.seed import PLANTED
@@ -50,7 +50,7 @@ def get(local: Local, token: str | None) -> tuple[int, Any]:
 
 def at(route: Route, stage: Stage) -> None:
     """Moves the flag, and waits until every execution environment must ask for it again."""
-    if move(route.flag, Position(stage), why="test"):
+    if move(route.flag, stage, why="test"):
         time.sleep(POLL_INTERVAL + 1)
 
 
