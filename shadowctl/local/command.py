@@ -8,7 +8,7 @@ from pathlib import Path
 from shadowctl.local.errors import LocalError
 from shadowctl.local.leash import Leashed
 
-_REASON = re.compile(r"_FAILED\s+\||(Error|Exception): .*[^:]$")
+_REASON = re.compile(r"_FAILED\s+\||Template format error|(Error|Exception): .*[^:]$")
 
 
 @contextlib.contextmanager

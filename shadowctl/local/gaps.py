@@ -24,7 +24,16 @@ class Gap:
 
 
 def _no_codedeploy(template: Template, _: datetime) -> int:
-    removed = {i for i, _ in of(template, "AWS::CodeDeploy::")}
+    return _without(template, "AWS::CodeDeploy::")
+
+
+def _no_saved_queries(template: Template, _: datetime) -> int:
+    return _without(template, "AWS::Logs::QueryDefinition")
+
+
+def _without(template: Template, kind: str) -> int:
+    """Takes out the resources of a kind, and what refers to them."""
+    removed = {i for i, _ in of(template, kind)}
     resources = template["Resources"]
     for logical_id in removed:
         del resources[logical_id]
@@ -139,6 +148,11 @@ GAPS = (
         missing="no CodeDeploy",
         instead="a new version of the code takes all invocations at once",
         close=_no_codedeploy,
+    ),
+    Gap(
+        missing="no saved queries of Logs Insights",
+        instead="they are left out",
+        close=_no_saved_queries,
     ),
     Gap(
         missing="no alarm on a formula, and dimensions ignored",
