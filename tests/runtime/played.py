@@ -1,6 +1,7 @@
 """A real HTTP server on this machine that plays an AWS service, and plays it badly on request."""
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -60,6 +61,11 @@ class Service(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing of clients that hang up, as they do when they have waited long enough."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
     def always(self, reply: Reply | None) -> None:
         self.script = lambda _: reply
