@@ -114,7 +114,7 @@ def main() -> None:
         *(LocalError, RouteError, DiffError, FlagWriterError, ValueError),
         *(BotoCoreError, ClientError),
     ) as error:
-        Console(stderr=True, highlight=False).print(f"[red]shadowctl:[/] {error}")
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]shadowctl:[/] {error}")
         sys.exit(1)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from shadow_runtime.contract import FLAG_KEY, Position
+from shadow_runtime.contract import FLAG_KEY, POLL_INTERVAL, Position
 from shadow_runtime.telemetry import logger
 
 if TYPE_CHECKING:
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from mypy_boto3_appconfigdata.type_defs import (
         StartConfigurationSessionRequestTypeDef as Session,
     )
-
-POLL_INTERVAL = 15
-"""Seconds between polls, the least that AppConfig allows; its own answer may ask for more."""
 
 
 class FlagReader:

@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 import boto3
 from rich.console import Console
 
-from shadow_runtime.contract import Stage
-from shadow_runtime.flag import POLL_INTERVAL
+from shadow_runtime.contract import POLL_INTERVAL, Stage
 from shadowctl import stage as stages
 from shadowctl.demo.evidence import Evidence, EvidenceError
 from shadowctl.demo.traffic import Answer, Traffic

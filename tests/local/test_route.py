@@ -10,8 +10,7 @@ import pytest
 import urllib3
 
 from operations.flag_writer import move
-from shadow_runtime.contract import Stage
-from shadow_runtime.flag import POLL_INTERVAL
+from shadow_runtime.contract import POLL_INTERVAL, Stage
 from shadowctl.demo.evidence import Evidence
 from shadowctl.local.seed import PLANTED
 from shadowctl.local.up import Local

@@ -4,8 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from shadow_runtime.contract import FLAG_KEY, Position, Stage
-from shadow_runtime.flag import POLL_INTERVAL
+from shadow_runtime.contract import FLAG_KEY, POLL_INTERVAL, Position, Stage
 from tests.runtime.played import HANG_UP, Received, Reply, Service, error
 
 CANARY = Position(Stage.canary(percent=2), 50)

@@ -9,8 +9,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from shadow_runtime.contract import Position
-from shadow_runtime.flag import POLL_INTERVAL, FlagReader
+from shadow_runtime.contract import POLL_INTERVAL, Position
+from shadow_runtime.flag import FlagReader
 from tests.runtime.played import Reply, Service, nobody_there
 from tests.runtime.played_appconfig import CANARY, FAULTS, LIVE, MALFORMED, AppConfig, Fault
 

@@ -4,6 +4,7 @@ from shadow_runtime.contract.flag import FlagError, Position, flag_document
 from shadow_runtime.contract.names import (
     FLAG_KEY,
     NAMESPACE,
+    POLL_INTERVAL,
     Action,
     Dimension,
     MetricName,
@@ -15,6 +16,7 @@ from shadow_runtime.contract.stage import Stage
 __all__ = [
     "FLAG_KEY",
     "NAMESPACE",
+    "POLL_INTERVAL",
     "Action",
     "Dimension",
     "FlagError",

@@ -8,6 +8,9 @@ NAMESPACE = "ShadowCanary"
 FLAG_KEY = "migration"
 """Key of the one flag in a route's AppConfig profile."""
 
+POLL_INTERVAL = 15
+"""Seconds between polls, the least that AppConfig allows; its own answer may ask for more."""
+
 
 class Variant(StrEnum):
     """Who answered."""
