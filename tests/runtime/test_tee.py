@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shadow_runtime.contract import NAMESPACE, Variant
@@ -160,6 +160,7 @@ def test_an_answer_that_cannot_be_copied_is_counted_never_raised(
 
 
 @given(copies)
+@example(Copy(Request(method="GET", path="/", user="\ud800"), Variant.CANDIDATE, RESPONSE, 0))
 def test_a_copy_comes_out_of_json_as_it_went_in(copy: Copy) -> None:
     assert Copy.from_payload(json.loads(copy.payload())) == copy
 
