@@ -6,7 +6,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-_WIDTH = 20
+_WIDTH = 14
 
 
 class Steps:
@@ -53,7 +53,7 @@ class Steps:
 
 
 def bar(share: float) -> str:
-    """A bar of 20 cells, filled by `share` (0 to 1) in eighths of a cell."""
+    """A bar of 14 cells, filled by `share` (0 to 1) in eighths of a cell."""
     eighths = round(share * _WIDTH * 8)
     partial = " ▏▎▍▌▋▊▉"[eighths % 8].strip()
     return ("█" * (eighths // 8) + partial).ljust(_WIDTH)

@@ -39,11 +39,11 @@ def walk(console: Console) -> int:
             for step in (demo.off, demo.shadow, demo.canary, demo.clean_up, demo.off_again):
                 step()
         except (UnexpectedError, EvidenceError) as error:
-            console.print(f"\n  [red]{error}[/]")
+            console.print(f"\n  [red]{error}[/]", soft_wrap=True)
             return 1
     console.print("\n  [dim]The embedded AWS is not AWS; what was deployed differs in this:")
     for difference in local.replaced:
-        console.print(f"  [dim]· {difference}")
+        console.print(f"  [dim]· {difference}", soft_wrap=True)
     console.print(
         f"\n  all as it should be, in {time.monotonic() - started:.0f} s; nothing is left running"
     )
@@ -51,11 +51,10 @@ def walk(console: Console) -> int:
 
 
 def _headline(console: Console, local: Local, seconds: float) -> None:
-    console.print(
-        f"\n  deployed {', '.join(local.outputs)} in {seconds:.0f} s · the real CDK CLI, "
-        "PostgreSQL 18, 4 Lambdas, enforced IAM"
-    )
-    console.print(f"  {local.api_url}/users/me · Ctrl-C leaves nothing behind\n", soft_wrap=True)
+    console.print(f"\n  deployed {', '.join(local.outputs)} in {seconds:.0f} s to an embedded AWS:")
+    console.print("  the real CDK CLI, 4 Lambdas, PostgreSQL 18, enforced IAM")
+    console.print(f"  {local.api_url}/users/me", soft_wrap=True)
+    console.print(f"  {len(USERS)} users ask for themselves; Ctrl-C leaves nothing behind\n")
 
 
 class Demo:
@@ -74,15 +73,13 @@ class Demo:
     def off(self) -> None:
         """Everyone is on the old code."""
         answers, since = self._everyone("off")
-        self._row("off", answers, since, "everyone is on the old code", candidates=range(1))
+        self._row("off", answers, since, "all on the old code", candidates=range(1))
 
     def shadow(self) -> None:
         """Copies go to the candidate; one user's record was planted to differ."""
         self._move(Stage.SHADOW)
         answers, since = self._everyone("shadow")
-        self._row(
-            "shadow", answers, since, "the same, and each answer checked", candidates=range(1)
-        )
+        self._row("shadow", answers, since, "and answers compared", candidates=range(1))
         parity = self._evidence.parity(
             since=since,
             expected=len(USERS),
@@ -94,7 +91,8 @@ class Demo:
             for mismatch in parity.mismatches
             for difference in mismatch["differences"]
         )
-        self._console.print(f"{'':12}parity {matched} / {parity.compared}   differs: {found}")
+        self._console.print(f"{'':12}parity {matched} / {parity.compared}, differs:")
+        self._console.print(f"{'':12}{found}")
         self._console.print(f"{'':12}[dim]planted with {PLANTED}, found, shown masked[/]")
         _expect("comparisons", parity.compared, range(len(USERS), len(USERS) + 1))
         _expect("mismatches", len(parity.mismatches), range(1, 2))
@@ -104,10 +102,10 @@ class Demo:
         self._move(Stage.canary(percent=CANARY))
         first, since = self._everyone("canary")
         few = range(_FEWEST, _MOST + 1)
-        note = f"asked for {CANARY:g} % of the users"
+        note = f"asked for {CANARY:g} % of users"
         chosen = self._row("canary", first, since, note, candidates=few)
         second, since = self._everyone("canary")
-        again = self._row("", second, since, "the same users on a second pass", candidates=few)
+        again = self._row("", second, since, "the same users again", candidates=few)
         if chosen != again:
             raise UnexpectedError(f"other users on the second pass: {sorted(chosen ^ again)}")
 
@@ -118,8 +116,8 @@ class Demo:
         self._steps.report("clean-up", "its schedule fires")
         done = self._evidence.clean_up(since=since)
         self._console.print(
-            f"  {'clean-up':<10}fired early (it is set for {planned:%-d %B %Y})   flag "
-            f"{done['outcome']}, {done['pruned']} old versions pruned"
+            f"  {'clean-up':<10}fired early (set for {planned:%-d %B %Y}): flag "
+            f"{done['outcome']}, {done['pruned']} versions pruned"
         )
         if done["outcome"] != "off" or not done["changed"]:
             raise UnexpectedError(f"the clean-up should have switched the flag off, it did {done}")
@@ -128,7 +126,7 @@ class Demo:
         """Everyone is back on the old code."""
         self._wait_for_polls()
         answers, since = self._everyone("off")
-        self._row("off", answers, since, "everyone is back on the old code", candidates=range(1))
+        self._row("off", answers, since, "all back again", candidates=range(1))
 
     def _move(self, to: Stage) -> None:
         self._steps.report("flag", f"to {to}")
@@ -169,8 +167,8 @@ class Demo:
         chosen = {a.user for a in answers if variants[a.trace] == "candidate"}
         control = len(answers) - len(chosen)
         self._console.print(
-            f"  {name:<10}{len(answers)} users   control [green]{bar(control / len(answers))}[/] "
-            f"{control:<5}candidate {len(chosen):<5}{note}"
+            f"  {name:<10}control [green]{bar(control / len(answers))}[/] {control:>3}   "
+            f"candidate {len(chosen):>3}   {note}"
         )
         _expect(f"{name}: users on the candidate", len(chosen), candidates)
         return chosen
