@@ -25,8 +25,9 @@ def clean_up(flag: HostedFlag, *, today: str) -> CleanedUp:
     Raises:
         FlagWriterError: the flag could not be moved.
     """
-    if flag.deployed().position.stage == Stage.COMPLETE:
+    deployed = flag.deployed()
+    if deployed.is_ours and deployed.position.stage == Stage.COMPLETE:
         outcome, changed = "deprecated", deprecate(flag, today, why="clean-up: migration complete")
     else:
         outcome, changed = "off", move(flag, Stage.OFF, why="clean-up: the time is over")
-    return CleanedUp(outcome, changed, flag.prune(before=flag.deployed().version))
+    return CleanedUp(outcome, changed, flag.prune())

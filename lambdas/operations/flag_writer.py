@@ -1,7 +1,6 @@
 """The one way in which a flag moves, for people and for machines."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from botocore.exceptions import ClientError
 
@@ -9,8 +8,14 @@ from operations.hosted_flag import Document, FlagWriterError, HostedFlag, Report
 from shadow_runtime.contract import FLAG_KEY, Stage
 
 _TRIES = 10
-_OTHER_WRITER = frozenset({"ConflictException", "BadRequestException"})
-"""What AppConfig says when another deployment runs, or when the one to be stopped has ended."""
+_OTHER_WRITER = frozenset(
+    {
+        ("CreateHostedConfigurationVersion", "ConflictException"),
+        ("StartDeployment", "ConflictException"),
+        ("StopDeployment", "BadRequestException"),
+    }
+)
+"""What AppConfig says when another writer was first, or when the one to be stopped has ended."""
 
 
 def move(flag: HostedFlag, to: Stage, *, why: str, report: Report | None = None) -> bool:
@@ -30,8 +35,10 @@ def move(flag: HostedFlag, to: Stage, *, why: str, report: Report | None = None)
     """
 
     def moved(document: Document) -> Document:
+        if position(document).stage == to:
+            return document
         there = document["values"][FLAG_KEY]
-        values = {**there, **replace(position(document), stage=to).values()}
+        values = {**there, "enabled": True, "stage": to.name, "canary_percent": to.percent}
         return {**document, "values": {**document["values"], FLAG_KEY: values}}
 
     return _change(flag, moved, why, report)
@@ -54,23 +61,25 @@ def _change(
     flag: HostedFlag, change: Callable[[Document], Document], why: str, report: Report | None
 ) -> bool:
     report = report or (lambda _state, _percent: None)
+    stopped = False
     for _ in range(_TRIES):
         deployed = flag.deployed()
         wanted = change(deployed.document)
-        raising = position(wanted).stage > deployed.position.stage
+        before, after = deployed.position.stage, position(wanted).stage
         try:
-            if deployed.is_running and (raising or wanted == deployed.document):
-                flag.wait(deployed.number, report)
+            if deployed.is_running and after < before:
+                flag.stop(deployed)
+                stopped = True
             elif deployed.is_running:
-                flag.stop(deployed.number)
-            elif wanted == deployed.document:
-                return False
+                flag.wait(deployed.number, report)
+            elif wanted == deployed.document and deployed.is_ours:
+                return stopped
             else:
-                number = flag.deploy(wanted, raising=raising, why=why, after=deployed)
+                number = flag.deploy(wanted, raising=after > before, why=why, after=deployed)
                 flag.wait(number, report)
                 return True
         except ClientError as error:
-            if error.response["Error"]["Code"] not in _OTHER_WRITER:
+            if (error.operation_name, error.response["Error"]["Code"]) not in _OTHER_WRITER:
                 raise
             flag.sleep(1)
     raise FlagWriterError(

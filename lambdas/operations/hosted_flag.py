@@ -10,6 +10,7 @@ from shadow_runtime.contract import FLAG_KEY, Position, Stage, flag_document
 
 if TYPE_CHECKING:
     from mypy_boto3_appconfig import AppConfigClient
+    from mypy_boto3_appconfig.type_defs import DeploymentSummaryTypeDef as DeploymentSummary
 
 Document = dict[str, Any]
 Report = Callable[[str, float], None]
@@ -26,11 +27,18 @@ class FlagWriterError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """What AppConfig serves, or is about to: the document and the numbers behind it."""
+    """What AppConfig serves, or is about to: the document and the numbers behind it.
+
+    `is_ours` is false when what is deployed cannot be read; `document` then stands at `complete`,
+    so that any move lowers it. `latest` is the newest deployment's number, even of one that was
+    taken back: AppConfig starts the next one only upon that.
+    """
 
     document: Document
+    is_ours: bool
     version: int
     number: int
+    latest: int
     state: str
 
     @property
@@ -49,14 +57,21 @@ def position(document: Document) -> Position:
     return Position.read(document["values"][FLAG_KEY])
 
 
-def _ours(content: bytes) -> Document:
-    """The document in `content`; when it is none of ours, one at `complete`: any move lowers it."""
+def _ours(content: bytes) -> Document | None:
+    """The document in `content`, when it is one of ours."""
     try:
         document: Document = json.loads(content)
         position(document)
     except (KeyError, TypeError, ValueError):
-        return flag_document(Position(Stage.COMPLETE))
+        return None
     return document
+
+
+def _in_use(deployments: "list[DeploymentSummary]") -> "list[DeploymentSummary]":
+    """What somebody may be served: the newest that everybody has, then the one under way."""
+    served = [d for d in deployments if d["State"] not in _TAKEN_BACK]
+    finished = [d for d in served if d["State"] not in _UNFINISHED]
+    return finished[-1:] + [d for d in served if d["State"] in _UNFINISHED]
 
 
 class HostedFlag:
@@ -91,15 +106,13 @@ class HostedFlag:
         Raises:
             FlagWriterError: nothing was ever deployed.
         """
-        pages = self._client.get_paginator("list_deployments").paginate(
-            ApplicationId=self._application, EnvironmentId=self._environment
-        )
-        served = [d for page in pages for d in page["Items"] if d["State"] not in _TAKEN_BACK]
-        if not served:
+        deployments = self._deployments()
+        in_use = _in_use(deployments)
+        if not in_use:
             raise FlagWriterError(
                 "this environment has no deployment: deploy the route's stack, which seeds the flag"
             )
-        newest = max(served, key=lambda d: d["DeploymentNumber"])
+        newest = in_use[-1]
         version = int(newest["ConfigurationVersion"])
         hosted = self._client.get_hosted_configuration_version(
             ApplicationId=self._application,
@@ -107,13 +120,20 @@ class HostedFlag:
             VersionNumber=version,
         )
         document = _ours(hosted["Content"].read())
-        return Deployed(document, version, newest["DeploymentNumber"], newest["State"])
+        return Deployed(
+            document=document or flag_document(Position(Stage.COMPLETE)),
+            is_ours=document is not None,
+            version=version,
+            number=newest["DeploymentNumber"],
+            latest=deployments[-1]["DeploymentNumber"],
+            state=newest["State"],
+        )
 
     def deploy(self, document: Document, *, after: Deployed, raising: bool, why: str) -> int:
         """Starts the deployment of `document` upon `after`; returns its number.
 
         Raises:
-            botocore.exceptions.ClientError: ConflictException, when `after` is not the newest.
+            botocore.exceptions.ClientError: ConflictException, when others started one after it.
         """
         created = self._client.create_hosted_configuration_version(
             ApplicationId=self._application,
@@ -129,16 +149,17 @@ class HostedFlag:
             ConfigurationVersion=str(created["VersionNumber"]),
             DeploymentStrategyId=self._strategies[raising],
             Description=why.encode("ascii", "replace").decode(),
-            LatestDeploymentNumber=after.number,
+            LatestDeploymentNumber=after.latest,
         )
         return started["DeploymentNumber"]
 
-    def stop(self, number: int) -> None:
-        """Stops the deployment `number`; the position before it is served again."""
+    def stop(self, running: Deployed) -> None:
+        """Stops the deployment that is under way; the position before it is served again."""
         self._client.stop_deployment(
             ApplicationId=self._application,
             EnvironmentId=self._environment,
-            DeploymentNumber=number,
+            DeploymentNumber=running.number,
+            AllowRevert=running.state == "BAKING",  # it reached everybody, and is still watched
         )
 
     def wait(self, number: int, report: Report) -> None:
@@ -164,9 +185,10 @@ class HostedFlag:
                 return
             self.sleep(_POLL_SECONDS)
 
-    def prune(self, *, before: int) -> int:
-        """Deletes the hosted versions older than `before`; returns how many."""
-        old = [version for version in self._versions() if version < before]
+    def prune(self) -> int:
+        """Deletes the hosted versions older than those in use; returns how many."""
+        oldest = min(int(used["ConfigurationVersion"]) for used in _in_use(self._deployments()))
+        old = [version for version in self._versions() if version < oldest]
         for version in old:
             self._client.delete_hosted_configuration_version(
                 ApplicationId=self._application,
@@ -174,6 +196,14 @@ class HostedFlag:
                 VersionNumber=version,
             )
         return len(old)
+
+    def _deployments(self) -> "list[DeploymentSummary]":
+        """Every deployment, the newest last."""
+        pages = self._client.get_paginator("list_deployments").paginate(
+            ApplicationId=self._application, EnvironmentId=self._environment
+        )
+        found = [deployment for page in pages for deployment in page["Items"]]
+        return sorted(found, key=lambda deployment: deployment["DeploymentNumber"])
 
     def _versions(self) -> list[int]:
         pages = self._client.get_paginator("list_hosted_configuration_versions").paginate(
