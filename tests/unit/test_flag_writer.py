@@ -1,0 +1,207 @@
+"""The flag writer: lowering is always possible at once, raising is patient, and no change of
+anybody is lost."""
+
+from collections.abc import Callable
+
+import pytest
+from botocore.exceptions import ClientError
+
+from operations.flag_writer import move
+from operations.hosted_flag import FlagWriterError
+from shadow_runtime.contract import FLAG_KEY, Position, Stage, flag_document
+from tests.fakes import FakeAppConfig, RefusedError
+from tests.unit.flags import CANARY, NOT_OURS, at, flag_on, richer
+
+AT_ONCE = 0.0
+
+
+def moved(appconfig: FakeAppConfig, to: Stage) -> bool:
+    return move(flag_on(appconfig), to, why="a test")
+
+
+def test_a_raise_goes_gradually_and_is_waited_for_with_progress() -> None:
+    appconfig, told = at(Stage.SHADOW), list[tuple[str, float]]()
+    flag = flag_on(appconfig)
+    assert move(flag, CANARY, why="a test", report=lambda *progress: told.append(progress))
+    assert appconfig.position.stage == CANARY
+    assert appconfig.deployments[-1].strategy == "raise0"
+    assert (told[0], told[-1]) == (("DEPLOYING", 0.0), ("COMPLETE", 100.0))
+    assert told == sorted(told, key=lambda progress: progress[1])
+
+
+@pytest.mark.parametrize("to", [Stage.OFF, Stage.SHADOW, Stage.canary(percent=4.99)])
+def test_a_lowering_reaches_everybody_at_once(to: Stage) -> None:
+    appconfig = at(CANARY)
+    assert moved(appconfig, to)
+    assert (appconfig.position.stage, appconfig.now) == (to, AT_ONCE)
+    assert appconfig.deployments[-1].strategy == "lower0"
+
+
+@pytest.mark.parametrize("to", [Stage.OFF, CANARY])
+def test_a_lowering_stops_a_raise_that_is_under_way(to: Stage) -> None:
+    appconfig = at(CANARY)
+    running = appconfig.move(Position(Stage.LIVE), "raise0")
+    assert moved(appconfig, to), "it changed something, even where the raise came from"
+    assert running.state == "ROLLED_BACK"
+    assert (appconfig.position.stage, appconfig.now) == (to, AT_ONCE)
+
+
+def test_a_lowering_stops_a_raise_that_has_reached_everybody_but_is_still_watched() -> None:
+    appconfig = at(Stage.SHADOW)
+    baking = appconfig.move(Position(Stage.LIVE), "bakes0")
+    appconfig.sleep(1)
+    assert moved(appconfig, Stage.OFF)
+    assert baking.state == "ROLLED_BACK"
+    assert appconfig.position.stage == Stage.OFF
+    assert appconfig.now <= 2
+
+
+def test_a_lowering_is_not_lost_when_the_raise_ends_before_it_is_stopped() -> None:
+    appconfig = at(Stage.SHADOW)
+    appconfig.move(Position(Stage.LIVE), "raise0")
+    appconfig.before("StopDeployment", lambda: appconfig.sleep(600))
+    assert moved(appconfig, Stage.OFF)
+    assert appconfig.position.stage == Stage.OFF
+
+
+@pytest.mark.parametrize("to", [Stage.OFF, Stage.LIVE])
+def test_the_flag_still_moves_after_a_deployment_was_stopped(to: Stage) -> None:
+    appconfig = at(CANARY)
+    stopped = appconfig.move(Position(Stage.COMPLETE), "raise0")
+    appconfig.client().stop_deployment(
+        ApplicationId="app0", EnvironmentId="env0", DeploymentNumber=stopped.number
+    )
+    assert moved(appconfig, to)
+    assert appconfig.position.stage == to
+
+
+def test_a_raise_waits_for_a_deployment_that_is_under_way() -> None:
+    appconfig = at(Stage.SHADOW)
+    running = appconfig.move(Position(CANARY), "raise0")
+    assert moved(appconfig, Stage.LIVE)
+    assert running.state == "COMPLETE"
+    assert appconfig.position.stage == Stage.LIVE
+
+
+def test_a_raise_does_not_follow_upon_one_that_was_taken_back() -> None:
+    appconfig = at(Stage.SHADOW)
+    running = appconfig.move(Position(CANARY), "raise0")
+    appconfig.before("GetDeployment", lambda: setattr(running, "state", "ROLLED_BACK"))
+    with pytest.raises(FlagWriterError, match="taken back"):
+        moved(appconfig, Stage.LIVE)
+    assert appconfig.position.stage == Stage.SHADOW
+
+
+def test_a_change_that_is_taken_back_is_an_error_that_says_so_and_what_to_look_at() -> None:
+    appconfig = at(Stage.SHADOW)
+    appconfig.before(
+        "GetDeployment", lambda: setattr(appconfig.deployments[-1], "state", "ROLLED_BACK")
+    )
+    with pytest.raises(FlagWriterError, match=r"deployment 2 was taken back.* events in AppConfig"):
+        moved(appconfig, CANARY)
+
+
+@pytest.mark.parametrize("stage", [Stage.OFF, Stage.SHADOW, CANARY, Stage.LIVE, Stage.COMPLETE])
+def test_a_move_to_where_the_flag_is_changes_nothing(stage: Stage) -> None:
+    appconfig = at(stage, shadow_percent=7, candidate_users=("ada",))
+    assert not moved(appconfig, stage)
+    assert appconfig.writes == []
+
+
+def test_a_move_to_where_the_flag_is_going_waits_for_it_and_changes_nothing() -> None:
+    appconfig = at(Stage.SHADOW)
+    appconfig.move(Position(CANARY), "raise0")
+    assert not moved(appconfig, CANARY)
+    assert appconfig.position.stage == CANARY
+    assert appconfig.writes == []
+
+
+@pytest.mark.parametrize("to", [Stage.OFF, CANARY])
+@pytest.mark.parametrize("enabled", [True, False])
+def test_what_else_the_flag_says_stays_as_it_is(to: Stage, enabled: bool) -> None:
+    position = Position(Stage.LIVE, 7, ("ada",), ("bob",))
+    appconfig = FakeAppConfig(richer(flag_document(position), enabled=enabled))
+    before = appconfig.served
+    moved(appconfig, to)
+    after = appconfig.served
+    for key in ("enabled", "stage", "canary_percent"):
+        before["values"][FLAG_KEY][key] = after["values"][FLAG_KEY][key]
+    assert after == before
+    assert appconfig.position.stage == to
+
+
+def test_a_document_of_an_earlier_release_moves_without_values_it_has_no_attributes_for() -> None:
+    document = flag_document(Position(Stage.SHADOW))
+    for part in (document["values"][FLAG_KEY], document["flags"][FLAG_KEY]["attributes"]):
+        del part["candidate_users"], part["control_users"]
+    appconfig = FakeAppConfig(document)
+    assert moved(appconfig, CANARY)
+    assert appconfig.position.stage == CANARY
+
+
+@pytest.mark.parametrize("call", ["CreateHostedConfigurationVersion", "StartDeployment"])
+def test_what_another_writer_changes_meanwhile_is_kept_and_built_upon(call: str) -> None:
+    appconfig = at(CANARY)
+    changed = richer(flag_document(Position(CANARY, 7)))
+    appconfig.before(call, lambda: appconfig.deploy(changed, "lower0"))
+    assert moved(appconfig, Stage.OFF)
+    assert appconfig.position == Position(Stage.OFF, 7)
+    assert appconfig.served["values"]["other"] == changed["values"]["other"]
+
+
+@pytest.mark.parametrize("to", [Stage.OFF, Stage.LIVE])
+def test_a_lowering_by_another_writer_meanwhile_makes_a_move_no_less_right(to: Stage) -> None:
+    appconfig = at(CANARY)
+    appconfig.before("StartDeployment", lambda: appconfig.move(Position.OFF, "lower0"))
+    moved(appconfig, to)
+    assert appconfig.position.stage == to
+
+
+def test_a_writer_that_is_always_too_late_gives_up_and_says_where_to_look() -> None:
+    appconfig = at(CANARY)
+    numbers = iter(range(1, 100))
+    faster: Callable[[], object] = lambda: appconfig.move(  # noqa: E731
+        Position(CANARY, next(numbers)), "lower0"
+    )
+    appconfig.before("StartDeployment", *[faster] * 100)
+    with pytest.raises(FlagWriterError, match=r"10 times in a row; .* then try again"):
+        moved(appconfig, Stage.OFF)
+    assert appconfig.writes.count("StartDeployment") == 10
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        ("StartDeployment", "AccessDeniedException"),
+        ("CreateHostedConfigurationVersion", "BadRequestException"),
+    ],
+)
+def test_a_refusal_that_is_no_other_writers_doing_is_raised_at_once(call: str, code: str) -> None:
+    appconfig = at(CANARY)
+
+    def refuse() -> None:
+        raise RefusedError(code, "not for you")
+
+    appconfig.before(call, refuse)
+    with pytest.raises(ClientError, match=code):
+        moved(appconfig, Stage.OFF)
+    assert appconfig.now == AT_ONCE
+
+
+@pytest.mark.parametrize("content", NOT_OURS.values(), ids=NOT_OURS)
+@pytest.mark.parametrize("to", [Stage.OFF, Stage.SHADOW, Stage.COMPLETE])
+def test_a_document_that_is_none_of_ours_is_replaced_at_once(content: bytes, to: Stage) -> None:
+    appconfig = FakeAppConfig(content)
+    assert moved(appconfig, to)
+    assert (appconfig.position.stage, appconfig.now) == (to, AT_ONCE)
+
+
+def test_a_flag_that_was_never_deployed_is_an_error_that_says_what_to_deploy() -> None:
+    appconfig = at(Stage.OFF)
+    appconfig.deployments.clear()
+    with pytest.raises(FlagWriterError, match="deploy the route's stack, which seeds the flag"):
+        moved(appconfig, CANARY)
+
+
+def test_a_reason_in_any_script_is_accepted() -> None:
+    assert move(flag_on(at(Stage.LIVE)), Stage.OFF, why="Störung, 障害")
