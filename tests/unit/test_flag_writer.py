@@ -108,6 +108,12 @@ def test_a_move_to_where_the_flag_is_changes_nothing(stage: Stage) -> None:
     assert appconfig.writes == []
 
 
+def test_a_flag_that_is_switched_off_in_the_console_is_at_off_and_stays_switched_off() -> None:
+    appconfig = FakeAppConfig(richer(flag_document(Position(CANARY)), enabled=False))
+    assert not moved(appconfig, Stage.OFF)
+    assert appconfig.writes == []
+
+
 def test_a_move_to_where_the_flag_is_going_waits_for_it_and_changes_nothing() -> None:
     appconfig = at(Stage.SHADOW)
     appconfig.move(Position(CANARY), "raise0")
