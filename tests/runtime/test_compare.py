@@ -121,6 +121,16 @@ def test_nesting_at_the_edge_of_what_can_be_walked_is_one_difference(depth: int)
     assert compare(nested("1"), nested(" 1")).agrees or depth > 800
 
 
+@pytest.mark.parametrize("depth", [600, 1500])
+def test_what_was_found_before_a_body_proved_too_deep_is_forgotten(depth: int) -> None:
+    def nested(value: int) -> Response:
+        return text(f'{{"a": {value}, "b": {"[" * depth}1,{value}{"]" * depth}}}')
+
+    differences = compare(nested(2), nested(3), Rules(unordered=["$.**"])).differences
+    paths = [d.path for d in differences]
+    assert paths == ["$"] or "$" not in paths
+
+
 def test_json_is_never_taken_for_the_same_as_text() -> None:
     (difference,) = compare(text('"abc"'), text("abc")).differences
     assert difference.kind is Kind.VALUE
@@ -150,9 +160,17 @@ def test_bodies_of_another_type_are_compared_as_they_are() -> None:
 def test_a_wrong_content_type_is_one_difference_not_two() -> None:
     control = text('{"a": 1}')
     candidate = Response(status=200, headers={"content-type": "text/html"}, body='{"a":1}')
-    assert [str(d) for d in compare(control, candidate).differences] == [
-        "headers.content-type header str(16) ≠ str(9)"
-    ]
+    expected = "headers.content-type header str({}) ≠ str({})"
+    assert [str(d) for d in compare(control, candidate).differences] == [expected.format(16, 9)]
+    assert [str(d) for d in compare(candidate, control).differences] == [expected.format(9, 16)]
+
+
+def test_every_kind_of_json_is_compared_by_structure() -> None:
+    headers = {"content-type": "application/problem+json"}
+    control, candidate = (
+        Response(status=404, headers=headers, body=body) for body in ('{"a": 1}', '{"a":1.0}')
+    )
+    assert compare(control, candidate).verdict is Verdict.MATCHED
 
 
 def test_content_types_are_compared_without_parameters_and_case() -> None:

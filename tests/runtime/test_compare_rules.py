@@ -1,6 +1,8 @@
 """What each rule of a comparison excuses, and what it does not."""
 
+import math
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -119,8 +121,51 @@ def test_an_unordered_list_may_be_in_any_order() -> None:
     assert of({"tags": ["a", {"b": 1}, "a"]}, {"tags": [{"b": 1.0}, "a", "a"]}, rules).agrees
     assert found({"tags": ["a", "a", "b"]}, {"tags": ["b", "b", "a"]}, rules) == ["$.tags[1] value"]
     assert found({"tags": ["a", "b"]}, {"tags": ["b"]}, rules) == ["$.tags size"]
-    assert not of([[["a"]], 1], [1, [{"a": 1}]], Rules(unordered=["$.**"])).agrees
     assert not of({"tags": [True, 2]}, {"tags": [2, 1]}, rules).agrees
+
+
+@pytest.mark.parametrize(
+    ("rules", "element", "other"),
+    [
+        ({"ignore": ["$[*].at"]}, lambda n: {"n": n, "at": n}, lambda n: {"n": n}),
+        ({"ignore": ["$[*].l[0]"]}, lambda n: {"n": n, "l": [n]}, lambda n: {"n": n, "l": [9]}),
+        ({"null_is_absent": True}, lambda n: {"n": n, "x": None}, lambda n: {"n": n}),
+        ({"fold": ["$[*]"]}, lambda n: f"Text {n}", lambda n: f"TEXT  {n}"),
+        ({"unordered": ["$", "$[*].t"]}, lambda n: {"t": [n, 1]}, lambda n: {"t": [1, n]}),
+        (
+            {"keyed": {"$[*].t": "k"}},
+            lambda n: {"t": [{"k": n}, 1]},
+            lambda n: {"t": [1, {"k": n}]},
+        ),
+        ({}, lambda n: n, float),
+        ({}, lambda n: [True, 1, 0, False][n], lambda n: [True, 1, 0, False][n]),
+        ({}, lambda n: [["a"], {"a": 1}, [], {}][n], lambda n: [["a"], {"a": 1}, [], {}][n]),
+        ({}, lambda n: [math.nan, math.inf][n % 2], lambda n: [math.nan, math.inf][n % 2]),
+        (
+            {"numeric": {"$[*]": Tolerance(absolute=0.1)}},
+            lambda n: [math.nan, math.inf, 10**400, 1][n],
+            lambda n: [math.nan, math.inf, 10**400, 1.05][n],
+        ),
+    ],
+)
+def test_equal_elements_meet_in_any_order(
+    rules: dict[str, Any], element: Callable[[int], Any], other: Callable[[int], Any]
+) -> None:
+    control, candidate = [element(n) for n in range(4)], [other(n) for n in range(4)]
+    everywhere = Rules(**{"unordered": ["$", "$.none"], **rules})
+    for turned in range(4):
+        assert of(control, candidate[turned:] + candidate[:turned], everywhere).agrees
+        assert of(control, (candidate[turned:] + candidate[:turned])[::-1], everywhere).agrees
+
+
+def test_order_is_only_excused_where_it_differs() -> None:
+    near = {"$.**.n": Tolerance(absolute=1)}
+    control, candidate = (
+        [{"id": 1, "n": 1}, {"id": 2, "n": 5}],
+        [{"id": 1, "n": 2}, {"id": 2, "n": 5}],
+    )
+    for rules in Rules(unordered=["$"], numeric=near), Rules(keyed={"$": "id"}, numeric=near):
+        assert of(control, candidate, rules).excused_by == {"numeric $.**.n"}
 
 
 def test_other_rules_hold_inside_an_unordered_list() -> None:
@@ -149,8 +194,8 @@ def test_close_numbers_find_their_partners_even_if_the_nearest_is_taken() -> Non
     rules = Rules(
         unordered=["$"], numeric={"$[*].x": Tolerance(absolute=1), "$[*].y": Tolerance(absolute=10)}
     )
-    control = [{"x": 1, "y": 0}, {"x": 2, "y": 50}, {"x": 3, "y": 8}]
-    candidate = [{"x": 2, "y": 4}, {"x": 2.5, "y": 55}, {"x": 1.5, "y": 9}]
+    control = [{"x": 0, "y": 0}, {"x": 0.5, "y": 20}]
+    candidate = [{"x": 0.6, "y": 10}, {"x": 0.9, "y": 0}]
     assert of(control, candidate, rules).agrees
     assert of(candidate, control, rules).agrees
 
@@ -221,4 +266,11 @@ def test_a_tolerance_that_makes_no_sense_is_refused(tolerance: dict[str, float])
 def test_keys_in_the_answers_never_make_the_rules_grow() -> None:
     rules = Rules(ignore=["$.**.at"])
     of({f"k{i}": {"at": i} for i in range(500)}, {f"k{i}": {"at": -i} for i in range(500)}, rules)
-    assert len(rules.scope._by_ends) < 6
+    scopes = rules.scope._by_ends.values()
+    assert len(scopes) < 6
+    assert all(len(scope._next) < 4 for scope in scopes)
+
+
+def test_places_where_the_same_rules_hold_share_one_scope() -> None:
+    below = Rules(ignore=["$.**.at"]).scope.step("$")
+    assert below.step("x") is below.step("y").step(3).step("z") is not below.step("at")

@@ -56,11 +56,7 @@ def advance(pattern: Pattern, offset: int, step: str | int) -> tuple[int, ...]:
     wanted = pattern[offset]
     if wanted is Wild.DEEP:
         return reach(pattern, offset)
-    takes = (
-        wanted is Wild.ONE
-        or (wanted is Wild.INDEX and isinstance(step, int))
-        or (wanted == step and type(wanted) is type(step))
-    )
+    takes = wanted is Wild.ONE or (wanted is Wild.INDEX and isinstance(step, int)) or wanted == step
     return reach(pattern, offset + 1) if takes else ()
 
 

@@ -203,16 +203,11 @@ class Walk:
 def aligned(control: list[Any], candidate: list[Any]) -> Iterable[Pair]:
     """Two lists of different lengths, matched from both ends; the surplus is somewhere between."""
     shorter = min(len(control), len(candidate))
-    start = 0
-    while start < shorter and control[start] == candidate[start]:
-        start += 1
     end = 0
-    while end < shorter - start and control[-1 - end] == candidate[-1 - end]:
+    while end < shorter and control[-1 - end] == candidate[-1 - end]:
         end += 1
-    for i in range(shorter - end):
-        yield i, control[i], candidate[i]
-    for i in range(-end, 0):
-        yield len(control) + i, control[i], candidate[i]
+    for i in (*range(shorter - end), *range(-end, 0)):
+        yield i % len(control), control[i], candidate[i]
 
 
 def kind_of(control: Any, candidate: Any) -> Kind:
