@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 CONTROL_NEEDS_MS = 1_000
 """Left of the invocation for control, should the candidate miss its deadline."""
 
-_STEP_MS = 100
 _LEAST_MS = 100
 
 
@@ -44,8 +43,9 @@ class Answer:
 class CandidateCall:
     """One synchronous invocation of the candidate's version, never repeated.
 
-    The wait is `deadline_ms` or what the invocation can spare, whichever is less; the client's own
-    timeouts enforce it.
+    The wait is `deadline_ms`, or the half, quarter or eighth of it that the invocation can spare;
+    the client's own timeouts enforce it, which start anew with each piece of an answer. Lambda
+    sends one piece.
 
     Example:
         >>> CandidateCall("arn:aws:lambda:…:function:candidate:7", deadline_ms=2_000).ask(
@@ -55,14 +55,15 @@ class CandidateCall:
 
     def __init__(self, function: str, *, deadline_ms: int) -> None:
         self._function = function
-        self._deadline_ms = deadline_ms
+        # A client's timeouts are fixed when it is made, so what is spared goes by halves.
+        self._deadlines = [deadline_ms // share for share in (1, 2, 4, 8)]
         _client(deadline_ms)  # during init, while no user waits
 
     def ask(self, request: Request, *, remaining_ms: int) -> Answer:
         """The candidate's answer, or why there is none. Never raises."""
-        spare = (remaining_ms - CONTROL_NEEDS_MS) // _STEP_MS * _STEP_MS
-        deadline = min(self._deadline_ms, spare)
-        if deadline < _LEAST_MS:
+        spare = remaining_ms - CONTROL_NEEDS_MS
+        deadline = next((ms for ms in self._deadlines if ms <= spare), None)
+        if deadline is None or spare < _LEAST_MS:
             return Answer(Outcome.TIMEOUT)
         try:
             invoked = _client(deadline).invoke(
@@ -76,7 +77,7 @@ class CandidateCall:
         except ClientError as error:
             throttled = error.response["ResponseMetadata"]["HTTPStatusCode"] == 429
             return Answer(Outcome.THROTTLED if throttled else Outcome.REFUSED)
-        except (MalformedError, ValueError):
+        except (MalformedError, ValueError, RecursionError):
             return Answer(Outcome.MALFORMED)
         except BotoCoreError:
             return Answer(Outcome.FAULT)

@@ -6,17 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-CREDENTIAL_HEADERS = frozenset(
-    {
-        "authorization",
-        "cookie",
-        "proxy-authorization",
-        "set-cookie",
-        "x-amz-security-token",
-        "x-api-key",
-    }
-)
-"""Never leave the route: the candidate is told who the user is, not how that was proven."""
+from shadow_runtime.credentials import headers_without, query_without
 
 
 class MalformedError(ValueError):
@@ -78,8 +68,8 @@ class Request:
             "id": self.id,
             "route_key": self.route_key,
             "path_parameters": dict(self.path_parameters),
-            "query": self.query,
-            "headers": without_credentials(self.headers),
+            "query": query_without(self.query),
+            "headers": headers_without(self.headers),
             "body": body,
             "base64": encoded,
         }
@@ -179,11 +169,6 @@ class Response:
                     body=_decoded(body, encoded=encoded),
                 )
         raise MalformedError(f"this payload is no answer of a route: a {type(payload).__name__}")
-
-
-def without_credentials(headers: Mapping[str, str]) -> dict[str, str]:
-    """`headers` less those that prove who somebody is."""
-    return {k: v for k, v in headers.items() if k.lower() not in CREDENTIAL_HEADERS}
 
 
 def _json_form(value: Any) -> Any:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from sqlmodel import SQLModel
 
-from shadow_runtime.http import CREDENTIAL_HEADERS, MalformedError, Request, Response
+from shadow_runtime.credentials import HEADERS as CREDENTIAL_HEADERS
+from shadow_runtime.http import MalformedError, Request, Response
 from tests.strategies import json_values, requests, responses
 
 EVENT: dict[str, Any] = {
@@ -246,3 +247,9 @@ def test_a_value_without_a_json_form_is_refused_by_its_type_never_by_its_content
 
 def test_a_refusal_has_the_shape_of_api_gateways_own() -> None:
     assert Response.error(401, "Unauthorized").body == '{"message": "Unauthorized"}'
+
+
+@pytest.mark.parametrize("name", ["access_token", "API_KEY", "api%5Fkey", "token", "sig"])
+def test_a_credential_in_the_query_never_enters_a_copy(name: str) -> None:
+    request = Request(method="GET", path="/", query=f"page=2&{name}=s3cr3t&page=3")
+    assert request.copy()["query"] == "page=2&page=3"
