@@ -12,10 +12,14 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps these tests on one worker (`--dist loadgroup`), so that they share one environment."""
+    """Keeps these tests on one worker (`--dist loadgroup`), so that they share one environment.
+
+    The demo brings its own, and runs beside them.
+    """
     for item in items:
         if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.xdist_group("local"))
+            group = "demo" if item.path.name == "test_demo.py" else "local"
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,115 @@
+"""Every command and its options."""
+
+import sys
+from typing import Annotated
+
+import boto3
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from operations.hosted_flag import FlagWriterError
+from shadowctl import stage as stages
+from shadowctl.demo.walk import walk
+from shadowctl.diff import DiffError, diff
+from shadowctl.local.errors import LocalError
+from shadowctl.local.up import Local, down, up
+from shadowctl.route import Route, RouteError
+from shadowctl.screen import Steps
+
+app = typer.Typer(
+    help="Move API routes between stages, here and on AWS.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+local = typer.Typer(help="The embedded AWS on this machine.", no_args_is_help=True)
+app.add_typer(local, name="local")
+console = Console(highlight=False)
+
+Stack = Annotated[str, typer.Argument(metavar="ROUTE", help="name of the route's stack")]
+
+
+@app.command()
+def stage(
+    route: Stack,
+    to: Annotated[
+        str | None, typer.Argument(metavar="STAGE", help="off, shadow, canary, live or complete")
+    ] = None,
+    percent: Annotated[
+        float | None, typer.Option(min=0.01, max=100, help="of the users, with canary")
+    ] = None,
+    embedded: Annotated[
+        bool, typer.Option("--local", help="on the embedded AWS, not in your account")
+    ] = False,
+    why: Annotated[str, typer.Option(help="kept with the deployment")] = "by shadowctl",
+) -> None:
+    """Show where a route is, or move it; waits until everybody is there."""
+    found = Route.find(route, Local.load().session() if embedded else boto3.Session())
+    if to is None:
+        console.print(stages.shown(found))
+        return
+    wanted = stages.wanted(to, percent)
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console
+    )
+    with bar:
+        task = bar.add_task("deploying the flag", total=100)
+        line = stages.moved(
+            found,
+            wanted,
+            why=why,
+            report=lambda state, done: bar.update(task, description=state, completed=done),
+        )
+    console.print(line)
+
+
+@app.command("diff")
+def diff_command(
+    route: Stack,
+    base: Annotated[str, typer.Option(help="commit to compare with")] = "origin/main",
+) -> None:
+    """Show what this branch changes in a stack, offline and without credentials."""
+    diff(route, base=base)
+
+
+@app.command()
+def demo() -> None:
+    """Deploy a real route to the embedded AWS and walk it through every stage."""
+    sys.exit(walk(console))
+
+
+@local.command("up")
+def local_up(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any free one")] = 0,
+) -> None:
+    """Start the embedded AWS and PostgreSQL, deploy every stack, and keep them running."""
+    with Steps(console) as steps:
+        running = up(steps.report, port=port)
+    for line in running.replaced:
+        console.print(f"  [dim]{line}[/]")
+    user = "user-001"
+    console.print(f"\n{running.api_url}/users/me, until `shadowctl local down`; as {user}:\n")
+    token = running.tokens([user])[user]
+    console.print(
+        f"curl -H 'Authorization: Bearer {token}' {running.api_url}/users/me", soft_wrap=True
+    )
+
+
+@local.command("down")
+def local_down() -> None:
+    """Stop what `local up` started."""
+    console.print("stopped" if down() else "nothing was running")
+
+
+def main() -> None:
+    """Runs a command; what goes wrong is one line, and exit code 1."""
+    try:
+        app()
+    except (
+        *(LocalError, RouteError, DiffError, FlagWriterError, ValueError),
+        *(BotoCoreError, ClientError),
+    ) as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]shadowctl:[/] {error}")
+        sys.exit(1)
