@@ -139,12 +139,16 @@ def test_an_unordered_list_may_be_in_any_order() -> None:
         ),
         ({}, lambda n: n, float),
         ({}, lambda n: [True, 1, 0, False][n], lambda n: [True, 1, 0, False][n]),
-        ({}, lambda n: [["a"], {"a": 1}, [], {}][n], lambda n: [["a"], {"a": 1}, [], {}][n]),
-        ({}, lambda n: [math.nan, math.inf][n % 2], lambda n: [math.nan, math.inf][n % 2]),
         (
-            {"numeric": {"$[*]": Tolerance(absolute=0.1)}},
-            lambda n: [math.nan, math.inf, 10**400, 1][n],
-            lambda n: [math.nan, math.inf, 10**400, 1.05][n],
+            {"unordered": ["$.**"]},
+            lambda n: [["a"], {"a": 1}, [], {}][n],
+            lambda n: [["a"], {"a": 1}, [], {}][n],
+        ),
+        ({}, lambda n: [math.nan, math.inf, n], lambda n: [math.nan, math.inf, n]),
+        (
+            {"numeric": {"$[*][*]": Tolerance(absolute=0.1)}},
+            lambda n: [math.nan, math.inf, 10**400, n],
+            lambda n: [math.nan, math.inf, 10**400, n + 0.05],
         ),
     ],
 )
@@ -156,6 +160,13 @@ def test_equal_elements_meet_in_any_order(
     for turned in range(4):
         assert of(control, candidate[turned:] + candidate[:turned], everywhere).agrees
         assert of(control, (candidate[turned:] + candidate[:turned])[::-1], everywhere).agrees
+
+
+def test_many_close_numbers_meet_without_trying_all_pairs() -> None:
+    control = [{"a": 10.0 * n, "b": -7.0 * n} for n in range(1000)]
+    candidate = [{"b": 0.5 - 7 * n, "a": 10 * n - 0.5} for n in reversed(range(1000))]
+    rules = Rules(unordered=["$"], numeric={"$[*].*": Tolerance(absolute=1)})
+    assert of(control, candidate, rules).agrees
 
 
 def test_order_is_only_excused_where_it_differs() -> None:

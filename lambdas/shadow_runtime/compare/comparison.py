@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any
 
 from shadow_runtime.compare import masking
 from shadow_runtime.compare.rules import Rules
@@ -127,11 +127,10 @@ class StaleRules:
     compared: int = 0
     _used: set[str] = field(default_factory=set)
 
-    def add(self, comparison: Comparison) -> Self:
+    def add(self, comparison: Comparison) -> None:
         """Count one comparison that was made with these rules."""
         self.compared += 1
         self._used |= comparison.excused_by
-        return self
 
     def after(self, comparisons: int) -> tuple[str, ...]:
         """The rules that never excused a difference; none before so many comparisons."""

@@ -60,14 +60,13 @@ class Tolerance:
         )
 
     def place(self, value: Any) -> Place | None:
-        """On the axis of numbers, if it is finite and fits one."""
+        """On the axis of numbers, if it fits there."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             return None
         try:
-            position = float(value)
+            return float, float(value)
         except OverflowError:
             return None
-        return (float, position) if math.isfinite(position) else None
 
 
 @dataclass(frozen=True, slots=True)
