@@ -1,5 +1,6 @@
 """Synthesis is a pure function of the commit, and publishes what changed and nothing else."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -59,11 +60,17 @@ def test_a_change_of_operations_publishes_no_version(
 
 
 def read(assembly: Path, stack: str) -> Json:
-    import json
-
     template: dict[str, Any] = json.loads((assembly / f"{stack}.template.json").read_text())
     return template
 
 
 def versions(assembly: Path) -> set[str]:
     return set(resources(read(assembly, "GetUser"), "AWS::Lambda::Version"))
+
+
+def test_every_recommended_feature_flag_is_set() -> None:
+    recommended = ROOT / "node_modules/aws-cdk/lib/init-templates/.recommended-feature-flags.json"
+    flags = json.loads((ROOT / "cdk.json").read_text())["context"]
+    assert {k: flags.get(k) for k in json.loads(recommended.read_text())} == json.loads(
+        recommended.read_text()
+    )
