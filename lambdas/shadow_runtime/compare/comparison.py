@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from shadow_runtime.compare import masking
 from shadow_runtime.compare.rules import Rules
@@ -118,8 +118,7 @@ class StaleRules:
 
     Example:
         >>> usage = StaleRules(Rules(ignore=["$.generated_at"]))
-        >>> usage.add(compare(Response.json({}), Response.json({})))
-        >>> usage.after(1)
+        >>> usage.add(compare(Response.json({}), Response.json({}))).after(1)
         ('ignore $.generated_at',)
     """
 
@@ -127,10 +126,11 @@ class StaleRules:
     compared: int = 0
     _used: set[str] = field(default_factory=set)
 
-    def add(self, comparison: Comparison) -> None:
+    def add(self, comparison: Comparison) -> Self:
         """Count one comparison that was made with these rules."""
         self.compared += 1
         self._used |= comparison.excused_by
+        return self
 
     def after(self, comparisons: int) -> tuple[str, ...]:
         """The rules that never excused a difference; none before so many comparisons."""
