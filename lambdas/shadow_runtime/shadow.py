@@ -81,7 +81,8 @@ def _compare_sides(copy: Copy, measurements: Measurements) -> None:
             measurements.add(MetricName.MISMATCHED)
     if not found.agrees:
         _write("mismatch", copy, found)
-    usage = _usage().add(found)
+    usage = _usage()
+    usage.add(found)
     if usage.compared == STALE_AFTER and (stale := usage.after(STALE_AFTER)):
         logger.warning("stale rules", rules=stale, compared=usage.compared)
 
