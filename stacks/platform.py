@@ -117,8 +117,8 @@ class Platform(cdk.Stack):
         for name, value in {
             HTTP_API: self.http_api.api_id,
             AUTHORIZER: self.authorizer.authorizer_id,
-            CANDIDATE_SECRET: self.candidate_secret.secret_arn,
-            SHADOW_SECRET: self.shadow_secret.secret_arn,
+            CANDIDATE_SECRET: self.candidate_secret.secret_name,
+            SHADOW_SECRET: self.shadow_secret.secret_name,
         }.items():
             id_ = "".join(word.capitalize() for word in name.split("/")[2:])
             ssm.StringParameter(self, f"{id_}Parameter", parameter_name=name, string_value=value)
@@ -150,10 +150,10 @@ class Platform(cdk.Stack):
     def grant_database(self, *, candidate: lambda_.Function, shadow: lambda_.Function) -> None:
         """Lets the two functions read their own connection settings, each its own and no other."""
         for function, name in ((candidate, CANDIDATE_SECRET), (shadow, SHADOW_SECRET)):
-            arn = _parameter(cdk.Stack.of(function), name)
-            secret = secretsmanager.Secret.from_secret_complete_arn(function, "Database", arn)
+            named = _parameter(cdk.Stack.of(function), name)
+            secret = secretsmanager.Secret.from_secret_name_v2(function, "Database", named)
             secret.grant_read(function)
-            function.add_environment(Variable.DATABASE_SECRET, arn)
+            function.add_environment(Variable.DATABASE_SECRET, named)
 
     def _secret(self, id_: str, name: str | None, username: str) -> secretsmanager.ISecret:
         if name is not None:

@@ -15,6 +15,6 @@ def secret(arn: str) -> str:
     """
     client = boto3.client(
         "secretsmanager",
-        config=Config(connect_timeout=0.5, read_timeout=1, retries={"total_max_attempts": 2}),
+        config=Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2}),
     )
     return client.get_secret_value(SecretId=arn)["SecretString"]

@@ -21,6 +21,7 @@ USERS = [f"user-{number:03}" for number in range(1, 501)]
 CANARY = 2.0
 """Percent of the users, at the ceiling of the sample's stack."""
 
+_SHOWN = 3
 _FEWEST, _MOST = 2, 20
 """Of 500 users in a canary of 2 %: 10 ± 3.1, so outside of this once in 300 routes' salts."""
 
@@ -86,13 +87,11 @@ class Demo:
             seen=lambda n: self._steps.count("comparing", n, len(USERS)),
         )
         matched = parity.compared - len(parity.mismatches)
-        found = " · ".join(
-            "{path} {kind} {control} ≠ {candidate}".format(**difference)
-            for mismatch in parity.mismatches
-            for difference in mismatch["differences"]
-        )
         self._console.print(f"{'':12}parity {matched} / {parity.compared}, differs:")
-        self._console.print(f"{'':12}{found}")
+        for mismatch in parity.mismatches[:_SHOWN]:
+            for difference in mismatch["differences"]:
+                line = "{path} {kind} {control} ≠ {candidate}".format(**difference)
+                self._console.print(f"{'':12}{line}")
         self._console.print(f"{'':12}[dim]planted with {PLANTED}, found, shown masked[/]")
         _expect("comparisons", parity.compared, range(len(USERS), len(USERS) + 1))
         _expect("mismatches", len(parity.mismatches), range(1, 2))
