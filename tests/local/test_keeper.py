@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from shadowctl.local.errors import LocalError
 from shadowctl.local.home import ROOT, Home
 from shadowctl.local.owner import Owner
 from shadowctl.local.up import Local, down
+from tests.local.processes import alive, answers, processes
 
 OWN = """
 import sys
@@ -47,8 +47,10 @@ CHILD = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'lambdas'}"}
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path / ".local")
+def home(tmp_path: Path) -> Iterator[Home]:
+    home = Home(tmp_path / ".local")
+    yield home
+    down(home)
 
 
 @pytest.fixture
@@ -87,32 +89,6 @@ def another_owner(home: Home, *, until: str) -> Iterator[subprocess.Popen[str]]:
             owner.kill()
 
 
-def processes(home: Home) -> list[psutil.Process]:
-    """The keeper and everything below it."""
-    keeper = home.keeper()
-    assert keeper is not None
-    process = psutil.Process(keeper)
-    return [process, *process.children(recursive=True)]
-
-
-def alive(some: list[psutil.Process], *, patience: float = 10) -> list[psutil.Process]:
-    """Those of `some` that have not ended after `patience` seconds."""
-    deadline = time.monotonic() + patience
-    while time.monotonic() < deadline:
-        some = [process for process in some if runs(process)]
-        if not some:
-            break
-        time.sleep(0.05)
-    return some
-
-
-def runs(process: psutil.Process) -> bool:
-    """Whether it has not ended; one that its parent has not asked about has ended too."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
-    return False
-
-
 def function(session: boto3.Session, code: str) -> str:
     """The name of a new Lambda function that runs `code` as its handler's body."""
     archive = io.BytesIO()
@@ -139,7 +115,8 @@ def function(session: boto3.Session, code: str) -> str:
 def test_killing_the_owner_leaves_nothing_running(home: Home) -> None:
     with another_owner(home, until="bootstrap") as owner:
         started = processes(home) + psutil.Process(owner.pid).children(recursive=True)
-        assert {"node", "postgres"} <= {Path(process.exe()).name for process in started}
+        programs = {Path(program).name for program in answers(started, psutil.Process.exe)}
+        assert {"node", "postgres"} <= programs
         owner.kill()
         assert alive(started) == []
     assert home.keeper() is None
@@ -157,21 +134,30 @@ def test_functions_end_with_the_keeper_even_when_it_is_killed(home: Home, bare: 
     name = function(session, "return 1")
     session.client("lambda").invoke(FunctionName=name)
     started = processes(home)
-    assert any("ministack-lambda" in word for p in started for word in p.cmdline())
+    assert "ministack-lambda" in json.dumps(answers(started, psutil.Process.cmdline))
     started[0].kill()
     assert alive(started) == []
 
 
 def test_what_a_killed_keeper_leaves_is_no_obstacle(home: Home) -> None:
     with owned(home):
-        processes(home)[0].kill()
+        scratch = Path(json.loads((home.folder / "keeper.json").read_text())["scratch"])
+        started = processes(home)
+        started[0].kill()
+        assert alive(started) == []
     with owned(home) as endpoint:
+        assert not scratch.exists()
         assert aws.session(endpoint).client("sts").get_caller_identity()["Arn"].endswith(":root")
 
 
 def test_without_its_aws_the_database_ends_too(home: Home, bare: str) -> None:
     started = processes(home)
-    emulator = next(p for p in started if any("ministack.app" in w for w in p.cmdline()[3:5]))
+    [emulator] = [
+        child
+        for leash in started[0].children()
+        for child in leash.children()
+        if "ministack" in " ".join(child.cmdline())
+    ]
     emulator.kill()
     assert alive(started) == []
 
@@ -196,8 +182,13 @@ def test_two_at_a_time_in_one_folder_are_refused(home: Home, bare: str) -> None:
 
 
 def test_only_this_machine_can_connect(home: Home, bare: str) -> None:
-    sockets = [s for p in processes(home) for s in p.net_connections() if s.status == "LISTEN"]
-    assert [f"http://{s.laddr.ip}:{s.laddr.port}" for s in sockets] == [bare]
+    heard = [
+        f"http://{socket.laddr.ip}:{socket.laddr.port}"
+        for sockets in answers(processes(home), psutil.Process.net_connections)
+        for socket in sockets
+        if socket.status == psutil.CONN_LISTEN
+    ]
+    assert heard == [bare]
 
 
 def test_a_taken_port_is_one_clear_line(home: Home) -> None:
@@ -237,8 +228,9 @@ def test_credentials_of_the_environment_are_never_used(
     with owned(home) as endpoint:
         identity = aws.session(endpoint).client("sts").get_caller_identity()
         assert identity["Arn"] == "arn:aws:iam::000000000000:root"
-        seen = [json.dumps(process.environ()) for process in processes(home)]
-        assert not [text for text in seen if "AKIA" in text or "production" in text]
+        seen = json.dumps(answers(processes(home), psutil.Process.environ))
+        assert "AKIA" not in seen
+        assert "production" not in seen
 
 
 @pytest.mark.parametrize("name", ["a path with spaces", "deep/" + "/".join(["x" * 60] * 4)])
