@@ -18,8 +18,8 @@ from shadow_runtime.contract import Variable
 from shadow_runtime.secret import secret
 from shadow_runtime.telemetry import ROUTE
 
-CONNECT_SECONDS = 2
-"""How long a log-in may take; below the shortest deadline that makes sense for a candidate."""
+CONNECT_SECONDS = 5
+"""How long a log-in may take. No user waits for it: the candidate's deadline is shorter."""
 
 
 class SettingsError(ValueError):

@@ -20,10 +20,12 @@ class EvidenceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """How many comparisons were made, and what differed."""
+    """How many comparisons were made, how many differed or failed, and a few examples."""
 
     compared: int
-    mismatches: list[dict[str, Any]]
+    mismatched: int
+    errors: int
+    examples: list[dict[str, Any]]
 
 
 class Evidence:
@@ -68,9 +70,17 @@ class Evidence:
 
         def told() -> Parity:
             lines = list(self.lines("Shadow", since))
-            compared = sum(MetricName.COMPARED in line for line in lines)
+            compared, mismatched, errors = (
+                sum(metric in line for line in lines)
+                for metric in (
+                    MetricName.COMPARED,
+                    MetricName.MISMATCHED,
+                    MetricName.CANDIDATE_ERRORS,
+                )
+            )
             seen(compared)
-            return Parity(compared, [line for line in lines if line.get("message") == "mismatch"])
+            examples = [line for line in lines if line.get("message") == "mismatch"]
+            return Parity(compared, mismatched, errors, examples)
 
         return _awaited(told, lambda found: found.compared >= expected, f"{expected} comparisons")
 

@@ -138,6 +138,14 @@ def _secrets_by_arn(template: Template, _: datetime) -> int:
     return rewrite(template, arn)
 
 
+def _secrets_named_as_on_aws(template: Template, _: datetime) -> int:
+    secrets = [(i, s["Properties"]) for i, s in of(template, "AWS::SecretsManager::Secret")]
+    unnamed = [(i, s) for i, s in secrets if "Name" not in s]
+    for logical_id, secret in unnamed:
+        secret["Name"] = f"{logical_id}-embedded"
+    return len(unnamed)
+
+
 def _denies_http(statement: dict[str, Any]) -> bool:
     wanted = {"Bool": {"aws:SecureTransport": "false"}}
     return statement.get("Effect") == "Deny" and statement.get("Condition") == wanted
@@ -183,6 +191,11 @@ GAPS = (
         missing="no reserved concurrency of a version",
         instead="functions that have some are called by name, at their newest code",
         close=_reserved_by_function,
+    ),
+    Gap(
+        missing="generated names of secrets have another form",
+        instead="secrets are named in the form that AWS uses",
+        close=_secrets_named_as_on_aws,
     ),
     Gap(
         missing="a reference to a secret gives its name",

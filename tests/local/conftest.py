@@ -11,6 +11,7 @@ from shadowctl.local.up import Local, running
 HERE = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keeps these tests on one worker (`--dist loadgroup`), so that they share one environment.
 

@@ -101,7 +101,8 @@ def test_shadow_compares_every_answer_and_shows_what_differs_masked(
     parity = Evidence(local.session(), "GetUser").parity(
         since=since, expected=len(asked), seen=lambda _: None
     )
-    [mismatch] = parity.mismatches
+    assert (parity.compared, parity.mismatched, parity.errors) == (3, 1, 0)
+    [mismatch] = parity.examples
     assert [d["path"] for d in mismatch["differences"]] == ["$.name"]
     assert PLANTED not in json.dumps(mismatch)
 

@@ -17,6 +17,7 @@ ROOT = HERE.parents[1]
 Synthesis = Callable[..., Path]
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keeps these tests on one worker, so that the app is synthesized once."""
     for item in items:
