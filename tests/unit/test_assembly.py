@@ -174,7 +174,7 @@ def test_only_denials_of_plain_http_are_dropped(tmp_path: Path) -> None:
 
 
 def test_a_secret_is_generated_as_on_aws(tmp_path: Path) -> None:
-    own = {"GenerateSecretString": {"PasswordLength": 8}}
+    own = {"Name": "own", "GenerateSecretString": {"PasswordLength": 8}}
     secret = "AWS::SecretsManager::Secret"
     derived = Derived(
         tmp_path,
@@ -186,6 +186,7 @@ def test_a_secret_is_generated_as_on_aws(tmp_path: Path) -> None:
     assert (
         derived.resources["Default"]["Properties"]["GenerateSecretString"]["PasswordLength"] == 32
     )
+    assert derived.resources["Default"]["Properties"]["Name"] == "Default-embedded"
     assert derived.resources["Own"]["Properties"] == own
 
 
