@@ -30,3 +30,22 @@ def test_every_shadowctl_command_in_the_readme_exists() -> None:
 def test_every_file_that_the_readme_links_to_exists() -> None:
     for path in re.findall(r"\]\(([a-zA-Z/.-]+)\)", README):
         assert (ROOT / path).exists(), path
+
+
+def test_the_rules_in_the_readme_are_accepted() -> None:
+    from datetime import timedelta
+
+    from shadow_runtime.candidate import candidate
+    from shadow_runtime.compare import Rules, Tolerance
+
+    [shown] = re.findall(r"```python\n@candidate\((.*?)\)\n```", README, re.DOTALL)
+    names = {"Rules": Rules, "Tolerance": Tolerance, "timedelta": timedelta}
+    candidate(**eval(f"dict({shown})", names))
+
+
+def test_the_metrics_in_the_readme_are_those_that_are_written() -> None:
+    from shadow_runtime.contract import MetricName
+
+    [told] = re.findall(r"namespace `ShadowCanary`:(.*?)`Version`\.", README, re.DOTALL)
+    named = set(re.findall(r"`([A-Za-z]+)`", told)) - {"Route", "Variant"}
+    assert named == set(MetricName) - {MetricName.CLEANUPS}
