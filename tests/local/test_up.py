@@ -9,7 +9,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from shadowctl.local.home import Home
-from shadowctl.local.up import PLATFORM, Local, up
+from shadowctl.local.up import Local, up
 
 
 def test_a_second_up_finds_the_first(local: Local, local_home: Home) -> None:
@@ -42,8 +42,9 @@ def test_a_token_names_its_user(local: Local) -> None:
 def log_in(local: Local, role: str, **instead: str) -> psycopg.Connection[tuple[Any, ...]]:
     """A connection as the secret of `role` says, but for what is given `instead`."""
     secrets = local.session().client("secretsmanager")
-    arns = [s["ARN"] for s in secrets.list_secrets()["SecretList"] if PLATFORM in s["Name"]]
-    for arn in arns:
+    roles = ("CandidateSecret", "ShadowSecret")
+    found = secrets.list_secrets()["SecretList"]
+    for arn in [secret["ARN"] for secret in found if secret["Name"].startswith(roles)]:
         held = json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])
         if held["username"] == role:
             names = {"host": "host", "dbname": "dbname", "user": "username", "password": "password"}
