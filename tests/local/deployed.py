@@ -1,0 +1,208 @@
+"""The deployed functions, for a test to break and to watch; each block puts back what it found."""
+
+import contextlib
+import io
+import itertools
+import json
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+import psycopg
+import urllib3
+
+from operations.hosted_flag import Document
+from shadow_runtime.contract import Position, flag_document
+from shadowctl.demo.evidence import Evidence
+from shadowctl.local.up import Local
+from shadowctl.route import Route
+
+_numbers = itertools.count()
+_PATIENCE_SECONDS = 20
+
+
+class Deployed:
+    """The functions of the stack GetUser: `Route`, `Candidate` and `Shadow`."""
+
+    def __init__(self, local: Local) -> None:
+        self.local = local
+        self.aws = local.session()
+        self.flag = Route.find("GetUser", self.aws).flag
+        self._functions = self.aws.client("lambda")
+        self._evidence = Evidence(self.aws, "GetUser")
+
+    def configuration(self, function: str) -> Mapping[str, Any]:
+        [found] = [
+            configuration
+            for configuration in self._functions.list_functions()["Functions"]
+            if f"Service{function}" in configuration["FunctionName"]
+        ]
+        return found
+
+    def name(self, function: str) -> str:
+        return str(self.configuration(function)["FunctionName"])
+
+    def lines(self, function: str) -> list[dict[str, Any]]:
+        """All that the function ever wrote as JSON: log messages, and metrics as EMF."""
+        return list(self._evidence.lines(function, since=0))
+
+    def count(self, function: str, metric: str) -> float:
+        """The sum of all that the function ever wrote for a metric."""
+        return float(sum(sum(line.get(metric, [])) for line in self.lines(function)))
+
+    def renew(self, function: str, **changes: Any) -> str:
+        """Publishes a version, which runs in execution environments of its own; gives its ARN."""
+        name = self.name(function)
+        description = f"test {next(_numbers)}"  # nothing is published where nothing changed
+        self._functions.update_function_configuration(
+            FunctionName=name, Description=description, **changes
+        )
+        published = self._functions.publish_version(FunctionName=name)
+        if function == "Route":
+            self._functions.update_alias(
+                FunctionName=name, Name="live", FunctionVersion=published["Version"]
+            )
+        return str(published["FunctionArn"])
+
+    def set(self, function: str, **variables: str) -> None:
+        """Adds environment variables to the function's next version."""
+        held = self.configuration(function)["Environment"]["Variables"]
+        self._functions.update_function_configuration(
+            FunctionName=self.name(function), Environment={"Variables": {**held, **variables}}
+        )
+
+    @contextlib.contextmanager
+    def kept(self, function: str) -> Iterator[None]:
+        """What the block does to the function's code, settings and alias is undone."""
+        before, name = self.configuration(function), self.name(function)
+        archive = self._archive(function)
+        aliases = self._functions.list_aliases(FunctionName=name)["Aliases"]
+        try:
+            yield
+        finally:
+            self._functions.update_function_code(FunctionName=name, ZipFile=archive)
+            self._functions.update_function_configuration(
+                FunctionName=name,
+                Handler=before["Handler"],
+                Environment=before["Environment"],
+                Description=before["Description"],
+            )
+            for alias in aliases:
+                self._functions.update_alias(
+                    FunctionName=name, Name=alias["Name"], FunctionVersion=alias["FunctionVersion"]
+                )
+
+    def put_code(self, function: str, files: Mapping[str, str]) -> None:
+        """Replaces some files of the function's code."""
+        archive = io.BytesIO()
+        with (
+            zipfile.ZipFile(io.BytesIO(self._archive(function))) as old,
+            zipfile.ZipFile(archive, "w") as new,
+        ):
+            for path in old.namelist():
+                if path not in files:
+                    new.writestr(path, old.read(path))
+            for path, text in files.items():
+                new.writestr(path, text)
+        self._functions.update_function_code(
+            FunctionName=self.name(function), ZipFile=archive.getvalue()
+        )
+
+    def _archive(self, function: str) -> bytes:
+        found = self._functions.get_function(FunctionName=self.name(function))
+        return urllib3.request("GET", found["Code"]["Location"]).data
+
+    @contextlib.contextmanager
+    def denied(self, function: str, *actions: str, on: str = "*") -> Iterator[None]:
+        """The function's role may not do `actions`."""
+        iam = self.aws.client("iam")
+        role = self.configuration(function)["Role"].rpartition("/")[2]
+        statement = {"Effect": "Deny", "Action": actions, "Resource": on}
+        iam.put_role_policy(
+            RoleName=role,
+            PolicyName="denied",
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+        )
+        try:
+            yield
+        finally:
+            iam.delete_role_policy(RoleName=role, PolicyName="denied")
+
+    def deploy(self, document: object) -> None:
+        """Deploys whatever it is as the flag's document, as somebody with the rights could."""
+        self.flag.deploy(document, after=self.flag.deployed(), raising=False, why="test")  # type: ignore[arg-type]
+
+    @contextlib.contextmanager
+    def flag_kept(self) -> Iterator[None]:
+        before: Document = self.flag.deployed().document
+        try:
+            yield
+        finally:
+            self.deploy(before)
+
+    def at(self, position: Position) -> None:
+        """Moves the flag; execution environments that begin now are there at once."""
+        self.deploy(flag_document(position))
+        self.renew("Route")
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[psycopg.Connection[Any]]:
+        """The database, as its superuser."""
+        with psycopg.connect(self.local.database_url, autocommit=True) as connection:
+            yield connection
+
+
+def awaited(look: Callable[[], float], least: float) -> float:
+    """What `look` sees, once it is at least `least`, or when patience ends."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while (seen := look()) < least and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return seen
+
+
+class Gate:
+    """A way to a service that can be closed: what then comes is refused."""
+
+    def __init__(self, to: str) -> None:
+        self._closed = False
+        gate = self
+
+        class Passage(BaseHTTPRequestHandler):
+            def pass_on(self) -> None:
+                if gate._closed:
+                    self.send_error(503)
+                    return
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                url = f"{to}{self.path}"
+                answer = urllib3.request(self.command, url, body=body, headers=dict(self.headers))
+                self.send_response(answer.status)
+                for name, value in answer.headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(answer.data)
+
+            do_GET = do_POST = pass_on  # noqa: N815 - the names that the library calls
+
+            def log_message(self, *_: object) -> None:
+                """Nobody reads it."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Passage)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[Self]:
+        with self._server:
+            threading.Thread(target=self._server.serve_forever, daemon=True).start()
+            yield self
+            self._server.shutdown()
+
+    @contextlib.contextmanager
+    def closed(self) -> Iterator[None]:
+        self._closed = True
+        try:
+            yield
+        finally:
+            self._closed = False
