@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BASE ?= origin/main
 BIN := .venv/bin
+HOST_PATH := $(PATH)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONPATH := $(CURDIR):$(CURDIR)/constructs:$(CURDIR)/lambdas
 export PYTHONDONTWRITEBYTECODE := 1
@@ -53,11 +54,11 @@ clean: ## stop the embedded AWS and remove all that is git-ignored
 	@rm -rf .venv node_modules cdk.out .local .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 .venv/ready: requirements.txt requirements-dev.txt constraints.txt package-lock.json lambdas/requirements/runtime.in lambdas/requirements/database.in
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	@PATH="$(HOST_PATH)" $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "Python 3.11 or newer is needed; '$(PYTHON)' is not. Name one: make PYTHON=python3.13" >&2; \
 		exit 1; }
 	@echo "installing Python packages, Node and the CDK CLI into .venv and node_modules"
-	@$(PYTHON) -m venv --clear .venv
+	@PATH="$(HOST_PATH)" $(PYTHON) -m venv --clear .venv
 	@pip install --quiet --disable-pip-version-check -c constraints.txt uv
 	@uv pip install --quiet -r requirements-dev.txt -c constraints.txt
 	@npm ci --silent --no-audit --no-fund
