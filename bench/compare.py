@@ -2,28 +2,27 @@
 
 `python -m bench.compare`, with `lambdas` on the path, prints the table. Peers that are not
 installed are left out.
-
-Everybody gets two bodies as text and parses them, because that is the work a comparison is given.
-Where both texts are the same, `==` gets the values parsed already and is still the slower one.
 """
 
-import importlib.util
 import itertools
 import json
-import os
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from bench.contest import Contest, Work, is_installed, measure, peer, race
+from bench.report import Line, show
 from shadow_runtime.compare import EXACT, Rules, Tolerance, compare
 from shadow_runtime.http import Response
 
-ROOT = Path(__file__).parent.parent
-BRISK = ("--processes=3", "--values=3", "--min-time=0.02", "--inherit-environ=PYTHONPATH")
+TITLE = "(c) Comparing two answers of 0.2 to 100 KB (median)"
+INCLUDES = (
+    "Everybody gets two bodies as text and parses them, because that is the work a comparison is "
+    "given. Where both texts are the same, == gets the values parsed already. DeepDiff and "
+    "dictdiffer get those of the rules that they know, as far as they work together; jsondiff "
+    "knows none."
+)
 
 SIZES = {"0.2 KB": 0, "0.7 KB": 2, "5 KB": 20, "100 KB": 420}
 COUNTS = {"1 difference": 1, "50 differences": 50}
@@ -38,30 +37,12 @@ RULES = Rules(
     timestamps={"$.**.updated_at": timedelta(seconds=2)},
 )
 
-Work = Callable[[], object]
 Diff = Callable[[Any, Any], object]
 
 
-class Contest(NamedTuple):
-    """One job, done by us and by each peer; `target` is the ratio asked for, if any is."""
-
-    name: str
-    ours: Work
-    peers: dict[str, Work]
-    target: float | None
-
-
-def main() -> list[dict[str, Any]]:
-    """Measure everything, print the table, and return its lines; times are medians in seconds."""
-    seconds = _measured()
-    lines = [_line(contest, peer, seconds) for contest in contests() for peer in contest.peers]
-    for line in lines:
-        print(
-            "{name:<40} {ours:>9} {peer_name:>22} {peer:>9} {ratio:>14}  {met}".format(
-                **_text(line)
-            )
-        )
-    return lines
+def main() -> list[Line]:
+    """Measure everything, print the table, and return its lines."""
+    return show(TITLE, INCLUDES, measure("bench.compare"))
 
 
 def contests() -> Iterator[Contest]:
@@ -117,7 +98,7 @@ def _same_text(size: str, control: dict[str, Any]) -> Contest:
         f"{size}, equal, same text",
         lambda: compare(left, right),
         {"== of parsed values": lambda: one == other},
-        EQUAL,
+        {"== of parsed values": EQUAL},
     )
 
 
@@ -128,7 +109,7 @@ def _other_text(name: str, control: dict[str, Any], rules: Rules) -> Contest:
         f"{name}, other text",
         lambda: compare(left, right, rules),
         {"parse and ==": lambda: json.loads(body) == json.loads(rewritten)},
-        EQUAL,
+        {"parse and ==": EQUAL},
     )
 
 
@@ -142,8 +123,8 @@ def _differing(name: str, control: dict[str, Any], candidate: dict[str, Any], si
     return Contest(
         name,
         lambda: compare(left, right, RULES),
-        {peer: parsing(diff) for peer, diff in _peers()},
-        DIFFERING if size == "5 KB" else None,
+        {rival: parsing(diff) for rival, diff in _peers()},
+        {"deepdiff": DIFFERING} if size == "5 KB" else {},
     )
 
 
@@ -154,8 +135,8 @@ def _peers() -> Iterator[tuple[str, Diff]]:
         ("jsondiff", _jsondiff),
         ("dictdiffer", _dictdiffer),
     ):
-        if importlib.util.find_spec(name):
-            yield name, prepare(importlib.import_module(name))
+        if is_installed(name):
+            yield name, prepare(peer(name))
 
 
 def _deepdiff(module: Any) -> Diff:
@@ -183,60 +164,8 @@ def _response(body: str) -> Response:
     return Response(status=200, headers={"content-type": "application/json"}, body=body)
 
 
-def _line(contest: Contest, peer: str, seconds: dict[str, float]) -> dict[str, Any]:
-    ours, theirs = seconds[contest.name], seconds[f"{contest.name}, {peer}"]
-    target = contest.target if peer in ("deepdiff", "parse and ==", "== of parsed values") else None
-    return {
-        "name": contest.name,
-        "ours": ours,
-        "peer": theirs,
-        "peer_name": peer,
-        "ratio": ours / theirs,
-        "target": target,
-        "met": None if target is None else ours / theirs <= target,
-    }
-
-
-def _text(line: dict[str, Any]) -> dict[str, str]:
-    ratio = line["ratio"]
-    return {
-        "name": line["name"],
-        "ours": f"{line['ours'] * 1e6:.1f} µs",
-        "peer": f"{line['peer'] * 1e6:.1f} µs",
-        "peer_name": line["peer_name"],
-        "ratio": f"{1 / ratio:.0f} x faster" if ratio < 0.5 else f"{ratio:.2f} x",
-        "met": {None: "", True: "met", False: "MISSED"}[line["met"]],
-    }
-
-
-def _measured() -> dict[str, float]:
-    """Seconds by what was measured: pyperf runs each in processes of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "suite.json")
-        path = os.pathsep.join([str(ROOT), str(ROOT / "lambdas")])
-        subprocess.run(
-            [sys.executable, "-m", "bench.compare", "--quiet", f"--output={file}", *BRISK],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": path},
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-        suite = _pyperf().BenchmarkSuite.load(str(file))
-        return {benchmark.get_name(): benchmark.median() for benchmark in suite}
-
-
-def _pyperf() -> Any:
-    """By name, because neither it nor the peers are installed where types are checked."""
-    return importlib.import_module("pyperf")
-
-
-def _measure() -> None:
-    runner = _pyperf().Runner(program_args=("-m", "bench.compare"))
-    for contest in contests():
-        runner.bench_func(contest.name, contest.ours)
-        for peer, work in contest.peers.items():
-            runner.bench_func(f"{contest.name}, {peer}", work)
-
-
 if __name__ == "__main__":
-    _measure() if len(sys.argv) > 1 else main()
+    if len(sys.argv) > 1:
+        race("bench.compare", contests())
+    else:
+        main()

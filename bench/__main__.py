@@ -1,0 +1,41 @@
+"""`make bench`: every contest in one run, as tables and in `bench/results.json`."""
+
+import json
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+from bench.report import Line, console, missed
+
+RESULTS = Path(__file__).parent / "results.json"
+
+
+def main() -> None:
+    """Measure everything; print the tables and what was missed, and write the lines."""
+    if find_spec("pyperf") is None:
+        raise SystemExit("the peers are missing: make bench installs requirements-bench.txt first")
+    from bench import cold_start, compare, control_path, decide, waiting
+
+    started = time.monotonic()
+    console.print("ratios are ours / peer: below 1, ours is faster or smaller\n")
+    lines: list[Line] = []
+    for part in (decide, control_path, compare, cold_start, waiting):
+        lines += part.main()
+    RESULTS.write_text(json.dumps(lines, indent=1, ensure_ascii=False) + "\n")
+    console.print(_summary(lines), f"{time.monotonic() - started:.0f} s · {RESULTS}", sep="\n")
+
+
+def _summary(lines: list[Line]) -> str:
+    asked = sum(each["target"] is not None for each in lines)
+    short = missed(lines)
+    said = [f"{asked - len(short)} of {asked} targets met"]
+    for each in short:
+        said.append(
+            f"missed: {each['name']} against {each['peer_name']}: "
+            f"{each['ratio']:.2f}, asked for ≤ {each['target']:g}"
+        )
+    return "\n".join(said)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""The whole way of a request that control answers, with nothing copied: event in, payload out.
+
+`python -m bench.control_path`, with `lambdas` on the path, prints the table.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Any, TextIO
+
+from bench.contest import Contest, Work, measure, race
+from bench.deployed import CONTEXT, ENVIRONMENT, EVENT, control, machinery
+from bench.peers import experiment, migrator
+from bench.report import Line, line, show
+from shadow_runtime.contract import MetricName, Position, Variant
+from shadow_runtime.exchange import Exchange
+from shadow_runtime.http import Request
+from shadow_runtime.migrating import Migration
+from shadow_runtime.telemetry import Measurements
+
+TITLE = "(b) The whole control path at stage off, without the tee (median)"
+INCLUDES = (
+    "Everybody reads the same event, runs the same control and writes its payload. Ours also reads "
+    "the flag and finds the bucket; 'all telemetry' adds two EMF documents (requests, latency, "
+    "age of the flag) to a null device and a sampled X-Ray subsegment; 'no telemetry' is what the "
+    "peers do. LaunchDarkly's Migrator evaluates its flag and times control, its events off. "
+    "laboratory's experiment is switched off and times control; it has no flag."
+)
+NO_TELEMETRY = "control path, no telemetry"
+
+
+def main() -> list[Line]:
+    """Measure, print the table, and return its lines."""
+    lines = measure("bench.control_path", ENVIRONMENT, processes=3, values=5)
+    silent = next(each["peer"] for each in lines if each["peer_name"] == NO_TELEMETRY)
+    peers = [each for each in lines if each["peer_name"] != NO_TELEMETRY]
+    lines = [*peers, *(line(NO_TELEMETRY, silent, p["peer_name"], p["peer"]) for p in peers)]
+    return show(TITLE, INCLUDES, lines)
+
+
+def contests(sink: TextIO) -> Iterator[Contest]:
+    """Ours with all that it tells; ours without stands among the peers, until they are sorted."""
+    rivals = {
+        NO_TELEMETRY: _silent(),
+        "LaunchDarkly's Migrator": migrator("off", control, control),
+        "laboratory": experiment(control, control, enabled=False),
+    }
+    yield Contest("control path, all telemetry", _ours(sink), rivals, {})
+
+
+def _ours(sink: TextIO) -> Work:
+    handler = Migration(control, machinery(Position.OFF), repeatable=False)
+
+    def handle() -> object:
+        with redirect_stdout(sink):
+            return handler(EVENT, CONTEXT)
+
+    return handle
+
+
+def _silent() -> Work:
+    around = machinery(Position.OFF)
+
+    def handle() -> object:
+        request = Request.from_event(EVENT)
+        left = CONTEXT.get_remaining_time_in_millis()
+        return _SilentExchange(around, control, request, left, _Silence()).respond().payload()
+
+    return handle
+
+
+class _Silence(Measurements):
+    def __init__(self) -> None:
+        """Collects nothing."""
+
+    def add(self, name: MetricName, value: float = 1, **_: Any) -> None:
+        """Forgets."""
+
+
+class _SilentExchange(Exchange):
+    """Overrides a private part, because the runtime has no switch for what only this asks for."""
+
+    @contextmanager
+    def _measured(self, _variant: Variant) -> Iterator[dict[str, Any]]:
+        yield {}
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        with Path(os.devnull).open("w", buffering=1) as null:  # a write a line, as in Lambda
+            race("bench.control_path", contests(null))
+    else:
+        main()

@@ -1,0 +1,103 @@
+"""A route as it is deployed: its environment, an event, and the machinery around its control."""
+
+import io
+import json
+from types import SimpleNamespace
+from typing import Any, cast
+
+from shadow_runtime.breaker import Breaker
+from shadow_runtime.candidate_call import CandidateCall
+from shadow_runtime.contract import Position, Stage, flag_document
+from shadow_runtime.exchange import Machinery
+from shadow_runtime.flag import FlagReader
+from shadow_runtime.http import Request, Response
+from shadow_runtime.tee import Tee
+
+_LAMBDAS = "arn:aws:lambda:eu-central-1:000000000000:function"
+_TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793"
+SHADOW = f"{_LAMBDAS}:shadow:7"
+
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "none",
+    "AWS_SECRET_ACCESS_KEY": "none",
+    "AWS_REGION": "eu-central-1",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_CONFIG_FILE": "/dev/null",
+    "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_LAMBDA_FUNCTION_NAME": "route",
+    "AWS_LAMBDA_FUNCTION_VERSION": "7",
+    "LAMBDA_TASK_ROOT": "/var/task",  # the tracer is on where this is set
+    "_X_AMZN_TRACE_ID": f"{_TRACE};Parent=53995c3f42cd8ad8;Sampled=1",
+    "NO_PROXY": "127.0.0.1",
+    "SHADOW_CANARY_ROUTE": "get-user",
+    "SHADOW_CANARY_CEILING": "canary(1%)",
+    "SHADOW_CANARY_FLAG_APPLICATION": "a1b2c3d",
+    "SHADOW_CANARY_FLAG_ENVIRONMENT": "e1b2c3d",
+    "SHADOW_CANARY_FLAG_PROFILE": "p1b2c3d",
+    "SHADOW_CANARY_CANDIDATE": f"{_LAMBDAS}:candidate:7",
+    "SHADOW_CANARY_CANDIDATE_DEADLINE_MS": "2000",
+    "SHADOW_CANARY_SHADOW": SHADOW,
+}
+
+USER = "user-042"
+CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 9_000)
+
+EVENT: dict[str, Any] = {
+    "version": "2.0",
+    "routeKey": "GET /users/me",
+    "rawPath": "/users/me",
+    "rawQueryString": "expand=plan",
+    "headers": {
+        "accept": "application/json",
+        "accept-encoding": "gzip, br",
+        "authorization": f"Bearer {'e' * 700}",
+        "host": "api.example.com",
+        "user-agent": "app/4.2 (iOS 19.0)",
+        "x-amzn-trace-id": _TRACE,
+        "x-forwarded-for": "203.0.113.7",
+        "x-forwarded-port": "443",
+        "x-forwarded-proto": "https",
+    },
+    "requestContext": {
+        "requestId": "Z67rFiaQS3QA1A=",
+        "http": {"method": "GET", "path": "/users/me", "sourceIp": "203.0.113.7"},
+        "authorizer": {"jwt": {"claims": {"sub": USER}, "scopes": None}},
+    },
+    "isBase64Encoded": False,
+}
+
+
+def control(request: Request) -> Response:
+    """The old code that everybody wraps: a small JSON answer from memory."""
+    return Response.json(
+        {"id": request.user, "name": "Ada Lovelace", "email": "ada@example.com", "plan": "team"}
+    )
+
+
+def warm_flag(position: Position) -> FlagReader:
+    """A reader that has read `position`, and will not poll again for a day."""
+    values = flag_document(position)["values"]
+    played = SimpleNamespace(
+        start_configuration_session=lambda **_: {"InitialConfigurationToken": "first"},
+        get_latest_configuration=lambda **_: {
+            "Configuration": io.BytesIO(json.dumps(values).encode()),
+            "NextPollConfigurationToken": "next",
+            "NextPollIntervalInSeconds": 86_400,
+        },
+    )
+    reader = FlagReader(cast("Any", played), application="a", environment="e", profile="p")
+    if reader.read() != position:
+        raise AssertionError("the flag is not warm")
+    return reader
+
+
+def machinery(position: Position) -> Machinery:
+    """What stands around control, with the flag at `position`."""
+    return Machinery(
+        flag=warm_flag(position),
+        ceiling=Stage.LIVE,
+        candidate=CandidateCall(f"{_LAMBDAS}:candidate:7", deadline_ms=2_000),
+        breaker=Breaker(),
+        tee=Tee(SHADOW),
+    )

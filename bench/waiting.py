@@ -1,0 +1,112 @@
+"""What a user waits while the candidate, in the shadow, takes a second.
+
+`python -m bench.waiting`, with `lambdas` on the path, prints the table.
+"""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TextIO
+
+import boto3
+
+from bench.contest import Contest, Work, measure, race
+from bench.deployed import CONTEXT, ENVIRONMENT, EVENT, SHADOW, control, machinery
+from bench.peers import experiment, migrator
+from bench.report import Line, show
+from shadow_runtime.contract import Position, Stage, Variant
+from shadow_runtime.http import Request, Response
+from shadow_runtime.migrating import Migration
+from shadow_runtime.tee import Copy
+
+TITLE = "(e) What a user waits at stage shadow, the candidate taking 1 s (median)"
+INCLUDES = (
+    "Ours is the whole handler: flag, control, telemetry, and a copy sent to a played Lambda, "
+    "which answers 202 at once. A real one takes several milliseconds, which would hide the rest "
+    "of ours. 'One async invoke' is boto3's invoke of that Lambda with the same payload, nothing "
+    "else. LaunchDarkly's Migrator runs both sides in parallel and laboratory one after the other; "
+    "both wait for the slower one."
+)
+INVOKE = "one async invoke"
+MOST = 1.1
+SECOND = 1.0
+
+
+def main() -> list[Line]:
+    """Measure, print the table, and return its lines."""
+    with _played() as url:
+        environment = {**ENVIRONMENT, "AWS_ENDPOINT_URL_LAMBDA": url}
+        return show(TITLE, INCLUDES, measure("bench.waiting", environment))
+
+
+def contests(sink: TextIO) -> Iterator[Contest]:
+    """The one job."""
+    peers = {
+        INVOKE: _invoke(),
+        "LaunchDarkly's Migrator": migrator("shadow", control, _candidate),
+        "laboratory": experiment(control, _candidate, enabled=True),
+    }
+    yield Contest("request, copied to the shadow", _ours(sink), peers, {INVOKE: MOST})
+
+
+def _candidate(request: Request) -> Response:
+    time.sleep(SECOND)
+    return control(request)
+
+
+def _ours(sink: TextIO) -> Work:
+    handler = Migration(control, machinery(Position(Stage.SHADOW)), repeatable=False)
+
+    def handle() -> object:
+        with redirect_stdout(sink):
+            return handler(EVENT, CONTEXT)
+
+    return handle
+
+
+def _invoke() -> Work:
+    request = Request.from_event(EVENT)
+    payload = Copy(request, Variant.CONTROL, control(request), time.time() * 1_000).payload()
+    client = boto3.client("lambda")
+    return lambda: client.invoke(FunctionName=SHADOW, InvocationType="Event", Payload=payload)
+
+
+class _Lambda(BaseHTTPRequestHandler):
+    """Lambda's Invoke of type Event: accepted at once; what runs later is no user's wait."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_POST(self) -> None:
+        """Accepts one copy."""
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(202)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@contextmanager
+def _played() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Lambda)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        with Path(os.devnull).open("w", buffering=1) as null:  # a write a line, as in Lambda
+            race("bench.waiting", contests(null))
+    else:
+        main()
