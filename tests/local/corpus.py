@@ -4,6 +4,10 @@ import contextlib
 import socket
 from collections.abc import Iterator
 
+from shadow_runtime.contract import Stage, Variant
+from shadow_runtime.http import Request, Response
+from shadow_runtime.tee import Copy
+
 CONTROL, CANDIDATE = "ada.lovelace@private.example", "grace.hopper@private.example"
 """A user of each side, by the flag: where ids are e-mails, they are personal too."""
 
@@ -86,6 +90,18 @@ def handler(event, context):
     module, _, name = os.environ["TAPPED"].rpartition(".")
     return getattr(importlib.import_module(module), name)(event, context)
 '''
+
+
+def copied(stage: Stage, case: str) -> int:
+    """Of a request of each user: no copy is sent of an answer that control gave as a stand-in."""
+    if stage <= Stage.SHADOW:
+        return 2 * (stage == Stage.SHADOW)
+    return 2 if case in ("agreeing", "differing") else 1
+
+
+def copy_of_old(personal: str) -> bytes:
+    request = Request(method="GET", path=f"/users/{personal}", user=CONTROL, id="old")
+    return Copy(request, Variant.CONTROL, Response.json(personal), 1.0).payload()
 
 
 class Ear:

@@ -14,8 +14,6 @@ import urllib3
 
 from shadow_runtime.compare import mask
 from shadow_runtime.contract import Position, Stage, Variable, Variant
-from shadow_runtime.http import Request, Response
-from shadow_runtime.tee import Copy
 from shadowctl.local.home import Home
 from shadowctl.local.up import Local
 from tests.local.corpus import (
@@ -30,6 +28,8 @@ from tests.local.corpus import (
     PERSONAL,
     SET_COOKIE,
     TAP,
+    copied,
+    copy_of_old,
     ear,
 )
 from tests.local.deployed import Deployed, awaited
@@ -76,15 +76,15 @@ def seen(local: Local, local_home: Home) -> Iterator[Seen]:
             SHADOW_CANARY_CANDIDATE=deployed.renew("Candidate"),
             SHADOW_CANARY_CANDIDATE_DEADLINE_MS="8000",  # a busy machine is no failure
         )
+        dropped = deployed.count("Shadow", "CopiesDropped")
         answers = []
         for stage in (Stage.OFF, Stage.SHADOW, Stage.canary(percent=0.01)):
             deployed.at(Position(stage, candidate_users=(CANDIDATE,)))
-            answers += [
-                get(local, tokens[user], case) for case in CASES for user in (CONTROL, CANDIDATE)
-            ]
+            for case in CASES:
+                answers += paired(deployed, tokens, case, copies=copied(stage, case))
         broken_copies(deployed)
-        awaited(lambda: deployed.count("Shadow", "CopiesDropped"), 3)
-        awaited(lambda: deployed.count("Shadow", "Compared"), 14)
+        least = dropped + 3
+        assert awaited(lambda: deployed.count("Shadow", "CopiesDropped"), least) == least
         time.sleep(1)  # for what the runtime itself may write at the end of an invocation
         events = tap.heard()
         yield Seen(
@@ -115,6 +115,16 @@ def plant(deployed: Deployed, function: str, tap: int, daemon: int) -> None:
     deployed.set(function, **variables)
 
 
+def paired(
+    deployed: Deployed, tokens: dict[str, str], case: str, *, copies: int
+) -> list[urllib3.BaseHTTPResponse]:
+    """A request of each user; a copy that is still on its way would outlive the planted code."""
+    least = deployed.count("Shadow", "Compared") + copies
+    answers = [get(deployed.local, token, case) for token in tokens.values()]
+    assert awaited(lambda: deployed.count("Shadow", "Compared"), least) == least
+    return answers
+
+
 def get(local: Local, token: str, case: str) -> urllib3.BaseHTTPResponse:
     query = urlencode({**IN_QUERY, "phone": PERSONAL["in the query"]})
     headers = {
@@ -140,11 +150,6 @@ def broken_copies(deployed: Deployed) -> None:
             InvocationType="Event",
             Payload=json.dumps(payload),
         )
-
-
-def copy_of_old(personal: str) -> bytes:
-    request = Request(method="GET", path=f"/users/{personal}", user=CONTROL, id="old")
-    return Copy(request, Variant.CONTROL, Response.json(personal), 1.0).payload()
 
 
 def logs(deployed: Deployed) -> dict[str, str]:
