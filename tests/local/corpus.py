@@ -1,6 +1,7 @@
 """Secrets, code that handles them carelessly, and ears that hear where they go."""
 
 import contextlib
+import hashlib
 import socket
 from collections.abc import Iterator
 
@@ -102,6 +103,11 @@ def copied(stage: Stage, case: str) -> int:
 def copy_of_old(personal: str) -> bytes:
     request = Request(method="GET", path=f"/users/{personal}", user=CONTROL, id="old")
     return Copy(request, Variant.CONTROL, Response.json(personal), 1.0).payload()
+
+
+def hashed(value: str) -> str:
+    """A hash that anyone can compute."""
+    return hashlib.sha256(value.encode()).hexdigest()[:12]
 
 
 class Ear:

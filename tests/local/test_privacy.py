@@ -1,7 +1,6 @@
 """A corpus of secrets sent through every path: who can see them afterwards, and who cannot."""
 
 import contextlib
-import hashlib
 import json
 import time
 from collections.abc import Iterator
@@ -31,6 +30,7 @@ from tests.local.corpus import (
     copied,
     copy_of_old,
     ear,
+    hashed,
 )
 from tests.local.deployed import Deployed, awaited
 
@@ -185,11 +185,6 @@ def credentials(seen: Seen) -> list[str]:
 def personal() -> list[str]:
     values = [CONTROL, CANDIDATE, *PERSONAL.values(), *OF_CANDIDATE.values()]
     return [form for value in values for form in (value, quote(value), hashed(value))]
-
-
-def hashed(value: str) -> str:
-    """A hash that anyone can compute."""
-    return hashlib.sha256(value.encode()).hexdigest()[:12]
 
 
 def found(secrets: list[str], texts: dict[str, str]) -> list[tuple[str, str]]:
