@@ -17,7 +17,7 @@ def answered(side: Side, request: Request) -> Response:
     """
     try:
         return side(request)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # Lambda would print what an exit says
         frame = traceback.extract_tb(error.__traceback__)[-1]
         logger.error(
             "raised",

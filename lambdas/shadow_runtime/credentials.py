@@ -8,9 +8,15 @@ HEADERS = frozenset(
         "authorization",
         "cookie",
         "proxy-authorization",
+        "referer",  # may hold a credential in its query
         "set-cookie",
+        "x-access-token",
         "x-amz-security-token",
+        "x-amzn-oidc-accesstoken",
+        "x-amzn-oidc-data",
         "x-api-key",
+        "x-auth-token",
+        "x-forwarded-access-token",
     }
 )
 PARAMETERS = frozenset(

@@ -56,19 +56,19 @@ def _engine() -> Engine:
 
 
 def _connect() -> psycopg.Connection[Any]:
-    settings = _settings()
+    held = secret(os.environ[Variable.DATABASE_SECRET])
     try:
-        return psycopg.connect(**settings)
-    except psycopg.OperationalError:
-        secret.cache_clear()  # the password may have been rotated
-        renewed = _settings()
-        if renewed == settings:
+        return psycopg.connect(**_settings(held))
+    except (psycopg.OperationalError, ValueError):
+        secret.cache_clear()  # it may have been rotated, or mended
+        renewed = secret(os.environ[Variable.DATABASE_SECRET])
+        if renewed == held:
             raise
-        return psycopg.connect(**renewed)
+        return psycopg.connect(**_settings(renewed))
 
 
-def _settings() -> dict[str, Any]:
-    held = json.loads(secret(os.environ[Variable.DATABASE_SECRET]))
+def _settings(text: str) -> dict[str, Any]:
+    held = json.loads(text)
     missing = [k for k in ("host", "port", "username", "password", "dbname") if k not in held]
     if missing:
         raise SettingsError(

@@ -2,11 +2,14 @@
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from shadow_runtime.credentials import headers_without, query_without
+
+_TRACE = re.compile(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}")
 
 
 class MalformedError(ValueError):
@@ -55,8 +58,9 @@ class Request:
 
     @property
     def trace(self) -> str:
-        """The X-Ray trace that the request belongs to, as API Gateway hands it on."""
-        return self.headers.get("x-amzn-trace-id", "")
+        """The X-Ray trace that the request belongs to; nothing else that a client wrote there."""
+        found = _TRACE.search(self.headers.get("x-amzn-trace-id", ""))
+        return found[0] if found else ""
 
     def copy(self) -> dict[str, Any]:
         """The request as JSON for the candidate, without anything that proves who the user is."""

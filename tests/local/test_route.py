@@ -12,6 +12,7 @@ import urllib3
 from operations.flag_writer import move
 from shadow_runtime.contract import POLL_INTERVAL, Stage
 from shadowctl.demo.evidence import Evidence
+from shadowctl.demo.traffic import Traffic
 from shadowctl.local.seed import PLANTED
 from shadowctl.local.up import Local
 from shadowctl.route import Route
@@ -96,13 +97,22 @@ def test_shadow_compares_every_answer_and_shows_what_differs_masked(
 ) -> None:
     at(route, Stage.SHADOW)
     since = time.time()
-    asked = ["user-001", PLANTED, "nobody"]
-    assert [get(local, tokens[user])[0] for user in asked] == [200, 200, 404]
-    parity = Evidence(local.session(), "GetUser").parity(
-        since=since, expected=len(asked), seen=lambda _: None
-    )
-    assert (parity.compared, parity.mismatched, parity.errors) == (3, 1, 0)
-    [mismatch] = parity.examples
+    traffic = Traffic(f"{local.api_url}/users/me", tokens)
+    answers = traffic.send(["user-001", PLANTED, "nobody"])
+    assert [answer.status for answer in answers] == [200, 200, 404]
+    traces = {answer.trace for answer in answers}
+    evidence = Evidence(local.session(), "GetUser")
+
+    def told(name: str) -> list[dict[str, Any]]:
+        lines = evidence.lines("Shadow", since)
+        return [li for li in lines if li.get("trace") in traces and name in li]
+
+    deadline = time.monotonic() + 60
+    while len(told("Compared")) < len(traces) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert len(told("Compared")) == len(traces)
+    assert told("CandidateErrors") == []
+    [mismatch] = told("fingerprint")
     assert [d["path"] for d in mismatch["differences"]] == ["$.name"]
     assert PLANTED not in json.dumps(mismatch)
 

@@ -253,3 +253,21 @@ def test_a_refusal_has_the_shape_of_api_gateways_own() -> None:
 def test_a_credential_in_the_query_never_enters_a_copy(name: str) -> None:
     request = Request(method="GET", path="/", query=f"page=2&{name}=s3cr3t&page=3")
     assert request.copy()["query"] == "page=2&page=3"
+
+
+@pytest.mark.parametrize(
+    ("header", "trace"),
+    [
+        (
+            "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1",
+            "Root=1-5759e988-bd862e3fe1be46a994272793",
+        ),
+        ("ada@example.com", ""),
+        ("", ""),
+    ],
+)
+def test_nothing_that_a_client_wrote_into_the_trace_header_is_logged(
+    header: str, trace: str
+) -> None:
+    headers = {"x-amzn-trace-id": header}
+    assert Request(method="GET", path="/", headers=headers).trace == trace
