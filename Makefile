@@ -40,6 +40,7 @@ deploy: .venv/ready ## ROUTE=GetUser: deploy one stack to the account of your cr
 	@npx cdk deploy $(or $(ROUTE),$(error say which stack: make deploy ROUTE=GetUser)) --exclusively
 
 bench: .venv/ready ## measure against peers; prints ratios
+	@uv pip install --quiet -r requirements-bench.txt -c constraints.txt
 	@python -m bench
 
 lock: .venv/ready ## renew constraints.txt and the Lambdas' lock files

@@ -25,6 +25,10 @@ NOISE_PERCENT = 5
 STALE_AFTER = 1_000
 """Comparisons in one execution environment after which a rule that excused nothing is reported."""
 
+MOST_NOISY_PATHS = 20
+"""Paths that are counted one by one: each is a metric of its own, and is paid for."""
+
+_noisy_paths: set[str] = set()
 _deliveries = Deliveries()
 _ledger = Ledger()
 
@@ -72,6 +76,7 @@ def _compare_sides(copy: Copy, measurements: Measurements) -> None:
             measurements.add(MetricName.NOISE_COMPARED)
             if not noise.agrees:
                 measurements.add(MetricName.NOISE)
+                _count_paths(noise, measurements)
                 _write("noise", copy, noise)
     measurements.add(MetricName.COMPARED)
     match found.verdict:
@@ -85,6 +90,14 @@ def _compare_sides(copy: Copy, measurements: Measurements) -> None:
     usage.add(found)
     if usage.compared == STALE_AFTER and (stale := usage.after(STALE_AFTER)):
         logger.warning("stale rules", rules=stale, compared=usage.compared)
+
+
+def _count_paths(noise: Comparison, measurements: Measurements) -> None:
+    """Noise by path, so that a noisy field does not hide a mismatch in a quiet one."""
+    for path in {difference.folded_path for difference in noise.differences}:
+        if path in _noisy_paths or len(_noisy_paths) < MOST_NOISY_PATHS:
+            _noisy_paths.add(path)
+            measurements.add(MetricName.NOISE, path=path)
 
 
 def _run(side: Variant, copy: Copy, measurements: Measurements) -> Response:

@@ -51,6 +51,7 @@ class Measurements:
         variant: str | None = None,
         version: str | None = None,
         outcome: str | None = None,
+        path: str | None = None,
     ) -> None:
         """Adds `value` to `name`, by route and by the dimensions given."""
         given = {
@@ -58,6 +59,7 @@ class Measurements:
             Dimension.VARIANT: variant,
             Dimension.VERSION: version,
             Dimension.OUTCOME: outcome,
+            Dimension.PATH: path,
         }
         key = tuple((str(k), v) for k, v in given.items() if v is not None)
         document = self._documents.get(key)

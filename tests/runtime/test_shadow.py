@@ -168,3 +168,26 @@ def test_control_runs_again_for_a_twentieth_of_the_copies(
     found = metrics(capsys.readouterr().out)
     assert 10 < found["NoiseCompared"] < 50
     assert "Noise" not in found
+
+
+def test_the_noise_of_control_is_counted_by_path(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [folder] = [path for path in tmp_path.iterdir() if path.is_dir()]
+    restless = CONTROL.replace('"Ada"', 'f"Ada {id(request)}"')
+    (folder / "control.py").write_text(restless)
+    for _ in range(200):
+        shadow.handler(copied("ada"), None)
+    documents = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    by_path = [d["Path"] for d in documents if "Path" in d]
+    assert by_path
+    assert set(by_path) == {"$.name"}
+
+
+@pytest.mark.parametrize("age_ms", [-3_600_000, -1])
+def test_a_clock_that_is_behind_drops_no_copy(
+    age_ms: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shadow.handler(copied("ada", age_ms=age_ms), None)
+    found = metrics(capsys.readouterr().out)
+    assert (found["Compared"], found["ShadowLag"]) == (1, 0)

@@ -67,6 +67,7 @@ class Dimension(StrEnum):
     VARIANT = "Variant"
     VERSION = "Version"
     OUTCOME = "Outcome"
+    PATH = "Path"
 
 
 class Action(StrEnum):
