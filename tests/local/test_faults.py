@@ -119,6 +119,34 @@ def test_a_candidate_that_may_not_be_called_reaches_no_user(
     assert canary.counted("Fallbacks") == canary.counted("Faults", Variant="candidate") == 1
 
 
+BAD_CODE = {
+    "raises": "raise RuntimeError",
+    "exits": "__import__('os')._exit(1)",
+    "answers 5 MB that are no record": "return Response(status=500, body='x' * 5_000_000)",
+    "answers no response": "return {'id': 'somebody'}",
+}
+
+
+@pytest.mark.parametrize("fault", BAD_CODE.values(), ids=BAD_CODE)
+def test_bad_code_of_a_candidate_reaches_no_user(
+    deployed: Deployed, tokens: dict[str, str], fault: str
+) -> None:
+    code = (
+        "from shadow_runtime.candidate import candidate\n"
+        "from shadow_runtime.http import Request, Response\n\n"
+        "@candidate\n"
+        f"def handler(request: Request) -> Response:\n    {fault}\n"
+    )
+    with deployed.kept("Candidate"), deployed.kept("Route"):
+        deployed.put_code("Candidate", {"routes/get_user/candidate.py": code})
+        deployed.set("Route", SHADOW_CANARY_CANDIDATE=deployed.renew("Candidate"))
+        deployed.at(AT_CANARY)
+        traffic = Traffic(deployed, tokens)
+        traffic.get(CANDIDATE)
+        assert traffic.counted("Fallbacks") == 1
+        assert traffic.counted("Faults", Variant="candidate") == 1
+
+
 def test_a_throttled_candidate_reaches_no_user(deployed: Deployed, canary: Traffic) -> None:
     functions, name = deployed.aws.client("lambda"), deployed.name("Candidate")
     functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
