@@ -5,7 +5,7 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-from bench.report import Line, console, missed
+from bench.report import Line, console, missed, number
 
 RESULTS = Path(__file__).parent / "results.json"
 
@@ -22,7 +22,9 @@ def main() -> None:
     for part in (decide, control_path, compare, cold_start, waiting):
         lines += part.main()
     RESULTS.write_text(json.dumps(lines, indent=1, ensure_ascii=False) + "\n")
-    console.print(_summary(lines), f"{time.monotonic() - started:.0f} s · {RESULTS}", sep="\n")
+    console.print(
+        _summary(lines), f"{time.monotonic() - started:.0f} s · bench/results.json", sep="\n"
+    )
 
 
 def _summary(lines: list[Line]) -> str:
@@ -32,7 +34,7 @@ def _summary(lines: list[Line]) -> str:
     for each in short:
         said.append(
             f"missed: {each['name']} against {each['peer_name']}: "
-            f"{each['ratio']:.2f}, asked for ≤ {each['target']:g}"
+            f"{number(each['ratio'])}, asked for ≤ {each['target']:g}"
         )
     return "\n".join(said)
 

@@ -42,7 +42,8 @@ Diff = Callable[[Any, Any], object]
 
 def main() -> list[Line]:
     """Measure everything, print the table, and return its lines."""
-    return show(TITLE, INCLUDES, measure("bench.compare"))
+    # Some peers take seconds here, and no cache is worth a second of warming.
+    return show(TITLE, INCLUDES, measure("bench.compare", warmups=0))
 
 
 def contests() -> Iterator[Contest]:

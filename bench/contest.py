@@ -61,6 +61,7 @@ def measure(
     *,
     processes: int = 2,
     values: int = 3,
+    warmups: int = 1,
 ) -> list[Line]:
     """The lines of the contests that `module` races; times are medians in seconds."""
     given = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "lambdas")])}
@@ -71,7 +72,12 @@ def measure(
         suite = Path(folder, "suite.json")
         command = [
             *(sys.executable, "-m", module, "--quiet", f"--output={suite}"),
-            *(f"--processes={processes}", f"--values={values}", "--min-time=0.02"),
+            *(
+                f"--processes={processes}",
+                f"--values={values}",
+                f"--warmups={warmups}",
+                "--min-time=0.02",
+            ),
             f"--inherit-environ={','.join(given)}",
         ]
         _watched(module, command, {**os.environ, **given, "PYTHONUNBUFFERED": "1"})

@@ -92,12 +92,12 @@ def warm_flag(position: Position) -> FlagReader:
     return reader
 
 
-def machinery(position: Position) -> Machinery:
+def machinery(position: Position, shadow: str = SHADOW) -> Machinery:
     """What stands around control, with the flag at `position`."""
     return Machinery(
         flag=warm_flag(position),
         ceiling=Stage.LIVE,
         candidate=CandidateCall(f"{_LAMBDAS}:candidate:7", deadline_ms=2_000),
         breaker=Breaker(),
-        tee=Tee(SHADOW),
+        tee=Tee(shadow),
     )

@@ -79,9 +79,13 @@ def megabytes(value: float) -> str:
     return f"{value / 1e6:.2f} MB"
 
 
+def number(ratio: float) -> str:
+    """A ratio in two or three digits, however small it is."""
+    return f"{ratio:.2f}" if ratio >= 0.095 else f"{ratio:.2g}"
+
+
 def _verdict(each: Line) -> tuple[str, str]:
-    ratio, target = each["ratio"], each["target"]
-    text = f"{ratio:.2f}" if ratio >= 0.095 else f"{ratio:.2g}"
+    text, target = number(each["ratio"]), each["target"]
     if target is None:
         return text, ""
     return text, f"≤ {target:g} {'[green]met[/]' if each['met'] else '[bold red]MISSED[/]'}"
