@@ -1,7 +1,6 @@
 """The walk: off, shadow, canary, clean-up, off. Every step looks at what really happened."""
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import boto3
@@ -161,8 +160,7 @@ class Demo:
 
     def _everyone(self, step: str) -> tuple[list[Answer], float]:
         since = time.time()
-        show: Callable[[int], None] = lambda n: self._steps.count(step, n, len(USERS))  # noqa: E731
-        answers = self._traffic.send(USERS, show)
+        answers = self._traffic.send(USERS, lambda come: self._steps.count(step, come, len(USERS)))
         self._served_at = time.monotonic()
         return answers, since
 
