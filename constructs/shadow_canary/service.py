@@ -21,9 +21,8 @@ from shadow_canary.metrics import route_metric
 from shadow_canary.operations import OperationsFunction
 from shadow_canary.queries import MismatchQueries
 from shadow_canary.rollout import CodeCanary
-from shadow_runtime.contract import Dimension, MetricName, Stage, Variant
+from shadow_runtime.contract import CONTROL_NEEDS_MS, Dimension, MetricName, Stage, Variant
 
-_CONTROL_NEEDS_MS = 1_000
 _ONE_DAY_S = 86_400
 
 
@@ -235,9 +234,9 @@ def _check_identity(route: str, launch: datetime, ceiling: Stage, retire_after: 
 
 def _check_times(timeout: Duration, candidate_deadline: Duration) -> None:
     room = timeout.to_milliseconds() - candidate_deadline.to_milliseconds()
-    if room < _CONTROL_NEEDS_MS:
+    if room < CONTROL_NEEDS_MS:
         raise ValueError(
-            f"control must have {_CONTROL_NEEDS_MS} ms left after the candidate's deadline; "
+            f"control must have {CONTROL_NEEDS_MS} ms left after the candidate's deadline; "
             f"candidate_deadline {candidate_deadline.to_milliseconds()} ms of timeout "
             f"{timeout.to_milliseconds()} ms leaves {room} ms: lower the one or raise the other"
         )

@@ -10,13 +10,11 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, ReadTimeoutError
 
+from shadow_runtime.contract import CONTROL_NEEDS_MS
 from shadow_runtime.http import MalformedError, Request, Response
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
-
-CONTROL_NEEDS_MS = 1_000
-"""Left of the invocation for control, should the candidate miss its deadline."""
 
 _LEAST_MS = 100
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from shadow_runtime import candidate_call
-from shadow_runtime.candidate_call import CONTROL_NEEDS_MS, Answer, CandidateCall, Outcome
+from shadow_runtime.candidate_call import Answer, CandidateCall, Outcome
+from shadow_runtime.contract import CONTROL_NEEDS_MS
 from shadow_runtime.http import Request, Response
 from tests.runtime.played import HANG_UP, Reply, Service, error, nobody_there
 

@@ -2,6 +2,7 @@
 
 from shadow_runtime.contract.flag import FlagError, Position, flag_document
 from shadow_runtime.contract.names import (
+    CONTROL_NEEDS_MS,
     FLAG_KEY,
     NAMESPACE,
     POLL_INTERVAL,
@@ -14,6 +15,7 @@ from shadow_runtime.contract.names import (
 from shadow_runtime.contract.stage import Stage
 
 __all__ = [
+    "CONTROL_NEEDS_MS",
     "FLAG_KEY",
     "NAMESPACE",
     "POLL_INTERVAL",

@@ -11,6 +11,9 @@ FLAG_KEY = "migration"
 POLL_INTERVAL = 15
 """Seconds between polls, the least that AppConfig allows; its own answer may ask for more."""
 
+CONTROL_NEEDS_MS = 1_000
+"""Left of the invocation for control, should the candidate miss its deadline."""
+
 
 class Variant(StrEnum):
     """Who answered."""
