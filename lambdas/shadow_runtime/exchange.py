@@ -13,8 +13,8 @@ from shadow_runtime.candidate_call import CandidateCall, Outcome
 from shadow_runtime.contract import MetricName, Position, Stage, Variant
 from shadow_runtime.flag import FlagReader
 from shadow_runtime.http import Request, Response
-from shadow_runtime.tee import Tee
-from shadow_runtime.telemetry import ROUTE, Measurements, arm
+from shadow_runtime.tee import Copy, Tee
+from shadow_runtime.telemetry import ROUTE, VERSION, Measurements, arm
 
 SAFE = frozenset({"GET", "HEAD"})
 """Methods that change nothing, so that running the other side too changes nothing either."""
@@ -59,6 +59,8 @@ class Exchange:
         position = self._machinery.flag.read()
         self._measurements.add(MetricName.FLAG_AGE, self._machinery.flag.age)
         stage = min(self._machinery.ceiling, position.stage)
+        self._measurements.add(MetricName.STAGE, stage.rank)
+        self._measurements.add(MetricName.CANDIDATE_PERCENT, stage.candidate_percent)
 
         variant = assignment.variant(self._request, position, stage, route=ROUTE)
         is_candidate = variant is Variant.CANDIDATE
@@ -66,7 +68,8 @@ class Exchange:
         if response is None:
             return self._stand_in(stage)
         if self._is_shadowed(stage, position):
-            self._machinery.tee.send(self._request, variant, response, self._measurements)
+            copy = Copy(self._request, variant, response, exposed=stage > Stage.SHADOW)
+            self._machinery.tee.send(copy, self._measurements)
         return response
 
     def _ask_control(self) -> Response:
@@ -94,6 +97,7 @@ class Exchange:
         if stage == Stage.COMPLETE:
             return Response.error(502, "Bad Gateway")
         self._measurements.add(MetricName.FALLBACKS)
+        self._measurements.add(MetricName.FALLBACKS, version=VERSION)
         return answered(self._control, self._request)
 
     def _is_shadowed(self, stage: Stage, position: Position) -> bool:

@@ -14,7 +14,7 @@ from shadow_runtime.http import MalformedError, Response
 from shadow_runtime.ledger import Deliveries, Ledger
 from shadow_runtime.secret import secret
 from shadow_runtime.tee import Copy
-from shadow_runtime.telemetry import ROUTE, Measurements, arm, logger
+from shadow_runtime.telemetry import ROUTE, VERSION, Measurements, arm, logger
 
 OLDEST_MS = 60_000
 """A copy older than this is dropped: what it would be compared with may have changed since."""
@@ -27,6 +27,11 @@ STALE_AFTER = 1_000
 
 MOST_NOISY_PATHS = 20
 """Paths that are counted one by one: each is a metric of its own, and is paid for."""
+
+_COUNTED_AS = {
+    Verdict.MISMATCHED: MetricName.MISMATCHED,
+    Verdict.CANDIDATE_ERRORED: MetricName.CANDIDATE_ERRORS,
+}
 
 _noisy_paths: set[str] = set()
 _deliveries = Deliveries()
@@ -64,32 +69,38 @@ def _drop() -> None:
 def _compare_sides(copy: Copy, measurements: Measurements) -> None:
     control, candidate = (_sides()[side] for side in Variant)
     if copy.variant is Variant.CANDIDATE:
-        again = _run(Variant.CONTROL, copy, measurements)
-        found = compare(again, copy.response, candidate.rules)
+        old = _run(Variant.CONTROL, copy, measurements)
+        found = compare(old, copy.response, candidate.rules)
     else:
-        other = _run(Variant.CANDIDATE, copy, measurements)
-        found = compare(copy.response, other, candidate.rules)
+        old, new = copy.response, _run(Variant.CANDIDATE, copy, measurements)
+        found = compare(old, new, candidate.rules)
         if control.repeatable and buckets.is_in(
             copy.request.id, NOISE_PERCENT, route=ROUTE, purpose="noise"
         ):
-            noise = compare(copy.response, answered(control.answer, copy.request), candidate.rules)
+            noise = compare(old, answered(control.answer, copy.request), candidate.rules)
             measurements.add(MetricName.NOISE_COMPARED)
             if not noise.agrees:
                 measurements.add(MetricName.NOISE)
                 _count_paths(noise, measurements)
                 _write("noise", copy, noise)
-    measurements.add(MetricName.COMPARED)
-    match found.verdict:
-        case Verdict.CANDIDATE_ERRORED:
-            measurements.add(MetricName.CANDIDATE_ERRORS)
-        case Verdict.MISMATCHED:
-            measurements.add(MetricName.MISMATCHED)
+    _count(found, measurements)
+    if copy.exposed and not old.is_fault:  # what control fails is no reason to go back to it
+        _count(found, measurements, exposed=True)
+        _count(found, measurements, version=VERSION)
+        if copy.variant is Variant.CANDIDATE:
+            _count(found, measurements, variant=Variant.CANDIDATE)
     if not found.agrees:
         _write("mismatch", copy, found)
     usage = _usage()
     usage.add(found)
     if usage.compared == STALE_AFTER and (stale := usage.after(STALE_AFTER)):
         logger.warning("stale rules", rules=stale, compared=usage.compared)
+
+
+def _count(found: Comparison, measurements: Measurements, **dimensions: Any) -> None:
+    measurements.add(MetricName.COMPARED, **dimensions)
+    if found.verdict in _COUNTED_AS:
+        measurements.add(_COUNTED_AS[found.verdict], **dimensions)
 
 
 def _count_paths(noise: Comparison, measurements: Measurements) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import boto3
@@ -26,13 +26,15 @@ _MARKER = "shadow-canary/1"
 class Copy:
     """What the shadow function needs: the request, who answered it, and how.
 
-    `sent_at` is in milliseconds since the epoch.
+    `exposed` tells that the candidate may answer users at this stage, so that a difference is more
+    than a finding. `sent_at` is in milliseconds since the epoch.
     """
 
     request: Request
     variant: Variant
     response: Response
-    sent_at: float
+    sent_at: float = field(default_factory=lambda: time.time() * 1_000)
+    exposed: bool = False
 
     def payload(self) -> bytes:
         """The copy as JSON, without credentials in either direction."""
@@ -43,6 +45,7 @@ class Copy:
             "variant": self.variant,
             "response": {**answer, "headers": headers_without(self.response.headers)},
             "sent_at": self.sent_at,
+            "exposed": self.exposed,
         }
         return json.dumps(copy, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
@@ -60,12 +63,14 @@ class Copy:
                 "variant": str(variant),
                 "response": response,
                 "sent_at": int(sent_at) | float(sent_at),
+                "exposed": bool(exposed),
             } if marker == _MARKER and variant in [*Variant]:
                 return cls(
                     Request.from_copy(request),
                     Variant(variant),
                     Response.from_payload(response),
                     sent_at,
+                    exposed,
                 )
         raise MalformedError("this payload is no copy of a route")
 
@@ -75,7 +80,7 @@ class Tee:
 
     Example:
         >>> Tee("arn:aws:lambda:…:function:shadow:7").send(
-        ...     request, Variant.CONTROL, response, measurements)  # doctest: +SKIP
+        ...     Copy(request, Variant.CONTROL, response), measurements)  # doctest: +SKIP
     """
 
     def __init__(self, function: str) -> None:
@@ -90,19 +95,17 @@ class Tee:
             ),
         )
 
-    def send(
-        self, request: Request, variant: Variant, response: Response, measurements: Measurements
-    ) -> None:
+    def send(self, copy: Copy, measurements: Measurements) -> None:
         """Hands one copy to Lambda's queue. Never raises, and waits 0.7 seconds at most."""
         try:
-            payload = Copy(request, variant, response, time.time() * 1_000).payload()
+            payload = copy.payload()
             if len(payload) > LIMIT:
                 measurements.add(MetricName.TEE_SKIPPED)
                 return
             self._invoke(payload)
         except Exception as error:  # the answer is known; nothing here may change it
             measurements.add(MetricName.TEE_FAILED)
-            logger.warning("copy not sent", error=type(error).__name__, request_id=request.id)
+            logger.warning("copy not sent", error=type(error).__name__, request_id=copy.request.id)
 
     def _invoke(self, payload: bytes) -> Any:
         return self._client.invoke(

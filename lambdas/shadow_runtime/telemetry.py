@@ -52,6 +52,7 @@ class Measurements:
         version: str | None = None,
         outcome: str | None = None,
         path: str | None = None,
+        exposed: bool = False,
     ) -> None:
         """Adds `value` to `name`, by route and by the dimensions given."""
         given = {
@@ -60,6 +61,7 @@ class Measurements:
             Dimension.VERSION: version,
             Dimension.OUTCOME: outcome,
             Dimension.PATH: path,
+            Dimension.EXPOSED: "true" if exposed else None,
         }
         key = tuple((str(k), v) for k, v in given.items() if v is not None)
         document = self._documents.get(key)

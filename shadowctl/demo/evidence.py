@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -71,7 +71,7 @@ class Evidence:
         def told() -> Parity:
             lines = list(self.lines("Shadow", since))
             compared, mismatched, errors = (
-                sum(metric in line for line in lines)
+                sum(int(counted(line, metric)) for line in lines)
                 for metric in (
                     MetricName.COMPARED,
                     MetricName.MISMATCHED,
@@ -107,6 +107,14 @@ class Evidence:
             for event in page["events"]:
                 if event["message"].startswith("{"):
                     yield json.loads(event["message"])
+
+
+def counted(line: Mapping[str, Any], metric: str, **dimensions: str) -> float:
+    """What a line of a log adds to the route's metric with these dimensions and no other."""
+    for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
+        if [{*names} for names in directive["Dimensions"]] == [{Dimension.ROUTE, *dimensions}]:
+            return float(sum(line.get(metric, []))) * (dimensions.items() <= line.items())
+    return 0.0
 
 
 def _awaited(look: Callable[[], T], is_enough: Callable[[T], bool], what: str) -> T:

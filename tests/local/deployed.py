@@ -16,7 +16,7 @@ import urllib3
 
 from operations.hosted_flag import Document
 from shadow_runtime.contract import Position, flag_document
-from shadowctl.demo.evidence import Evidence
+from shadowctl.demo.evidence import Evidence, counted
 from shadowctl.local.up import Local
 from shadowctl.route import Route
 
@@ -49,9 +49,9 @@ class Deployed:
         """All that the function ever wrote as JSON: log messages, and metrics as EMF."""
         return list(self._evidence.lines(function, since=0))
 
-    def count(self, function: str, metric: str) -> float:
-        """The sum of all that the function ever wrote for a metric."""
-        return float(sum(sum(line.get(metric, [])) for line in self.lines(function)))
+    def count(self, function: str, metric: str, **of: str) -> float:
+        """The sum of all that the function ever wrote for a metric; `of` are dimensions."""
+        return sum(counted(line, metric, **of) for line in self.lines(function))
 
     def renew(self, function: str, **changes: Any) -> str:
         """Publishes a version, which runs in execution environments of its own; gives its ARN."""

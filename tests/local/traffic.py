@@ -7,6 +7,7 @@ from typing import Any
 import urllib3
 
 from shadow_runtime.contract import Variant
+from shadowctl.demo.evidence import counted
 from tests.local.deployed import Deployed, awaited
 
 
@@ -41,8 +42,7 @@ class Traffic:
         """The metric's sum, once it has come to `least`; `of` are dimensions."""
 
         def seen() -> float:
-            lines = [line for line in self._lines(by) if of.items() <= line.items()]
-            return float(sum(sum(line.get(metric, [])) for line in lines))
+            return sum(counted(line, metric, **of) for line in self._lines(by))
 
         return awaited(seen, least)
 

@@ -13,6 +13,7 @@ from shadow_runtime.contract import Position, Stage, Variant
 from shadow_runtime.exchange import Exchange, Machinery
 from shadow_runtime.http import Request, Response
 from shadow_runtime.migrating import Migration
+from shadow_runtime.tee import Copy
 from shadow_runtime.telemetry import Measurements
 
 CONTROL = Response.json({"from": "control"})
@@ -50,10 +51,14 @@ class Tee:
     """Keeps what it is handed."""
 
     def __init__(self) -> None:
-        self.sent: list[tuple[Variant, Response]] = []
+        self.sent: list[Copy] = []
 
-    def send(self, request: Request, variant: Variant, response: Response, _: object) -> None:
-        self.sent.append((variant, response))
+    def send(self, copy: Copy, _: object) -> None:
+        self.sent.append(copy)
+
+    @property
+    def answers(self) -> list[tuple[Variant, Response]]:
+        return [(copy.variant, copy.response) for copy in self.sent]
 
 
 class Route:
@@ -116,9 +121,19 @@ def test_a_copy_goes_out_in_shadow_canary_and_live_and_says_who_answered() -> No
     sent = {stage: Route(stage) for stage in (Stage.SHADOW, Stage.canary(percent=1), Stage.LIVE)}
     for route in sent.values():
         route.ask()
-    assert sent[Stage.SHADOW].tee.sent == [(Variant.CONTROL, CONTROL)]
-    assert sent[Stage.canary(percent=1)].tee.sent == [(Variant.CONTROL, CONTROL)]
-    assert sent[Stage.LIVE].tee.sent == [(Variant.CANDIDATE, CANDIDATE)]
+    assert sent[Stage.SHADOW].tee.answers == [(Variant.CONTROL, CONTROL)]
+    assert sent[Stage.canary(percent=1)].tee.answers == [(Variant.CONTROL, CONTROL)]
+    assert sent[Stage.LIVE].tee.answers == [(Variant.CANDIDATE, CANDIDATE)]
+
+
+def test_a_copy_says_whether_the_candidate_may_answer_users_at_that_stage() -> None:
+    for stage, exposed in ((Stage.SHADOW, False), (Stage.canary(percent=1), True)):
+        route = Route(stage)
+        route.ask()
+        assert [copy.exposed for copy in route.tee.sent] == [exposed]
+    held = Route(Stage.LIVE, ceiling=Stage.SHADOW)
+    held.ask()
+    assert [copy.exposed for copy in held.tee.sent] == [False]
 
 
 @pytest.mark.parametrize("stage", [Stage.OFF, Stage.COMPLETE])
@@ -143,7 +158,7 @@ def test_what_control_answers_wrong_is_copied_too() -> None:
 
     response = Exchange(route.machinery, broken, REQUEST, 9_000, Measurements()).respond()
     assert response.status == 500
-    assert route.tee.sent == [(Variant.CONTROL, response)]
+    assert route.tee.answers == [(Variant.CONTROL, response)]
 
 
 def test_the_shadows_share_is_drawn_by_request_not_by_user() -> None:
@@ -195,3 +210,27 @@ def test_what_a_user_saw_as_a_fault_is_counted_by_version(
     assert migration(event, Context())["statusCode"] == 503
     documents = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [d["Faults"] for d in documents if "Version" in d] == [[1.0]]
+
+
+def test_the_stage_that_acts_and_its_share_of_users_are_measured(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    measurements = Measurements()
+    route = Route(Stage.LIVE, ceiling=Stage.canary(percent=5))
+    Exchange(route.machinery, lambda _: CONTROL, REQUEST, 9_000, measurements).respond()
+    measurements.flush()
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    [gauges] = [line for line in lines if "Stage" in line]
+    assert (gauges["Stage"], gauges["CandidatePercent"]) == ([2.0], [5.0])
+
+
+def test_an_answer_that_control_gave_for_the_candidate_counts_against_the_routes_version(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    measurements = Measurements()
+    route = Route(Stage.LIVE, outcome=Outcome.FAULT)
+    Exchange(route.machinery, lambda _: CONTROL, REQUEST, 9_000, measurements).respond()
+    measurements.flush()
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    fell = [line["_aws"]["CloudWatchMetrics"] for line in lines if "Fallbacks" in line]
+    assert [named["Dimensions"] for [named] in fell] == [[["Route"]], [["Route", "Version"]]]

@@ -65,20 +65,29 @@ def _a_route(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         cached.cache_clear()
 
 
-def copied(user: str, *, variant: Variant = Variant.CONTROL, age_ms: float = 0) -> dict[str, Any]:
+def copied(
+    user: str,
+    *,
+    variant: Variant = Variant.CONTROL,
+    age_ms: float = 0,
+    exposed: bool = False,
+    answer: Response | None = None,
+) -> dict[str, Any]:
     request = Request(method="GET", path="/users/me", user=user, id=str(next(count)))
-    answer = Response.json({"name": "Ada", "asked": user})
-    copy = Copy(request, variant, answer, time.time() * 1_000 - age_ms)
+    answer = answer or Response.json({"name": "Ada", "asked": user})
+    copy = Copy(request, variant, answer, time.time() * 1_000 - age_ms, exposed)
     payload: dict[str, Any] = json.loads(copy.payload())
     return payload
 
 
-def metrics(captured: str) -> dict[str, float]:
+def metrics(captured: str, *by: str) -> dict[str, float]:
+    """The sums by route, and by further dimensions."""
     found: dict[str, float] = {}
     for line in captured.splitlines():
         document = json.loads(line)
         for directive in document.get("_aws", {}).get("CloudWatchMetrics", []):
-            for metric in directive["Metrics"]:
+            asked = directive["Dimensions"] == [["Route", *by]]
+            for metric in directive["Metrics"] if asked else []:
                 found[metric["Name"]] = found.get(metric["Name"], 0) + sum(document[metric["Name"]])
     return found
 
@@ -120,6 +129,45 @@ def test_a_candidate_that_raises_is_an_error_and_its_message_stays_inside(
 def test_at_live_control_is_the_one_that_runs(capsys: pytest.CaptureFixture[str]) -> None:
     shadow.handler(copied("broken", variant=Variant.CANDIDATE), None)
     assert metrics(capsys.readouterr().out)["Compared"] == 1
+
+
+@pytest.mark.parametrize("by", ["Exposed", "Version"])
+def test_while_users_are_exposed_a_difference_counts_for_the_alarms_too(
+    by: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for user in ("ada", "differs", "broken"):
+        shadow.handler(copied(user, exposed=True), None)
+    counted = metrics(capsys.readouterr().out, by)
+    assert counted == {"Compared": 3, "Mismatched": 1, "CandidateErrors": 1}
+
+
+@pytest.mark.parametrize("by", ["Exposed", "Version", "Variant"])
+def test_in_shadow_a_difference_is_a_finding_and_feeds_no_alarm(
+    by: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shadow.handler(copied("differs"), None)
+    out = capsys.readouterr().out
+    assert metrics(out)["Mismatched"] == 1
+    assert metrics(out, by) == {}
+
+
+def test_what_control_fails_is_found_but_no_reason_to_go_back_to_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shadow.handler(copied("ada", exposed=True, answer=Response.error(500, "broken")), None)
+    out = capsys.readouterr().out
+    assert metrics(out)["Mismatched"] == 1
+    assert metrics(out, "Exposed") == {}
+
+
+def test_wrong_answers_that_users_received_are_counted_by_themselves(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    wrong = Response.json({"name": "Augusta"})
+    shadow.handler(copied("ada", exposed=True), None)
+    shadow.handler(copied("ada", exposed=True, variant=Variant.CANDIDATE, answer=wrong), None)
+    served = metrics(capsys.readouterr().out, "Variant")
+    assert served == {"Compared": 1, "Mismatched": 1}
 
 
 def test_a_copy_older_than_a_minute_is_dropped_and_counted(

@@ -23,7 +23,9 @@ LONGEST = 0.7 + 0.3  # seconds, and what a busy machine adds
 REQUEST = Request(method="GET", path="/users/me", user="ada", id="Z67rFiaQS3QA1A=")
 RESPONSE = Response.json({"id": "ada"})
 
-copies = st.builds(Copy, requests, st.sampled_from(Variant), responses, st.floats(0, 1e13))
+copies = st.builds(
+    Copy, requests, st.sampled_from(Variant), responses, st.floats(0, 1e13), st.booleans()
+)
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ class Counted:
 
     def send(self, request: Request = REQUEST, response: Response = RESPONSE) -> dict[str, Any]:
         measurements = Measurements(request_id=request.id)
-        Tee(FUNCTION).send(request, Variant.CONTROL, response, measurements)
+        Tee(FUNCTION).send(Copy(request, Variant.CONTROL, response), measurements)
         measurements.flush()
         lines = self._capsys.readouterr().out.splitlines()
         found: dict[str, Any] = {}

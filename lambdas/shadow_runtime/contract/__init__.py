@@ -2,6 +2,7 @@
 
 from shadow_runtime.contract.flag import FlagError, Position, flag_document
 from shadow_runtime.contract.names import (
+    ALIAS,
     CONTROL_NEEDS_MS,
     FLAG_KEY,
     NAMESPACE,
@@ -15,6 +16,7 @@ from shadow_runtime.contract.names import (
 from shadow_runtime.contract.stage import Stage
 
 __all__ = [
+    "ALIAS",
     "CONTROL_NEEDS_MS",
     "FLAG_KEY",
     "NAMESPACE",

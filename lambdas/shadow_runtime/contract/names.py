@@ -8,6 +8,9 @@ NAMESPACE = "ShadowCanary"
 FLAG_KEY = "migration"
 """Key of the one flag in a route's AppConfig profile."""
 
+ALIAS = "live"
+"""The alias through which users reach a route."""
+
 POLL_INTERVAL = 15
 """Seconds between polls, the least that AppConfig allows; its own answer may ask for more."""
 
@@ -38,6 +41,10 @@ class Variable(StrEnum):
     SHADOW = "SHADOW_CANARY_SHADOW"
     DATABASE_SECRET = "SHADOW_CANARY_DATABASE_SECRET"  # noqa: S105 - a name
     MASKING_KEY = "SHADOW_CANARY_MASKING_KEY"
+    FUNCTION = "SHADOW_CANARY_FUNCTION"
+    EXPOSURE_ALARMS = "SHADOW_CANARY_EXPOSURE_ALARMS"  # names, separated by commas
+    TOPIC = "SHADOW_CANARY_TOPIC"
+    DASHBOARD = "SHADOW_CANARY_DASHBOARD"
 
 
 class MetricName(StrEnum):
@@ -52,6 +59,8 @@ class MetricName(StrEnum):
     TEE_SKIPPED = "TeeSkipped"
     TEE_FAILED = "TeeFailed"
     FLAG_AGE = "FlagAge"  # seconds
+    STAGE = "Stage"  # rank of the stage that acts: 0 is off, 4 is complete
+    CANDIDATE_PERCENT = "CandidatePercent"  # of the users, at that stage
     COMPARED = "Compared"
     MISMATCHED = "Mismatched"
     CANDIDATE_ERRORS = "CandidateErrors"
@@ -61,6 +70,7 @@ class MetricName(StrEnum):
     SHADOW_LATENCY = "ShadowLatency"  # milliseconds
     SHADOW_LAG = "ShadowLag"  # milliseconds from the answer to the comparison
     CLEANUPS = "Cleanups"
+    ROLLBACKS = "Rollbacks"
 
 
 class Dimension(StrEnum):
@@ -71,9 +81,11 @@ class Dimension(StrEnum):
     VERSION = "Version"
     OUTCOME = "Outcome"
     PATH = "Path"
+    EXPOSED = "Exposed"  # "true" while the candidate may answer users: from stage canary on
 
 
 class Action(StrEnum):
     """What the operations function can be asked to do."""
 
     CLEANUP = "cleanup"
+    ROLLBACK = "rollback"
