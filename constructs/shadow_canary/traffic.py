@@ -1,0 +1,44 @@
+"""What a route is used for, by how many."""
+
+from dataclasses import dataclass
+from typing import Self
+
+_MINUTES_A_DAY = 1_440
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """The requests that a route expects. Decides the windows of its alarms, and what they can see.
+
+    Example:
+        >>> Traffic.per_day(1_440_000, users=60_000).a_minute
+        1000.0
+
+    Raises:
+        ValueError: no requests, or no users.
+    """
+
+    a_day: float
+    users: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.a_day < float("inf"):
+            raise ValueError(
+                "expected_traffic needs the requests of an ordinary day, such as "
+                f"Traffic.per_day(100_000, users=5_000); got {self.a_day!r}"
+            )
+        if self.users < 1:
+            raise ValueError(
+                "expected_traffic needs the users of an ordinary day, 1 or more: a canary takes a "
+                f"share of them; got users={self.users!r}"
+            )
+
+    @classmethod
+    def per_day(cls, requests: float, *, users: int) -> Self:
+        """So many requests on an ordinary day, by so many users."""
+        return cls(requests, users)
+
+    @property
+    def a_minute(self) -> float:
+        """Requests in a minute, on the average of a day."""
+        return self.a_day / _MINUTES_A_DAY

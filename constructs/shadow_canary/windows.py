@@ -1,0 +1,100 @@
+"""When an alarm looks, and at how much: a rule by traffic.
+
+| requests expected on the side that is watched | period | red when over the threshold in |
+|---|---|---|
+| 20 or more in a minute | a minute | 3 of 5 periods |
+| 20 or more in an hour | an hour | that hour |
+| 20 or more in 6 hours | 6 hours | those 6 hours |
+| fewer | a day | that day |
+
+A code canary is watched for its bake time only: 3 of 5 minutes, or the whole of it as one period.
+
+A period with fewer than `minimum_requests` is no evidence: 10, or half of what is expected where
+that is less, but never under 3. A 95th percentile wants 100 requests instead of 20, and no period
+with fewer than 50 counts.
+
+A long period does not make a slow alarm: CloudWatch looks each minute at the period up to then, so
+that a candidate that fails is seen as soon as the minimum is reached. It makes a long memory.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+from aws_cdk import Duration
+
+_BUSY = (1, 5, 3)
+"""Minutes, periods that are looked at, and how many of them must be over the threshold."""
+
+_QUIET = (60, 360)
+_LONGEST = 1_440
+"""Minutes: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """What an alarm looks at: `datapoints_to_alarm` of `evaluation_periods` of length `period`.
+
+    Example:
+        >>> Window(period=Duration.minutes(5), evaluation_periods=3, datapoints_to_alarm=2,
+        ...        minimum_requests=10).words
+        '2 of 3 times 5 minutes with 10 requests or more'
+
+    Raises:
+        ValueError: a period that is not whole minutes, more datapoints than periods, no requests.
+    """
+
+    period: Duration
+    evaluation_periods: int
+    datapoints_to_alarm: int
+    minimum_requests: int
+
+    def __post_init__(self) -> None:
+        if self.period.to_seconds() % 60 or not self.period.to_seconds():
+            raise ValueError(
+                f"a window's period is whole minutes; got {self.period.to_seconds()} seconds"
+            )
+        if not 1 <= self.datapoints_to_alarm <= self.evaluation_periods:
+            raise ValueError(
+                "a window is red in 1 or more of its periods, and at most in all of them; got "
+                f"{self.datapoints_to_alarm} of {self.evaluation_periods}"
+            )
+        if self.minimum_requests < 1:
+            raise ValueError(
+                f"minimum_requests counts requests, 1 or more; got {self.minimum_requests!r}"
+            )
+
+    @classmethod
+    def for_share(cls, a_minute: float, *, within: Duration) -> Self:
+        """The window of a share of `a_minute` requests, where `within` is how long one watches."""
+        return cls._for(a_minute, within, wanted=20, least=10, fewest=3)
+
+    @classmethod
+    def for_percentile(cls, a_minute: float, *, within: Duration) -> Self:
+        """The window of a 95th percentile of as many requests."""
+        return cls._for(a_minute, within, wanted=100, least=50, fewest=50)
+
+    @classmethod
+    def _for(
+        cls, a_minute: float, within: Duration, *, wanted: int, least: int, fewest: int
+    ) -> Self:
+        longest = max(1, min(int(within.to_minutes(integral=False)), _LONGEST))
+        last = (longest, 1, 1)
+        steps = [_BUSY, *((minutes, 1, 1) for minutes in _QUIET if minutes < longest)]
+        enough = (step for step in steps if step[0] * a_minute >= wanted)
+        minutes, periods, datapoints = next(enough, last)
+        return cls(
+            period=Duration.minutes(minutes),
+            evaluation_periods=periods,
+            datapoints_to_alarm=datapoints,
+            minimum_requests=min(least, max(fewest, int(a_minute * minutes / 2))),
+        )
+
+    @property
+    def words(self) -> str:
+        """For the description of an alarm."""
+        minutes = self.period.to_minutes()
+        length = "a minute" if minutes == 1 else f"{minutes} minutes"
+        if self.evaluation_periods > 1:
+            length = f"{self.datapoints_to_alarm} of {self.evaluation_periods} times {length}"
+        return f"{length} with {self.minimum_requests} requests or more"
