@@ -6,6 +6,7 @@ from typing import Self
 import boto3
 from botocore.exceptions import ClientError
 
+from operations.alarms import ExposureAlarms
 from operations.hosted_flag import HostedFlag
 from shadow_runtime.contract import Stage, Variable
 
@@ -16,12 +17,13 @@ class RouteError(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a route's flag is, and how far it may go."""
+    """Where a route's flag is, how far it may go, and which alarms guard it."""
 
     stack: str
     name: str
     flag: HostedFlag
     ceiling: Stage
+    alarms: ExposureAlarms
 
     @classmethod
     def find(cls, stack: str, aws: boto3.Session) -> Self:
@@ -51,4 +53,7 @@ class Route:
             lower_strategy=variables[Variable.LOWER_STRATEGY],
         )
         ceiling = Stage.parse(variables[Variable.CEILING])
-        return cls(stack, variables[Variable.ROUTE], flag, ceiling)
+        alarms = ExposureAlarms(
+            aws.client("cloudwatch"), variables[Variable.EXPOSURE_ALARMS].split(",")
+        )
+        return cls(stack, variables[Variable.ROUTE], flag, ceiling, alarms)

@@ -42,7 +42,7 @@ def moved(route: Route, to: Stage, *, why: str, report: Report) -> str:
     """Moves the route to `to` and says where it then is, in one line.
 
     Raises:
-        FlagWriterError: the flag could not be moved.
+        FlagWriterError: an alarm is red, or the flag could not be moved.
     """
-    changed = move(route.flag, to, why=why, report=report)
+    changed = move(route.flag, to, why=why, red=route.alarms.red, report=report)
     return f"{route.name}: {'now' if changed else 'already'} {acting(to, route.ceiling)}"

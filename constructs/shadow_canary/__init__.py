@@ -2,6 +2,8 @@
 
 from shadow_canary.code import RouteCode
 from shadow_canary.service import ShadowCanaryService
+from shadow_canary.traffic import Traffic
+from shadow_canary.windows import Window
 from shadow_runtime.contract import Stage
 
-__all__ = ["RouteCode", "ShadowCanaryService", "Stage"]
+__all__ = ["RouteCode", "ShadowCanaryService", "Stage", "Traffic", "Window"]

@@ -1,12 +1,17 @@
-"""What is measured of a route. When to shout is said where the alarms are."""
+"""What is measured of a route, and the formulas over it. When to shout is said at the alarms."""
+
+from collections.abc import Mapping
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 
-from shadow_runtime.contract import NAMESPACE, Dimension, MetricName
+from shadow_runtime.contract import NAMESPACE, Dimension, MetricName, Variant
 
 MINUTE = Duration.minutes(1)
+
+FEWEST_BAD = 2
+"""One bad request is an accident, whatever its share."""
 
 
 def route_metric(
@@ -22,10 +27,22 @@ def route_metric(
     )
 
 
-def version_metric(
-    name: str, *, alias: lambda_.Alias, version: lambda_.IVersion, statistic: str = "Sum"
+def variant_metric(
+    name: MetricName, variant: Variant, *, route: str, statistic: str = "Sum"
 ) -> cloudwatch.Metric:
-    """A metric of Lambda for the calls through `alias` that ran on `version`.
+    """A metric of the side that was asked, a minute."""
+    dimensions = {Dimension.VARIANT.value: variant.value}
+    return route_metric(name, route=route, statistic=statistic, **dimensions)
+
+
+def version_metric(
+    name: str,
+    *,
+    alias: lambda_.Alias,
+    version: lambda_.IVersion,
+    statistic: str = "Sum",
+) -> cloudwatch.Metric:
+    """A metric of Lambda for the calls through `alias` that ran on `version`, a minute.
 
     `version.metric()` names a dimension that Lambda never writes, so it is spelled out here:
     https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics.html
@@ -44,26 +61,49 @@ def version_metric(
     )
 
 
-def error_rate(
-    *, route: str, alias: lambda_.Alias, version: lambda_.IVersion, minimum_requests: int
+def share(
+    label: str,
+    *,
+    bad: str,
+    of: str,
+    minimum: int,
+    using: Mapping[str, cloudwatch.Metric],
+    period: Duration,
 ) -> cloudwatch.MathExpression:
-    """Percent of `version`'s invocations that crashed or answered 500 and above.
+    """Percent of `of` that is `bad`; both are sums over the names of `using`.
 
-    0 in a minute with fewer than `minimum_requests`: one failure out of one is no evidence. A
-    missing operand counts as 0, so a version that dies on import (no metric of ours) still counts:
+    0 in a period with fewer than `minimum`, or with one bad request. A missing operand counts as 0:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
     """
+    enough = f"{of} >= {minimum} AND {bad} >= {FEWEST_BAD}"
+    whole = f"({of})" if " " in of else of
+    return formula(label, f"IF({enough}, 100 * ({bad}) / {whole}, 0)", using=using, period=period)
+
+
+def ratio(
+    label: str,
+    *,
+    floor_ms: int,
+    minimum: int,
+    using: Mapping[str, cloudwatch.Metric],
+    period: Duration,
+) -> cloudwatch.MathExpression:
+    """How many times `control` (at least `floor_ms`) is in `candidate`.
+
+    0 in a period with fewer than `minimum` of `candidates` or of `controls`.
+    """
+    enough = f"candidates >= {minimum} AND controls >= {minimum}"
+    at_least = f"IF(control > {floor_ms}, control, {floor_ms})"
+    return formula(label, f"IF({enough}, candidate / {at_least}, 0)", using=using, period=period)
+
+
+def formula(
+    label: str, expression: str, *, using: Mapping[str, cloudwatch.Metric], period: Duration
+) -> cloudwatch.MathExpression:
+    """`expression` over metrics of one period."""
     return cloudwatch.MathExpression(
-        label="bad share of the new version, %",
-        expression=(
-            f"IF(invocations >= {minimum_requests}, 100 * (errors + faults) / invocations, 0)"
-        ),
-        using_metrics={
-            "errors": version_metric("Errors", alias=alias, version=version),
-            "faults": route_metric(
-                MetricName.FAULTS, route=route, **{Dimension.VERSION: version.version}
-            ),
-            "invocations": version_metric("Invocations", alias=alias, version=version),
-        },
-        period=MINUTE,
+        label=label,
+        expression=expression,
+        using_metrics={name: metric.with_(period=period) for name, metric in using.items()},
+        period=period,
     )

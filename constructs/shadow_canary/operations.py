@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 
 from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_destinations as destinations
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -23,9 +27,10 @@ from shadow_runtime.contract import Stage, Variable
 
 
 class OperationsFunction(GrantedFunction):
-    """Moves one route's flag: clean-up today, and whatever else may ever lower it.
+    """Moves one route's flag: rollback on an alarm, and clean-up. Both can only lower it.
 
-    Called asynchronously; what fails three times rests in `dead_letter_queue` for 14 days.
+    It hears the exposure alarms on the route's topic, and tells people there what it did. Called
+    asynchronously; what fails three times rests in `dead_letters` for 14 days.
 
     Example:
         >>> OperationsFunction(self, "Operations", route="get-user", flag=flag,
@@ -40,6 +45,9 @@ class OperationsFunction(GrantedFunction):
         route: str,
         flag: MigrationFlag,
         ceiling: Stage,
+        topic: sns.ITopic,
+        exposure: Sequence[cloudwatch.Alarm],
+        dashboard: str,
         layers: Sequence[lambda_.ILayerVersion],
         log_retention: logs.RetentionDays,
     ) -> None:
@@ -55,6 +63,9 @@ class OperationsFunction(GrantedFunction):
                 Variable.CEILING: str(ceiling),
                 **flag.variables,
                 **flag.strategies,
+                Variable.TOPIC: topic.topic_arn,
+                Variable.EXPOSURE_ALARMS: ",".join(alarm.alarm_name for alarm in exposure),
+                Variable.DASHBOARD: dashboard,
             },
             timeout=Duration.minutes(5),
             memory_size=256,
@@ -77,3 +88,28 @@ class OperationsFunction(GrantedFunction):
         acknowledge(self.dead_letters, "SQS3", "this is the dead-letter queue")
         bus = events.EventBus.from_event_bus_name(self, "EventBus", "default")
         bus.grant_put_events_to(self)
+        topic.grant_publish(self)
+        self._hear(topic, exposure)
+
+    def grant_see_versions(self, function: lambda_.Function) -> None:
+        """Lets it say which versions of `function` users were on: evidence for a rollback."""
+        self.add_environment(Variable.FUNCTION, function.function_name)
+        # Lambda's construct has no such grant.
+        iam.Grant.add_to_principal(
+            grantee=self, actions=["lambda:GetAlias"], resource_arns=[function.function_arn]
+        )
+
+    def _hear(self, topic: sns.ITopic, exposure: Sequence[cloudwatch.Alarm]) -> None:
+        names = [alarm.alarm_name for alarm in exposure]
+        of = sns.SubscriptionFilter.string_filter
+        topic.add_subscription(
+            subscriptions.LambdaSubscription(
+                self,
+                # Its own messages, other alarms and the way back to green are not for it.
+                filter_policy_with_message_body={
+                    "NewStateValue": sns.FilterOrPolicy.filter(of(allowlist=["ALARM"])),
+                    "AlarmName": sns.FilterOrPolicy.filter(of(allowlist=names)),
+                },
+                dead_letter_queue=self.dead_letters,
+            )
+        )

@@ -1,5 +1,8 @@
 """The questions that an operator asks of the mismatches, saved in CloudWatch Logs Insights."""
 
+import re
+
+from aws_cdk import Stack
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
@@ -47,6 +50,7 @@ class MismatchQueries(Construct):
         self, scope: Construct, id_: str, *, route: str, log_group: logs.ILogGroup
     ) -> None:
         super().__init__(scope, id_)
+        self.log_group = log_group
         self.definitions = [
             logs.CfnQueryDefinition(
                 self,
@@ -57,3 +61,21 @@ class MismatchQueries(Construct):
             )
             for role, (question, query) in QUESTIONS.items()
         ]
+
+    @property
+    def links(self) -> str:
+        """A line of Markdown: each question, as a link to Logs Insights over the last day."""
+        region = Stack.of(self).region
+        home = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
+        group = f"source~(~'{self.log_group.log_group_name})"
+        span = "end~0~start~-86400~timeType~'RELATIVE~unit~'seconds"
+        return " · ".join(
+            f"[{question}]({home}#logsV2:logs-insights$3FqueryDetail$3D~({span}"
+            f"~editorString~'{_as_the_console_writes(query)}~{group})"
+            for question, query in QUESTIONS.values()
+        )
+
+
+def _as_the_console_writes(query: str) -> str:
+    """Everything but letters and digits as `*` and its code, such as `*20` for a space."""
+    return re.sub(r"[^A-Za-z0-9]", lambda match: f"*{ord(match[0]):02x}", query)

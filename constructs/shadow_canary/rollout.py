@@ -2,24 +2,53 @@
 
 from aws_cdk import Duration, Fn, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_codedeploy as codedeploy
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from shadow_canary.findings import acknowledge
-from shadow_canary.metrics import error_rate
+from shadow_canary.findings import acknowledge, acknowledge_wildcard, versions_of
+from shadow_canary.hook import PreTrafficHook
+from shadow_canary.metrics import formula, route_metric, share, version_metric
+from shadow_canary.shift import Shift
+from shadow_canary.traffic import Traffic
+from shadow_canary.windows import Window
+from shadow_runtime.contract import Dimension, MetricName
 
 
 class CodeCanary(Construct):
-    """CodeDeploy shifts the alias to a new version, or back when that version's alarm is red.
+    """CodeDeploy shifts the alias to a new version, or back when one of its alarms is red.
 
-    The alarm counts the bad share of the *new* version: crashes, timeouts and failed imports
-    (Lambda's `Errors`) and answers of 500 and above (our `Faults`). A share of the whole function
-    would never rise over 1 % while the canary takes 1 %.
+    The hook asks the new version a few recorded requests before any user does. Then three alarms
+    watch that version alone, since a share of the whole function would never rise over 1 % while
+    the canary takes 1 %:
+
+    - bad share: crashes, timeouts and failed imports (Lambda's `Errors`), answers of 500 and above
+      (our `Faults`) and answers that control had to give for its candidate (our `Fallbacks`);
+    - latency: the 95th percentile of its duration;
+    - mismatch share of the shadow version that it calls, while users are on the candidate: a bad
+      release of the candidate goes back with the version that brought it.
+
+    Args:
+        scope: the service.
+        id_: role noun.
+        route: name of the route.
+        topic: hears when an alarm turns red.
+        alias: what users call.
+        version: the newest version of the route.
+        shadow_version: the version of the shadow that it calls.
+        hook: asks the new version first.
+        shift: how the new version takes over.
+        traffic: with `shift`, decides the window.
+        window: of all three alarms - by the rule of `shadow_canary.windows`.
+        error_rate_percent: bad share over which the version goes back.
+        mismatch_percent: mismatch share over which it does.
+        latency_bound: 95th percentile over which it does.
 
     Example:
         >>> CodeCanary(self, "CodeCanary", route="get-user", alias=alias,
-        ...            version=function.current_version)  # doctest: +SKIP
+        ...            version=function.current_version, ...)  # doctest: +SKIP
     """
 
     def __init__(
@@ -28,64 +57,150 @@ class CodeCanary(Construct):
         id_: str,
         *,
         route: str,
+        topic: sns.ITopic,
         alias: lambda_.Alias,
         version: lambda_.IVersion,
-        deployment_config: codedeploy.ILambdaDeploymentConfig | None,
+        shadow_version: lambda_.IVersion,
+        hook: PreTrafficHook,
+        shift: codedeploy.TrafficRouting,
+        traffic: Traffic,
+        window: Window | None,
         error_rate_percent: float,
-        minimum_requests: int,
+        mismatch_percent: float,
+        latency_bound: Duration,
     ) -> None:
         super().__init__(scope, id_)
-        if not 0 < error_rate_percent < 100:
-            raise ValueError(
-                "error_rate_percent is a share of requests, over 0 and under 100, such as 2; "
-                f"got {error_rate_percent!r}"
-            )
-        if minimum_requests < 1:
-            raise ValueError(
-                f"minimum_requests counts requests, 1 or more; got {minimum_requests!r}"
-            )
-        self.error_rate = error_rate(
-            route=route, alias=alias, version=version, minimum_requests=minimum_requests
-        )
-        self.alarm = cloudwatch.Alarm(
-            self,
+        self._route = route
+        self._topic = topic
+        self._alias = alias
+        self._version = version
+        self.shift = Shift.of(shift)
+        a_minute = traffic.a_minute * self.shift.first_percent / 100
+        self.window = window or Window.for_share(a_minute, within=self.shift.bake)
+        slow = window or Window.for_percentile(a_minute, within=self.shift.bake)
+        self.error_rate = self._error_rate()
+        self.alarm = self._alarm(
             "Alarm",
-            # The version in the name makes it a new alarm at each deploy: an alarm that is updated
-            # in place keeps the red state of the version before, and would block the fix.
-            alarm_name=Fn.join("-", [Stack.of(self).stack_name, route, "code", version.version]),
-            alarm_description=(
-                f"{route}: over {error_rate_percent:g} % of the new version's requests failed, "
-                f"in 3 of 5 minutes with {minimum_requests} or more; the alias goes back"
-            ),
-            metric=self.error_rate,
-            threshold=error_rate_percent,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-            evaluation_periods=5,
-            datapoints_to_alarm=3,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            "code",
+            self.window,
+            self.error_rate,
+            error_rate_percent,
+            f"over {error_rate_percent:g} % of the new version's requests failed",
         )
-        self.deployment_config = deployment_config or codedeploy.LambdaDeploymentConfig(
-            self,
-            "Shift",
-            traffic_routing=codedeploy.TimeBasedCanaryTrafficRouting(
-                percentage=1, interval=Duration.minutes(10)
-            ),
+        bound_ms = int(latency_bound.to_milliseconds())
+        self.latency_alarm = self._alarm(
+            "LatencyAlarm",
+            "latency",
+            slow,
+            self._latency(slow),
+            bound_ms,
+            f"the new version's 95th percentile is over {bound_ms} ms",
         )
+        self.mismatch_alarm = self._alarm(
+            "MismatchAlarm",
+            "mismatch",
+            self.window,
+            self._mismatch_share(shadow_version),
+            mismatch_percent,
+            f"over {mismatch_percent:g} % of the new version's candidate's answers are wrong",
+        )
+        self.alarms = [self.alarm, self.latency_alarm, self.mismatch_alarm]
         self.deployment_group = codedeploy.LambdaDeploymentGroup(
             self,
             "DeploymentGroup",
             alias=alias,
-            deployment_config=self.deployment_config,
-            alarms=[self.alarm],
+            deployment_config=codedeploy.LambdaDeploymentConfig(
+                self, "Shift", traffic_routing=shift
+            ),
+            alarms=self.alarms,
             # A deployment stopped by hand would otherwise leave the alias on two versions,
             # and every later deployment would fail.
             auto_rollback=codedeploy.AutoRollbackConfig(
                 failed_deployment=True, stopped_deployment=True, deployment_in_alarm=True
             ),
         )
+        self.deployment_group.add_pre_hook(hook)
+        hook.grant_read_deployment(self.deployment_group)
         managed = "service-role/AWSCodeDeployRoleForLambdaLimited"
         acknowledge(
             self.deployment_group,
             f"IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{managed}]",
             "what AWS made for this, and keeps up to date",
         )
+        acknowledge_wildcard(
+            self.deployment_group, versions_of(hook), "CodeDeploy's grant covers its versions"
+        )
+
+    def _error_rate(self) -> cloudwatch.MathExpression:
+        return share(
+            "bad share of the new version, %",
+            bad="errors + faults + fallbacks",
+            of="invocations",
+            minimum=self.window.minimum_requests,
+            using={
+                "errors": self._of_version("Errors"),
+                "faults": self._by_version(MetricName.FAULTS, self._version),
+                "fallbacks": self._by_version(MetricName.FALLBACKS, self._version),
+                "invocations": self._of_version("Invocations"),
+            },
+            period=self.window.period,
+        )
+
+    def _latency(self, window: Window) -> cloudwatch.MathExpression:
+        return formula(
+            "p95 of the new version, ms",
+            f"IF(invocations >= {window.minimum_requests}, duration, 0)",
+            using={
+                "duration": self._of_version("Duration", statistic="p95"),
+                "invocations": self._of_version("Invocations"),
+            },
+            period=window.period,
+        )
+
+    def _mismatch_share(self, shadow: lambda_.IVersion) -> cloudwatch.MathExpression:
+        return share(
+            "mismatch share of the new version, %",
+            bad="mismatched + errors",
+            of="compared",
+            minimum=self.window.minimum_requests,
+            using={
+                "compared": self._by_version(MetricName.COMPARED, shadow),
+                "mismatched": self._by_version(MetricName.MISMATCHED, shadow),
+                "errors": self._by_version(MetricName.CANDIDATE_ERRORS, shadow),
+            },
+            period=self.window.period,
+        )
+
+    def _of_version(self, name: str, *, statistic: str = "Sum") -> cloudwatch.Metric:
+        return version_metric(name, alias=self._alias, version=self._version, statistic=statistic)
+
+    def _by_version(self, name: MetricName, version: lambda_.IVersion) -> cloudwatch.Metric:
+        dimensions = {Dimension.VERSION.value: version.version}
+        return route_metric(name, route=self._route, **dimensions)
+
+    def _alarm(
+        self,
+        id_: str,
+        name: str,
+        window: Window,
+        metric: cloudwatch.MathExpression,
+        threshold: float,
+        words: str,
+    ) -> cloudwatch.Alarm:
+        # The version in the name makes it a new alarm at each deploy: an alarm that is updated
+        # in place keeps the red state of the version before, and would block the fix.
+        parts = [Stack.of(self).stack_name, self._route, name, self._version.version]
+        alarm = cloudwatch.Alarm(
+            self,
+            id_,
+            alarm_name=Fn.join("-", parts),
+            alarm_description=f"{self._route}: {words}, in {window.words}; the alias goes back",
+            metric=metric,
+            threshold=threshold,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            evaluation_periods=window.evaluation_periods,
+            datapoints_to_alarm=window.datapoints_to_alarm,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        alarm.add_alarm_action(actions.SnsAction(self._topic))
+        return alarm

@@ -1,6 +1,5 @@
 """ShadowCanaryService: everything that moves one route, in one statement."""
 
-import re
 from datetime import UTC, datetime, timedelta
 
 import jsii
@@ -11,19 +10,26 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from shadow_canary.arguments import check_identity, check_thresholds, check_times
 from shadow_canary.cleanup import CleanUp
 from shadow_canary.code import LockedLayer, RouteCode
+from shadow_canary.dashboard import RouteDashboard, dashboard_name
+from shadow_canary.exposure import ExposureAlarms
 from shadow_canary.flag import MigrationFlag
 from shadow_canary.functions import CandidateFunction, RouteFunction, ShadowFunction
-from shadow_canary.metrics import route_metric
+from shadow_canary.hook import PreTrafficHook
+from shadow_canary.metrics import route_metric, variant_metric
+from shadow_canary.notices import Notices
 from shadow_canary.operations import OperationsFunction
 from shadow_canary.queries import MismatchQueries
 from shadow_canary.rollout import CodeCanary
-from shadow_runtime.contract import CONTROL_NEEDS_MS, Dimension, MetricName, Stage, Variant
-
-_ONE_DAY_S = 86_400
+from shadow_canary.topic import RouteTopic
+from shadow_canary.traffic import Traffic
+from shadow_canary.windows import Window
+from shadow_runtime.contract import ALIAS, MetricName, Stage, Variant
 
 
 @jsii.implements(iam.IGrantable)
@@ -31,8 +37,8 @@ class ShadowCanaryService(Construct):
     """Moves one API route from its old code (control) to its new code (candidate).
 
     Creates the route's feature flag, seeded with `off`; four functions, each with a role of its
-    own; the alias `live` with a code canary that goes back by itself; and the clean-up after
-    launch. Send traffic to `alias`, never to `function`.
+    own; the alias `live` with a code canary that goes back by itself; alarms that put the users
+    back on control; and the clean-up after launch. Send traffic to `alias`, never to `function`.
 
     Args:
         scope: the route's stack.
@@ -41,6 +47,7 @@ class ShadowCanaryService(Construct):
         code: the folder with `control.py` and `candidate.py`.
         launch: the first day, with its time zone.
         ceiling: how far the flag may go. A deploy moves no user; it only permits.
+        expected_traffic: of an ordinary day; decides when the alarms look, and at how much.
         retire_after: from launch to the clean-up - seven days.
         timeout: the longest a request may take - 10 seconds.
         candidate_deadline: how long a user waits for the candidate before control answers - 2
@@ -49,10 +56,18 @@ class ShadowCanaryService(Construct):
         candidate_memory_size: of the candidate and the shadow, in MiB - 1024.
         shadow_concurrency: copies compared at once; reserved, so that a storm of them starves
             nobody - 5.
-        deployment_config: how a new version takes over - 1 % of invocations for 10 minutes, then
-            all.
-        error_rate_percent: bad share of a new version's requests over which it goes back - 2.
-        minimum_requests: requests a minute under which no bad share is computed - 10.
+        shift: how a new version takes over - 1 % of invocations for 10 minutes, then all.
+        error_rate_percent: bad share over which a new version goes back, and over which users
+            leave the candidate - 2.
+        mismatch_percent: share of wrong answers over which they do - 2.
+        latency_ratio: how many times control's 95th percentile the candidate may take - 3.
+        latency_floor: control counts as this slow at least, for the ratio - 100 milliseconds.
+        latency_bound: 95th percentile over which a new version goes back - the candidate's
+            deadline.
+        code_window: when the code canary's alarms look - by `shadow_canary.windows`.
+        exposure_window: when the data source's alarms look - by the same rule.
+        notifications: topic that hears alarms, rollbacks and the clean-up; CloudWatch must be able
+            to publish to it - a topic made here.
         log_retention: of the functions' logs - one month.
         vpc: network of the candidate and the shadow - none.
 
@@ -67,6 +82,7 @@ class ShadowCanaryService(Construct):
         ...     code=RouteCode("get_user"),
         ...     launch=datetime(2030, 1, 7, 9, tzinfo=UTC),
         ...     ceiling=Stage.canary(percent=1),
+        ...     expected_traffic=Traffic.per_day(1_000_000, users=50_000),
         ... )  # doctest: +SKIP
     """
 
@@ -79,15 +95,22 @@ class ShadowCanaryService(Construct):
         code: RouteCode,
         launch: datetime,
         ceiling: Stage,
+        expected_traffic: Traffic,
         retire_after: Duration | None = None,
         timeout: Duration | None = None,
         candidate_deadline: Duration | None = None,
         memory_size: int = 512,
         candidate_memory_size: int = 1024,
         shadow_concurrency: int = 5,
-        deployment_config: codedeploy.ILambdaDeploymentConfig | None = None,
+        shift: codedeploy.TrafficRouting | None = None,
         error_rate_percent: float = 2,
-        minimum_requests: int = 10,
+        mismatch_percent: float = 2,
+        latency_ratio: float = 3,
+        latency_floor: Duration | None = None,
+        latency_bound: Duration | None = None,
+        code_window: Window | None = None,
+        exposure_window: Window | None = None,
+        notifications: sns.ITopic | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
         vpc: ec2.IVpc | None = None,
     ) -> None:
@@ -95,11 +118,17 @@ class ShadowCanaryService(Construct):
         retire_after = retire_after or Duration.days(7)
         timeout = timeout or Duration.seconds(10)
         candidate_deadline = candidate_deadline or Duration.seconds(2)
-        _check_identity(route, launch, ceiling, retire_after)
-        _check_times(timeout, candidate_deadline)
+        check_identity(route, launch, ceiling, expected_traffic, retire_after)
+        check_times(timeout, candidate_deadline)
+        check_thresholds(
+            error_rate_percent=error_rate_percent,
+            mismatch_percent=mismatch_percent,
+            latency_ratio=latency_ratio,
+        )
 
         self.route = route
         self.ceiling = ceiling
+        self.topic = notifications or RouteTopic(self, "Topic", route=route)
         self.flag = MigrationFlag(self, "Flag", route=route)
         runtime = LockedLayer(self, "RuntimeLayer", name="runtime")
         database = LockedLayer(self, "DatabaseLayer", name="database")
@@ -142,17 +171,49 @@ class ShadowCanaryService(Construct):
             log_retention=log_retention,
         )
         self.alias = lambda_.Alias(
-            self, "Alias", alias_name="live", version=self.function.current_version
+            self, "Alias", alias_name=ALIAS, version=self.function.current_version
+        )
+        self.hook = PreTrafficHook(
+            self,
+            "PreTraffic",
+            route=route,
+            code=code,
+            function=self.function,
+            layers=[runtime],
+            log_retention=log_retention,
         )
         self.code_canary = CodeCanary(
             self,
             "CodeCanary",
             route=route,
+            topic=self.topic,
             alias=self.alias,
             version=self.function.current_version,
-            deployment_config=deployment_config,
+            shadow_version=self.shadow.current_version,
+            hook=self.hook,
+            shift=shift
+            or codedeploy.TimeBasedCanaryTrafficRouting(
+                percentage=1, interval=Duration.minutes(10)
+            ),
+            traffic=expected_traffic,
+            window=code_window,
             error_rate_percent=error_rate_percent,
-            minimum_requests=minimum_requests,
+            mismatch_percent=mismatch_percent,
+            latency_bound=latency_bound or candidate_deadline,
+        )
+        self.exposure = ExposureAlarms(
+            self,
+            "Exposure",
+            route=route,
+            topic=self.topic,
+            traffic=expected_traffic,
+            ceiling=ceiling,
+            within=retire_after,
+            window=exposure_window,
+            error_rate_percent=error_rate_percent,
+            mismatch_percent=mismatch_percent,
+            latency_ratio=latency_ratio,
+            latency_floor=latency_floor or Duration.millis(100),
         )
         self.operations = OperationsFunction(
             self,
@@ -160,8 +221,28 @@ class ShadowCanaryService(Construct):
             route=route,
             flag=self.flag,
             ceiling=ceiling,
+            topic=self.topic,
+            exposure=self.exposure.alarms,
+            dashboard=dashboard_name(self, route),
             layers=[runtime],
             log_retention=log_retention,
+        )
+        self.operations.grant_see_versions(self.function)
+        self.notices = Notices(
+            self,
+            "Notices",
+            route=route,
+            topic=self.topic,
+            shadow=self.shadow,
+            dead_letters=self.operations.dead_letters,
+        )
+        self.dashboard = RouteDashboard(
+            self,
+            "Dashboard",
+            route=route,
+            code_canary=self.code_canary,
+            alarms=[*self.exposure.alarms, *self.code_canary.alarms, *self.notices.alarms],
+            queries=self.queries,
         )
         self.clean_up = CleanUp(
             self,
@@ -184,15 +265,15 @@ class ShadowCanaryService(Construct):
 
     def metric_requests(self, variant: Variant) -> cloudwatch.Metric:
         """Requests that `variant` answered, a minute."""
-        return self._by_variant(MetricName.REQUESTS, variant)
+        return variant_metric(MetricName.REQUESTS, variant, route=self.route)
 
     def metric_faults(self, variant: Variant) -> cloudwatch.Metric:
         """Answers of 500 and above, and crashes, of `variant`, a minute."""
-        return self._by_variant(MetricName.FAULTS, variant)
+        return variant_metric(MetricName.FAULTS, variant, route=self.route)
 
     def metric_latency(self, variant: Variant, *, statistic: str = "p95") -> cloudwatch.Metric:
         """Milliseconds that `variant` took to answer - the 95th percentile."""
-        return self._by_variant(MetricName.LATENCY, variant, statistic=statistic)
+        return variant_metric(MetricName.LATENCY, variant, route=self.route, statistic=statistic)
 
     def metric_compared(self) -> cloudwatch.Metric:
         """Shadow comparisons, a minute."""
@@ -205,38 +286,3 @@ class ShadowCanaryService(Construct):
     def metric_error_rate(self) -> cloudwatch.MathExpression:
         """Bad share of the newest version, in percent: what the code canary watches."""
         return self.code_canary.error_rate
-
-    def _by_variant(
-        self, name: MetricName, variant: Variant, *, statistic: str = "Sum"
-    ) -> cloudwatch.Metric:
-        dimensions = {Dimension.VARIANT.value: variant.value}
-        return route_metric(name, route=self.route, statistic=statistic, **dimensions)
-
-
-def _check_identity(route: str, launch: datetime, ceiling: Stage, retire_after: Duration) -> None:
-    if not re.fullmatch(r"[a-z][a-z0-9-]{0,39}", route):
-        raise ValueError(
-            "route names metrics and alarms: up to 40 lower case letters, digits and hyphens, "
-            f"a letter first, such as 'get-user'; got {route!r}"
-        )
-    if launch.tzinfo is None:
-        raise ValueError(
-            f"launch needs a time zone, such as datetime(2030, 1, 7, 9, tzinfo=UTC); got {launch!r}"
-        )
-    if not isinstance(ceiling, Stage):
-        raise ValueError(f"ceiling is a Stage, such as Stage.canary(percent=1); got {ceiling!r}")
-    if retire_after.to_seconds() < _ONE_DAY_S:
-        raise ValueError(
-            "retire_after must leave a day or more between launch and clean-up, such as "
-            f"Duration.days(7); got {retire_after.to_seconds()} seconds"
-        )
-
-
-def _check_times(timeout: Duration, candidate_deadline: Duration) -> None:
-    room = timeout.to_milliseconds() - candidate_deadline.to_milliseconds()
-    if room < CONTROL_NEEDS_MS:
-        raise ValueError(
-            f"control must have {CONTROL_NEEDS_MS} ms left after the candidate's deadline; "
-            f"candidate_deadline {candidate_deadline.to_milliseconds()} ms of timeout "
-            f"{timeout.to_milliseconds()} ms leaves {room} ms: lower the one or raise the other"
-        )

@@ -31,6 +31,9 @@ _LONGEST = 1_440
 """Minutes: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html"""
 
 
+_LENGTHS = {1: "a minute", 60: "an hour", 360: "6 hours", 1_440: "a day"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """What an alarm looks at: `datapoints_to_alarm` of `evaluation_periods` of length `period`.
@@ -38,7 +41,7 @@ class Window:
     Example:
         >>> Window(period=Duration.minutes(5), evaluation_periods=3, datapoints_to_alarm=2,
         ...        minimum_requests=10).words
-        '2 of 3 times 5 minutes with 10 requests or more'
+        '2 of 3 periods of 5 minutes with 10 requests or more'
 
     Raises:
         ValueError: a period that is not whole minutes, more datapoints than periods, no requests.
@@ -93,8 +96,10 @@ class Window:
     @property
     def words(self) -> str:
         """For the description of an alarm."""
-        minutes = self.period.to_minutes()
-        length = "a minute" if minutes == 1 else f"{minutes} minutes"
-        if self.evaluation_periods > 1:
-            length = f"{self.datapoints_to_alarm} of {self.evaluation_periods} times {length}"
-        return f"{length} with {self.minimum_requests} requests or more"
+        minutes = int(self.period.to_minutes())
+        length = _LENGTHS.get(minutes, f"{minutes} minutes")
+        enough = f"with {self.minimum_requests} requests or more"
+        if self.evaluation_periods == 1:
+            return f"{length} {enough}"
+        periods = "minutes" if minutes == 1 else f"periods of {length}"
+        return f"{self.datapoints_to_alarm} of {self.evaluation_periods} {periods} {enough}"

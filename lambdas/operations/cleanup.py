@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from operations.flag_writer import deprecate, move
+from operations.flag_writer import deprecate, lower
 from operations.hosted_flag import HostedFlag
 from shadow_runtime.contract import Stage
 
@@ -29,5 +29,5 @@ def clean_up(flag: HostedFlag, *, today: str) -> CleanedUp:
     if deployed.is_ours and deployed.position.stage == Stage.COMPLETE:
         outcome, changed = "deprecated", deprecate(flag, today, why="clean-up: migration complete")
     else:
-        outcome, changed = "off", move(flag, Stage.OFF, why="clean-up: the time is over")
+        outcome, changed = "off", lower(flag, Stage.OFF, why="clean-up: the time is over")
     return CleanedUp(outcome, changed, flag.prune())

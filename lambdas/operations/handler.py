@@ -1,6 +1,5 @@
 """The operations function: does what it is asked, and says what it did."""
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -9,44 +8,57 @@ from typing import Any
 
 import boto3
 
+from operations import words
+from operations.alarms import Call
 from operations.cleanup import clean_up
 from operations.hosted_flag import HostedFlag
+from operations.report import report, versions
+from operations.rollback import roll_back
 from shadow_runtime.contract import Action, MetricName, Variable
-from shadow_runtime.telemetry import ROUTE, Measurements, logger
+from shadow_runtime.telemetry import logger
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """Runs the `action` in `event`; its outcome is a log line, a metric and an event.
+    """Runs an action, or answers an alarm; the outcome is a log line, a metric, an event and words.
 
     Raises:
-        ValueError: an unknown action.
+        ValueError: an unknown action, or a notification that is no alarm's.
         FlagWriterError: the flag could not be moved; Lambda tries again twice.
     """
-    action = Action(event["action"])
-    flag = HostedFlag(
+    match event:
+        case {"Records": [{"Sns": {"Message": str(message)}}]}:
+            return _answer(Call.read(message))
+        case {"action": Action.CLEANUP}:
+            done = clean_up(_flag(), today=f"{datetime.now(UTC):%Y-%m-%d}")
+            report(Action.CLEANUP, MetricName.CLEANUPS, asdict(done), words.of_clean_up(done))
+            return asdict(done)
+    raise ValueError(
+        f"operations answers alarms and the action {Action.CLEANUP.value!r}; got {event!r}"
+    )
+
+
+def _answer(call: Call) -> dict[str, Any]:
+    exposure = os.environ[Variable.EXPOSURE_ALARMS].split(",")
+    if call.name not in exposure or call.state != "ALARM":
+        logger.info("not an exposure alarm that is red", alarm=call.name, state=call.state)
+        return {"outcome": "none", "changed": False}
+    done = roll_back(_flag(), call)
+    evidence = {**asdict(done), "alarm_says": call.description, "versions": versions()}
+    report(
+        Action.ROLLBACK,
+        MetricName.ROLLBACKS,
+        evidence,
+        words.of_rollback(done, call.description, evidence["versions"]),
+    )
+    return evidence
+
+
+def _flag() -> HostedFlag:
+    return HostedFlag(
         boto3.client("appconfig"),
         application=os.environ[Variable.FLAG_APPLICATION],
         environment=os.environ[Variable.FLAG_ENVIRONMENT],
         profile=os.environ[Variable.FLAG_PROFILE],
         raise_strategy=os.environ[Variable.RAISE_STRATEGY],
         lower_strategy=os.environ[Variable.LOWER_STRATEGY],
-    )
-    done = asdict(clean_up(flag, today=f"{datetime.now(UTC):%Y-%m-%d}"))
-    _report(action, done)
-    return done
-
-
-def _report(action: Action, done: dict[str, Any]) -> None:
-    logger.info(action, **done)
-    measurements = Measurements()
-    measurements.add(MetricName.CLEANUPS, outcome=done["outcome"])
-    measurements.flush()
-    boto3.client("events").put_events(
-        Entries=[
-            {
-                "Source": "shadow-canary",
-                "DetailType": f"Migration {action}",
-                "Detail": json.dumps({"route": ROUTE, **done}),
-            }
-        ]
     )

@@ -50,7 +50,7 @@ def get(local: Local, token: str | None) -> tuple[int, Any]:
 
 def at(route: Route, stage: Stage) -> None:
     """Moves the flag, and waits until every execution environment must ask for it again."""
-    if move(route.flag, stage, why="test"):
+    if move(route.flag, stage, why="test", red=route.alarms.red):
         time.sleep(POLL_INTERVAL + 1)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from botocore.exceptions import ClientError
 
-from operations.flag_writer import move
+from operations.flag_writer import lower, lowered, move
 from operations.hosted_flag import FlagWriterError
 from shadow_runtime.contract import FLAG_KEY, Position, Stage, flag_document
 from tests.fakes import FakeAppConfig, RefusedError
@@ -15,14 +15,20 @@ from tests.unit.flags import CANARY, NOT_OURS, at, flag_on, richer
 AT_ONCE = 0.0
 
 
+def green() -> list[str]:
+    return []
+
+
 def moved(appconfig: FakeAppConfig, to: Stage) -> bool:
-    return move(flag_on(appconfig), to, why="a test")
+    return move(flag_on(appconfig), to, why="a test", red=green)
 
 
 def test_a_raise_goes_gradually_and_is_waited_for_with_progress() -> None:
     appconfig, told = at(Stage.SHADOW), list[tuple[str, float]]()
     flag = flag_on(appconfig)
-    assert move(flag, CANARY, why="a test", report=lambda *progress: told.append(progress))
+    assert move(
+        flag, CANARY, why="a test", red=green, report=lambda *progress: told.append(progress)
+    )
     assert appconfig.position.stage == CANARY
     assert appconfig.deployments[-1].strategy == "raise0"
     assert (told[0], told[-1]) == (("DEPLOYING", 0.0), ("COMPLETE", 100.0))
@@ -210,4 +216,37 @@ def test_a_flag_that_was_never_deployed_is_an_error_that_says_what_to_deploy() -
 
 
 def test_a_reason_in_any_script_is_accepted() -> None:
-    assert move(flag_on(at(Stage.LIVE)), Stage.OFF, why="Störung, 障害")
+    assert move(flag_on(at(Stage.LIVE)), Stage.OFF, why="Störung, 障害", red=green)
+
+
+def test_nothing_is_raised_while_an_exposure_alarm_is_red() -> None:
+    appconfig = at(Stage.SHADOW)
+    with pytest.raises(FlagWriterError, match=r"red: bad-share\..* nothing is raised.*cause"):
+        move(flag_on(appconfig), CANARY, why="a test", red=lambda: ["bad-share"])
+    assert appconfig.writes == []
+
+
+def test_an_alarm_that_turns_red_just_before_a_raise_begins_takes_it_back() -> None:
+    appconfig, answers = at(Stage.SHADOW), iter([[], ["bad-share"]])
+    with pytest.raises(FlagWriterError, match="red: bad-share"):
+        move(flag_on(appconfig), CANARY, why="a test", red=lambda: next(answers))
+    assert (appconfig.position.stage, appconfig.now) == (Stage.SHADOW, AT_ONCE)
+    assert not any(deployment.is_running for deployment in appconfig.deployments)
+
+
+@pytest.mark.parametrize("to", [Stage.OFF, Stage.SHADOW, CANARY])
+def test_a_red_alarm_forbids_no_lowering(to: Stage) -> None:
+    appconfig = at(Stage.LIVE)
+    assert move(flag_on(appconfig), to, why="a test", red=lambda: ["bad-share"])
+    assert appconfig.position.stage == to
+
+
+STAGES = [Stage.OFF, Stage.SHADOW, CANARY, Stage.LIVE, Stage.COMPLETE]
+
+
+@pytest.mark.parametrize("to", STAGES)
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_machine_only_ever_lowers(stage: Stage, to: Stage) -> None:
+    appconfig = at(stage)
+    assert lower(flag_on(appconfig), to, why="a test") == (to < stage)
+    assert appconfig.position.stage == lowered(stage, to) <= stage

@@ -1,0 +1,184 @@
+"""What people look at: one dashboard per route."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from constructs import Construct
+
+from shadow_canary.metrics import MINUTE, formula, route_metric, variant_metric
+from shadow_canary.queries import QUESTIONS, MismatchQueries
+from shadow_canary.rollout import CodeCanary
+from shadow_runtime.contract import NAMESPACE, Dimension, MetricName, Variant
+
+_HOUR = Duration.hours(1)
+_WIDTH = 24
+_THIRD = 8
+
+
+class RouteDashboard(cloudwatch.Dashboard):
+    """Who answers, how well, how alike, how far the flag is, and which alarm is red.
+
+    Example:
+        >>> RouteDashboard(self, "Dashboard", route="get-user", code_canary=code_canary,
+        ...                alarms=alarms, queries=queries)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        route: str,
+        code_canary: CodeCanary,
+        alarms: Sequence[cloudwatch.IAlarm],
+        queries: MismatchQueries,
+    ) -> None:
+        super().__init__(
+            scope,
+            id_,
+            dashboard_name=dashboard_name(scope, route),
+            default_interval=Duration.hours(12),
+            widgets=[
+                [_heading(route, queries)],
+                [_requests(route), _bad_shares(route), _latencies(route)],
+                [_parity(route), _stage(route), _versions(route, code_canary)],
+                [_states(alarms), _copies(route), _served(route)],
+                [_what_differs(queries)],
+            ],
+        )
+
+
+def dashboard_name(scope: Construct, route: str) -> str:
+    """The name under which a route's dashboard is found."""
+    return f"{Stack.of(scope).stack_name}-{route}"
+
+
+def _heading(route: str, queries: MismatchQueries) -> cloudwatch.IWidget:
+    return cloudwatch.TextWidget(markdown=f"# {route}\n{queries.links}", width=_WIDTH, height=2)
+
+
+def _graph(
+    title: str,
+    left: Sequence[cloudwatch.IMetric],
+    *,
+    right: Sequence[cloudwatch.IMetric] = (),
+    label: str = "",
+    stacked: bool = False,
+) -> cloudwatch.IWidget:
+    return cloudwatch.GraphWidget(
+        title=title,
+        left=[*left],
+        right=[*right],
+        left_y_axis=cloudwatch.YAxisProps(min=0, label=label, show_units=False),
+        right_y_axis=cloudwatch.YAxisProps(min=0, show_units=False),
+        stacked=stacked,
+        width=_THIRD,
+        height=6,
+    )
+
+
+def _requests(route: str) -> cloudwatch.IWidget:
+    asked = [
+        variant_metric(MetricName.REQUESTS, variant, route=route).with_(label=variant.value)
+        for variant in Variant
+    ]
+    return _graph("Who is asked", asked, label="requests a minute", stacked=True)
+
+
+def _bad_shares(route: str) -> cloudwatch.IWidget:
+    shares = []
+    for variant in Variant:
+        faults, requests = f"{variant}_faults", f"{variant}_requests"
+        using = {
+            faults: variant_metric(MetricName.FAULTS, variant, route=route),
+            requests: variant_metric(MetricName.REQUESTS, variant, route=route),
+        }
+        share = f"100 * {faults} / {requests}"
+        shares.append(formula(variant.value, share, using=using, period=MINUTE))
+    unasked = route_metric(MetricName.BREAKER_OPEN, route=route)
+    left_alone = unasked.with_(label="candidate left alone")
+    return _graph("Bad share", shares, right=[left_alone], label="% of requests")
+
+
+def _latencies(route: str) -> cloudwatch.IWidget:
+    lines = [
+        variant_metric(MetricName.LATENCY, variant, route=route, statistic=statistic).with_(
+            label=f"{variant} {statistic}"
+        )
+        for variant in Variant
+        for statistic in ("p50", "p95")
+    ]
+    return _graph("Latency", lines, label="ms")
+
+
+def _parity(route: str) -> cloudwatch.IWidget:
+    names = {
+        "compared": MetricName.COMPARED,
+        "mismatched": MetricName.MISMATCHED,
+        "errors": MetricName.CANDIDATE_ERRORS,
+    }
+    using = {name: route_metric(metric, route=route) for name, metric in names.items()}
+    parity = "100 * (compared - mismatched - errors) / compared"
+    compared = using["compared"].with_(period=_HOUR, label="compared")
+    return _graph(
+        "Parity of the copies of an hour",
+        [formula("alike", parity, using=using, period=_HOUR)],
+        right=[compared],
+        label="%",
+    )
+
+
+def _stage(route: str) -> cloudwatch.IWidget:
+    stage = route_metric(MetricName.STAGE, route=route, statistic="Maximum")
+    percent = route_metric(MetricName.CANDIDATE_PERCENT, route=route, statistic="Maximum")
+    return _graph(
+        "Stage: 0 off · 1 shadow · 2 canary · 3 live · 4 complete",
+        [stage.with_(label="stage")],
+        right=[percent.with_(label="% of users on the candidate")],
+    )
+
+
+def _versions(route: str, code_canary: CodeCanary) -> cloudwatch.IWidget:
+    dimensions = f"{NAMESPACE},{Dimension.ROUTE},{Dimension.VERSION}"
+    failed = f'{Dimension.ROUTE}="{route}" MetricName="{MetricName.FAULTS}"'
+    by_version = cloudwatch.MathExpression(
+        label="failed on version",
+        expression=f"SEARCH('{{{dimensions}}} {failed}', 'Sum', 60)",
+        period=MINUTE,
+    )
+    return _graph("Versions of the code", [code_canary.error_rate], right=[by_version], label="%")
+
+
+def _states(alarms: Sequence[cloudwatch.IAlarm]) -> cloudwatch.IWidget:
+    return cloudwatch.AlarmStatusWidget(title="Alarms", alarms=[*alarms], width=_THIRD, height=6)
+
+
+def _copies(route: str) -> cloudwatch.IWidget:
+    lost = [
+        route_metric(name, route=route).with_(label=name.value)
+        for name in (MetricName.COPIES_DROPPED, MetricName.TEE_SKIPPED, MetricName.TEE_FAILED)
+    ]
+    return _graph("Copies that were not compared", lost, label="a minute", stacked=True)
+
+
+def _served(route: str) -> cloudwatch.IWidget:
+    wrong = variant_metric(MetricName.MISMATCHED, Variant.CANDIDATE, route=route)
+    checked = variant_metric(MetricName.COMPARED, Variant.CANDIDATE, route=route)
+    return _graph(
+        "Wrong answers that users received",
+        [wrong.with_(label="wrong")],
+        right=[checked.with_(label="checked")],
+        label="a minute",
+    )
+
+
+def _what_differs(queries: MismatchQueries) -> cloudwatch.IWidget:
+    question, query = QUESTIONS["Top"]
+    return cloudwatch.LogQueryWidget(
+        title=question,
+        log_group_names=[queries.log_group.log_group_name],
+        query_string=query,
+        width=_WIDTH,
+        height=6,
+    )

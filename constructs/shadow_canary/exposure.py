@@ -1,0 +1,177 @@
+"""The data-source canary: the alarms that take users off the candidate."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from shadow_canary.metrics import ratio, route_metric, share, variant_metric
+from shadow_canary.traffic import Traffic
+from shadow_canary.windows import Window
+from shadow_runtime.contract import Dimension, MetricName, Stage, Variant
+
+
+class ExposureAlarms(Construct):
+    """Three alarms over what happens while users are on the candidate; each calls `topic` once.
+
+    Bad share: the candidate failed, was late, or was left alone because it had failed. Mismatch
+    share: answers that differ or that only the candidate failed, in copies of stages `canary` and
+    `live`; in `shadow` a mismatch is a finding. Latency ratio: the candidate's 95th percentile
+    against control's. At `live` control answers nobody, so there is no ratio; what is later than
+    the deadline is a failure there too.
+
+    They see the route's own metrics, under literal dimensions, and no version: they stand until
+    the clean-up, whatever is deployed meanwhile.
+
+    Args:
+        scope: the service.
+        id_: role noun.
+        route: name of the route.
+        topic: hears when an alarm turns red.
+        traffic: with `ceiling`, decides the windows.
+        ceiling: the candidate's share of users is expected to be the ceiling's.
+        within: how long one watches, from launch to clean-up.
+        window: of all three alarms - by the rule of `shadow_canary.windows`.
+        error_rate_percent: bad share over which users leave the candidate.
+        mismatch_percent: mismatch share over which they do.
+        latency_ratio: how many times control's latency the candidate may take.
+        latency_floor: control counts as this slow at least, for the ratio.
+
+    Example:
+        >>> ExposureAlarms(self, "Exposure", route="get-user", topic=topic,
+        ...                traffic=Traffic.per_day(1_000_000, users=50_000), ...)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        route: str,
+        topic: sns.ITopic,
+        traffic: Traffic,
+        ceiling: Stage,
+        within: Duration,
+        window: Window | None,
+        error_rate_percent: float,
+        mismatch_percent: float,
+        latency_ratio: float,
+        latency_floor: Duration,
+    ) -> None:
+        super().__init__(scope, id_)
+        self._route = route
+        self._topic = topic
+        on_candidate = traffic.a_minute * ceiling.candidate_percent / 100
+        self.bad_share = self._bad_share(
+            window or Window.for_share(on_candidate, within=within), error_rate_percent
+        )
+        self.mismatch_share = self._mismatch_share(
+            window or Window.for_share(traffic.a_minute, within=within), mismatch_percent
+        )
+        self.latency_ratio = self._latency_ratio(
+            window or Window.for_percentile(on_candidate, within=within),
+            latency_ratio,
+            latency_floor,
+        )
+
+    @property
+    def alarms(self) -> Sequence[cloudwatch.Alarm]:
+        """All three."""
+        return [self.bad_share, self.mismatch_share, self.latency_ratio]
+
+    def _bad_share(self, window: Window, percent: float) -> cloudwatch.Alarm:
+        requests, faults = (
+            variant_metric(name, Variant.CANDIDATE, route=self._route)
+            for name in (MetricName.REQUESTS, MetricName.FAULTS)
+        )
+        unasked = route_metric(MetricName.BREAKER_OPEN, route=self._route)
+        return self._alarm(
+            "BadShare",
+            "bad-share",
+            share(
+                "bad share of the candidate, %",
+                bad="faults + unasked",
+                of="requests + unasked",
+                minimum=window.minimum_requests,
+                using={"requests": requests, "faults": faults, "unasked": unasked},
+                period=window.period,
+            ),
+            window,
+            percent,
+            f"the candidate failed over {percent:g} % of its users' requests",
+        )
+
+    def _mismatch_share(self, window: Window, percent: float) -> cloudwatch.Alarm:
+        exposed = {Dimension.EXPOSED.value: "true"}
+        using = {
+            "compared": route_metric(MetricName.COMPARED, route=self._route, **exposed),
+            "mismatched": route_metric(MetricName.MISMATCHED, route=self._route, **exposed),
+            "errors": route_metric(MetricName.CANDIDATE_ERRORS, route=self._route, **exposed),
+        }
+        return self._alarm(
+            "MismatchShare",
+            "mismatch-share",
+            share(
+                "mismatch share, %",
+                bad="mismatched + errors",
+                of="compared",
+                minimum=window.minimum_requests,
+                using=using,
+                period=window.period,
+            ),
+            window,
+            percent,
+            f"over {percent:g} % of the candidate's answers are wrong",
+        )
+
+    def _latency_ratio(self, window: Window, times: float, floor: Duration) -> cloudwatch.Alarm:
+        using = {}
+        for variant in Variant:
+            using[variant.value] = variant_metric(
+                MetricName.LATENCY, variant, route=self._route, statistic="p95"
+            )
+            using[f"{variant}s"] = variant_metric(MetricName.REQUESTS, variant, route=self._route)
+        floor_ms = int(floor.to_milliseconds())
+        return self._alarm(
+            "LatencyRatio",
+            "latency-ratio",
+            ratio(
+                "candidate's p95 in control's",
+                floor_ms=floor_ms,
+                minimum=window.minimum_requests,
+                using=using,
+                period=window.period,
+            ),
+            window,
+            times,
+            f"the candidate's 95th percentile is over {times:g} times control's, "
+            f"or {times * floor_ms:g} ms where control is faster than {floor_ms} ms",
+        )
+
+    def _alarm(
+        self,
+        id_: str,
+        name: str,
+        metric: cloudwatch.MathExpression,
+        window: Window,
+        threshold: float,
+        words: str,
+    ) -> cloudwatch.Alarm:
+        alarm = cloudwatch.Alarm(
+            self,
+            id_,
+            # A name that says whose it is: it is what a pager shows.
+            alarm_name=f"{Stack.of(self).stack_name}-{self._route}-{name}",
+            alarm_description=f"{self._route}: {words}, in {window.words}; the flag goes to off",
+            metric=metric,
+            threshold=threshold,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            evaluation_periods=window.evaluation_periods,
+            datapoints_to_alarm=window.datapoints_to_alarm,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        alarm.add_alarm_action(actions.SnsAction(self._topic))
+        return alarm
