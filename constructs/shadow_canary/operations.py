@@ -96,7 +96,9 @@ class OperationsFunction(GrantedFunction):
         self.add_environment(Variable.FUNCTION, function.function_name)
         # Lambda's construct has no such grant.
         iam.Grant.add_to_principal(
-            grantee=self, actions=["lambda:GetAlias"], resource_arns=[function.function_arn]
+            grantee=self,
+            actions=["lambda:ListAliases"],
+            resource_arns=[function.function_arn],
         )
 
     def _hear(self, topic: sns.ITopic, exposure: Sequence[cloudwatch.Alarm]) -> None:

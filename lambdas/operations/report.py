@@ -35,11 +35,10 @@ def report(action: Action, metric: MetricName, done: dict[str, Any], words: Word
 def versions() -> dict[str, float]:
     """The route's versions that users are on, with their shares; empty when it cannot be told."""
     try:
-        alias = boto3.client("lambda").get_alias(
-            FunctionName=os.environ[Variable.FUNCTION], Name=ALIAS
-        )
+        aliases = boto3.client("lambda").list_aliases(FunctionName=os.environ[Variable.FUNCTION])
     except (BotoCoreError, ClientError) as error:  # users are back, and that is what matters
         logger.warning("versions unknown", error=type(error).__name__)
         return {}
-    others = alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
-    return {alias["FunctionVersion"]: 1 - sum(others.values()), **others}
+    [live] = [alias for alias in aliases["Aliases"] if alias["Name"] == ALIAS]
+    others = live.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
+    return {live["FunctionVersion"]: 1 - sum(others.values()), **others}
