@@ -7,6 +7,9 @@ import pytest
 
 from shadowctl.local.home import Home
 from shadowctl.local.up import Local, running
+from tests.local.crowd import CANARY, Crowd
+from tests.local.deployed import Deployed
+from tests.local.way_back import alarms, set_state
 
 HERE = Path(__file__).parent
 
@@ -32,3 +35,29 @@ def local_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 def local(local_home: Home) -> Iterator[Local]:
     with running(home=local_home) as environment:
         yield environment
+
+
+@pytest.fixture
+def canary(local: Local) -> Iterator[Deployed]:
+    """The deployed route at a canary; afterwards as it was, with every alarm green."""
+    route = Deployed(local)
+    with route.kept("Route"), route.flag_kept():
+        # By name: a test may replace its code.
+        route.set("Route", SHADOW_CANARY_CANDIDATE=route.configuration("Candidate")["FunctionArn"])
+        route.at(CANARY)
+        yield route
+    for name in alarms(route):
+        set_state(route, name, "OK")
+
+
+@pytest.fixture(scope="module")
+def users(local: Local) -> Crowd:
+    return Crowd(local)
+
+
+@pytest.fixture
+def crowd(users: Crowd, canary: Deployed) -> Crowd:
+    """Users of the canary, once the processes behind it have started."""
+    for _ in range(3):
+        users.asks()
+    return users

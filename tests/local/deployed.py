@@ -14,8 +14,8 @@ from typing import Any, Self
 import psycopg
 import urllib3
 
-from operations.hosted_flag import Document
-from shadow_runtime.contract import Position, flag_document
+from operations.hosted_flag import Document, HostedFlag
+from shadow_runtime.contract import Position, Variable, flag_document
 from shadowctl.demo.evidence import Evidence, counted
 from shadowctl.local.up import Local
 from shadowctl.route import Route
@@ -95,6 +95,11 @@ class Deployed:
                     FunctionName=name, Name=alias["Name"], FunctionVersion=alias["FunctionVersion"]
                 )
 
+    def files(self, function: str) -> dict[str, str]:
+        """The function's code, by path."""
+        with zipfile.ZipFile(io.BytesIO(self._archive(function))) as code:
+            return {path: code.read(path).decode() for path in code.namelist()}
+
     def put_code(self, function: str, files: Mapping[str, str]) -> None:
         """Replaces some files of the function's code."""
         archive = io.BytesIO()
@@ -134,6 +139,19 @@ class Deployed:
     def deploy(self, document: object) -> None:
         """Deploys whatever it is as the flag's document, as somebody with the rights could."""
         self.flag.deploy(document, after=self.flag.deployed(), raising=False, why="test")  # type: ignore[arg-type]
+
+    def raise_with(self, strategy: str, position: Position) -> None:
+        """Starts a raise that takes its time, as on AWS."""
+        ids = self.configuration("Operations")["Environment"]["Variables"]
+        flag = HostedFlag(
+            self.aws.client("appconfig"),
+            application=ids[Variable.FLAG_APPLICATION],
+            environment=ids[Variable.FLAG_ENVIRONMENT],
+            profile=ids[Variable.FLAG_PROFILE],
+            raise_strategy=strategy,
+            lower_strategy=strategy,
+        )
+        flag.deploy(flag_document(position), after=flag.deployed(), raising=True, why="a raise")
 
     @contextlib.contextmanager
     def flag_kept(self) -> Iterator[None]:
