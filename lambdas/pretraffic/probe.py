@@ -65,7 +65,6 @@ def fault(functions: "LambdaClient", version: str, request: Request, *, id_: str
 def event(request: Request, *, id_: str) -> dict[str, Any]:
     """`request` in payload format 2.0, behind a JWT authorizer that knew its user."""
     copy = request.copy()
-    authorizer = {"jwt": {"claims": {"sub": request.user}, "scopes": None}}
     return {
         "version": "2.0",
         "routeKey": request.route_key,
@@ -78,7 +77,7 @@ def event(request: Request, *, id_: str) -> dict[str, Any]:
             "requestId": id_,
             "routeKey": request.route_key,
             "stage": "$default",
-            **({"authorizer": authorizer} if request.user else {}),
+            "authorizer": {"jwt": {"claims": {"sub": request.user}, "scopes": None}},
         },
         "body": copy["body"],
         "isBase64Encoded": copy["base64"],
