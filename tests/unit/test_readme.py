@@ -44,8 +44,8 @@ def test_the_rules_in_the_readme_are_accepted() -> None:
 
 
 def test_the_metrics_in_the_readme_are_those_that_are_written() -> None:
-    from shadow_runtime.contract import MetricName
+    from shadow_runtime.contract import Dimension, MetricName
 
-    [told] = re.findall(r"namespace `ShadowCanary`:(.*?)`Version`\.", README, re.DOTALL)
-    named = set(re.findall(r"`([A-Za-z]+)`", told)) - {"Route", "Variant"}
-    assert named == set(MetricName) - {MetricName.CLEANUPS}
+    [told] = re.findall(r"namespace `ShadowCanary`:(.*?)\n\n", README, re.DOTALL)
+    named = set(re.findall(r"`([A-Za-z]+)`", told)) - set(Dimension)
+    assert named == set(MetricName) - {MetricName.CLEANUPS, MetricName.ROLLBACKS}
