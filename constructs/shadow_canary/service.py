@@ -173,6 +173,7 @@ class ShadowCanaryService(Construct):
         self.alias = lambda_.Alias(
             self, "Alias", alias_name=ALIAS, version=self.function.current_version
         )
+        expected_traffic.note_on(self.alias)
         self.hook = PreTrafficHook(
             self,
             "PreTraffic",

@@ -3,7 +3,12 @@
 from dataclasses import dataclass
 from typing import Self
 
+from aws_cdk import CfnResource
+from constructs import IConstruct
+
 _MINUTES_A_DAY = 1_440
+TRAFFIC = "shadow-canary:expected-traffic"
+"""Key of the alias's metadata in a template."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,12 @@ class Traffic:
     def per_day(cls, requests: float, *, users: int) -> Self:
         """So many requests on an ordinary day, by so many users."""
         return cls(requests, users)
+
+    def note_on(self, construct: IConstruct) -> None:
+        """Writes it into the template, for who reads that: a rehearsal, a plan, a reviewer."""
+        resource = construct.node.default_child
+        assert isinstance(resource, CfnResource)  # noqa: S101 - tells mypy what the L2 makes
+        resource.add_metadata(TRAFFIC, {"requests_a_day": self.a_day, "users": self.users})
 
     @property
     def a_minute(self) -> float:
