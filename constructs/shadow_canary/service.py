@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 import jsii
 from aws_cdk import CfnOutput, Duration
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_codedeploy as codedeploy
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
@@ -21,7 +20,7 @@ from shadow_canary.exposure import ExposureAlarms
 from shadow_canary.flag import MigrationFlag
 from shadow_canary.functions import CandidateFunction, RouteFunction, ShadowFunction
 from shadow_canary.hook import PreTrafficHook
-from shadow_canary.metrics import route_metric, variant_metric
+from shadow_canary.measured import MeasuredRoute
 from shadow_canary.notices import Notices
 from shadow_canary.operations import OperationsFunction
 from shadow_canary.queries import MismatchQueries
@@ -29,11 +28,11 @@ from shadow_canary.rollout import CodeCanary
 from shadow_canary.topic import RouteTopic
 from shadow_canary.traffic import Traffic
 from shadow_canary.windows import Window
-from shadow_runtime.contract import ALIAS, MetricName, Stage, Variant
+from shadow_runtime.contract import ALIAS, Stage
 
 
 @jsii.implements(iam.IGrantable)
-class ShadowCanaryService(Construct):
+class ShadowCanaryService(MeasuredRoute, Construct):
     """Moves one API route from its old code (control) to its new code (candidate).
 
     Creates the route's feature flag, seeded with `off`; four functions, each with a role of its
@@ -263,27 +262,3 @@ class ShadowCanaryService(Construct):
     def grant_principal(self) -> iam.IPrincipal:
         """Control's principal: what the old code needs is granted to the service itself."""
         return self.function.grant_principal
-
-    def metric_requests(self, variant: Variant) -> cloudwatch.Metric:
-        """Requests that `variant` answered, a minute."""
-        return variant_metric(MetricName.REQUESTS, variant, route=self.route)
-
-    def metric_faults(self, variant: Variant) -> cloudwatch.Metric:
-        """Answers of 500 and above, and crashes, of `variant`, a minute."""
-        return variant_metric(MetricName.FAULTS, variant, route=self.route)
-
-    def metric_latency(self, variant: Variant, *, statistic: str = "p95") -> cloudwatch.Metric:
-        """Milliseconds that `variant` took to answer - the 95th percentile."""
-        return variant_metric(MetricName.LATENCY, variant, route=self.route, statistic=statistic)
-
-    def metric_compared(self) -> cloudwatch.Metric:
-        """Shadow comparisons, a minute."""
-        return route_metric(MetricName.COMPARED, route=self.route)
-
-    def metric_mismatched(self) -> cloudwatch.Metric:
-        """Shadow comparisons whose answers differed, a minute."""
-        return route_metric(MetricName.MISMATCHED, route=self.route)
-
-    def metric_error_rate(self) -> cloudwatch.MathExpression:
-        """Bad share of the newest version, in percent: what the code canary watches."""
-        return self.code_canary.error_rate
