@@ -97,6 +97,24 @@ class Evidence:
 
         return _awaited(told, bool, "a clean-up")[0]
 
+    def rollback(self, *, since: float) -> dict[str, Any]:
+        """What the rollback said that it did, and why.
+
+        Raises:
+            EvidenceError: there was none within a minute.
+        """
+
+        def told() -> list[dict[str, Any]]:
+            lines = self.lines("Operations", since)
+            return [line for line in lines if line.get("message") == "rollback"]
+
+        return _awaited(told, bool, "a rollback")[0]
+
+    def stood_in(self, *, since: float) -> int:
+        """How often control answered in the place of its candidate."""
+        lines = self.lines("Route", since)
+        return sum(int(counted(line, MetricName.FALLBACKS)) for line in lines)
+
     def lines(self, function: str, since: float) -> Iterator[dict[str, Any]]:
         """What the function wrote as JSON since then, such as `Route`."""
         group = next(name for key, name in self._groups.items() if f"{function}Logs" in key)

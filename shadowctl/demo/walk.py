@@ -1,4 +1,4 @@
-"""The walk: off, shadow, canary, clean-up, off. Every step looks at what really happened."""
+"""The walk: off, shadow, canary, a failure, clean-up. Every step looks at what really happened."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -10,6 +10,7 @@ from shadow_runtime.contract import POLL_INTERVAL, Stage
 from shadowctl import stage as stages
 from shadowctl.demo.evidence import Evidence, EvidenceError
 from shadowctl.demo.traffic import Answer, Traffic
+from shadowctl.local import seed
 from shadowctl.local.seed import PLANTED
 from shadowctl.local.up import Local, running
 from shadowctl.route import Route
@@ -21,6 +22,7 @@ CANARY = 2.0
 """Percent of the users, at the ceiling of the sample's stack."""
 
 _FIRST = USERS[:5]
+_PATIENCE_SECONDS = 60
 _SHOWN = 3
 _FEWEST, _MOST = 2, 20
 """Of 500 users in a canary of 2 %: 10 ± 3.1, so outside of this once in 300 routes' salts."""
@@ -37,7 +39,7 @@ def walk(console: Console) -> int:
         _headline(console, local, time.monotonic() - started)
         demo = Demo(local, console, steps)
         try:
-            for step in (demo.off, demo.shadow, demo.canary, demo.clean_up, demo.off_again):
+            for step in (demo.off, demo.shadow, demo.canary, demo.failing, demo.clean_up):
                 step()
         except (UnexpectedError, EvidenceError) as error:
             console.print(f"\n  [red]{error}[/]", soft_wrap=True)
@@ -62,6 +64,7 @@ class Demo:
     """The steps, in the order in which a team would take them."""
 
     def __init__(self, local: Local, console: Console, steps: Steps) -> None:
+        self._local = local
         self._aws: boto3.Session = local.session()
         self._console = console
         self._steps = steps
@@ -110,6 +113,30 @@ class Demo:
         if chosen != again:
             raise UnexpectedError(f"other users on the second pass: {sorted(chosen ^ again)}")
 
+    def failing(self) -> None:
+        """The new data source breaks: users see nothing of it, and the flag falls to off."""
+        since, started = time.time(), time.monotonic()
+        answers = list[Answer]()
+        with seed.table_gone(self._local.database_url):
+            while self._route.flag.deployed().position.stage != Stage.OFF:
+                if time.monotonic() - started > _PATIENCE_SECONDS:
+                    raise UnexpectedError("the candidate fails, and the flag does not fall back")
+                answers += self._everyone("failing")[0]
+            took = time.monotonic() - started
+        done = self._evidence.rollback(since=since)
+        errors = [answer for answer in answers if answer.status != 200]
+        self._console.print(
+            f"  {'failing':<10}the new database breaks: {len(answers):,} requests, "
+            f"errors seen by users {len(errors)}\n"
+            f"{'':12}control stood in {self._evidence.stood_in(since=since)} times; alarm "
+            f"{done['alarm'].removeprefix(f'{STACK}-{self._route.name}-')}\n"
+            f"{'':12}the flag fell to off by itself after {took:.0f} s"
+        )
+        _expect("errors seen by users", len(errors), range(1))
+        self._wait_for_polls()
+        again, since = self._everyone("off")
+        self._row("off", again, since, "all back on the old code", candidates=range(1))
+
     def clean_up(self) -> None:
         """The schedule is moved from next week to now."""
         since = time.time()
@@ -120,14 +147,8 @@ class Demo:
             f"  {'clean-up':<10}fired early (set for {planned:%-d %B %Y}): flag "
             f"{done['outcome']}, {done['pruned']} versions pruned"
         )
-        if done["outcome"] != "off" or not done["changed"]:
-            raise UnexpectedError(f"the clean-up should have switched the flag off, it did {done}")
-
-    def off_again(self) -> None:
-        """Everyone is back on the old code."""
-        self._wait_for_polls()
-        answers, since = self._everyone("off")
-        self._row("off", answers, since, "all back again", candidates=range(1))
+        if done["outcome"] != "off":
+            raise UnexpectedError(f"the clean-up should have left the flag off, it did {done}")
 
     def _warm_up(self) -> None:
         """A few copies start the shadow's processes; a crowd would be throttled until they run."""

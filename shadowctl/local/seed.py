@@ -1,8 +1,11 @@
 """The new data source: the users of the old one, with one planted difference, and two roles."""
 
+import contextlib
 import json
+from collections.abc import Iterator
 
 import boto3
+import psycopg
 from psycopg import sql
 
 from shadowctl.local import database
@@ -31,6 +34,17 @@ def tables(socket: str) -> None:
         planted.name = planted.name.replace(" ", "  ")  # as a careless migration would leave it
         session.commit()
     engine.dispose()
+
+
+@contextlib.contextmanager
+def table_gone(url: str) -> Iterator[None]:
+    """The new data source is broken during the block: its table has another name."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ALTER TABLE users RENAME TO lost")
+        try:
+            yield
+        finally:
+            connection.execute("ALTER TABLE lost RENAME TO users")
 
 
 def roles(aws: boto3.Session, stack: str, socket: str) -> None:
