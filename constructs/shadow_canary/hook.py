@@ -18,8 +18,10 @@ from shadow_runtime.contract import Variable
 class PreTrafficHook(GrantedFunction):
     """Asks a new version what `requests.jsonl` in the route's folder holds, and tells CodeDeploy.
 
-    A route without that file is asked one request that nobody sent, which it must refuse. Give it
-    to a deployment group with `add_pre_hook`, and grant it `grant_read_deployment` of that group.
+    They are asked at every deployment, so none of them may change anything. A route without that
+    file is asked one request that nobody sent, which it must refuse.
+
+    Give the hook to a deployment group with `add_pre_hook`, and let it `grant_read_deployment`.
 
     Example:
         >>> PreTrafficHook(self, "PreTraffic", route="get-user", code=RouteCode("get_user"),
