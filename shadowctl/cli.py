@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from operations.hosted_flag import FlagWriterError
+from shadow_runtime.judge import Tolerances
 from shadowctl import stage as stages
 from shadowctl.demo.walk import walk
 from shadowctl.diff import DiffError, diff
@@ -17,6 +18,7 @@ from shadowctl.local.errors import LocalError
 from shadowctl.local.up import Local, down, up
 from shadowctl.route import Route, RouteError
 from shadowctl.screen import Steps
+from shadowctl.status import status as status_of
 
 app = typer.Typer(
     help="Move API routes between stages, here and on AWS.",
@@ -29,6 +31,7 @@ app.add_typer(local, name="local")
 console = Console(highlight=False)
 
 Stack = Annotated[str, typer.Argument(metavar="ROUTE", help="name of the route's stack")]
+Embedded = Annotated[bool, typer.Option("--local", help="on the embedded AWS, not in your account")]
 
 
 @app.command()
@@ -40,9 +43,7 @@ def stage(
     percent: Annotated[
         float | None, typer.Option(min=0.01, max=100, help="of the users, with canary")
     ] = None,
-    embedded: Annotated[
-        bool, typer.Option("--local", help="on the embedded AWS, not in your account")
-    ] = False,
+    embedded: Embedded = False,
     why: Annotated[str, typer.Option(help="kept with the deployment")] = "by shadowctl",
 ) -> None:
     """Show where a route is, or move it; waits until everybody is there."""
@@ -63,6 +64,22 @@ def stage(
             report=lambda state, done: bar.update(task, description=state, completed=done),
         )
     console.print(line)
+
+
+@app.command()
+def status(
+    route: Stack,
+    hours: Annotated[int, typer.Option(min=1, max=360, help="of metrics to judge")] = 24,
+    mismatch_percent: Annotated[float, typer.Option(help="of the pairs may differ")] = 0.1,
+    fault_percent: Annotated[float, typer.Option(help="of the requests may fail")] = 1,
+    embedded: Embedded = False,
+) -> None:
+    """Show where a route is, which alarm is red, and whether its candidate is proven good."""
+    aws = Local.load().session() if embedded else boto3.Session()
+    tolerances = Tolerances(mismatch_percent=mismatch_percent, fault_percent=fault_percent)
+    found, cloudwatch = Route.find(route, aws), aws.client("cloudwatch")
+    for line in status_of(found, cloudwatch, hours=hours, tolerances=tolerances):
+        console.print(line, soft_wrap=True)
 
 
 @app.command("diff")

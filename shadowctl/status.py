@@ -1,0 +1,93 @@
+"""Where a route is, which alarm is red, and what its metrics prove."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from shadow_runtime.contract import NAMESPACE, Dimension, MetricName, Variant
+from shadow_runtime.judge import Counts, Tolerances, judge
+from shadowctl.route import Route
+from shadowctl.stage import shown
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef as Query
+
+_HOUR_S = 3_600
+
+_BY_ROUTE = (
+    MetricName.COMPARED,
+    MetricName.MISMATCHED,
+    MetricName.CANDIDATE_ERRORS,
+    MetricName.NOISE_COMPARED,
+    MetricName.NOISE,
+    MetricName.BREAKER_OPEN,
+)
+
+
+def status(
+    route: Route, cloudwatch: "CloudWatchClient", *, hours: int, tolerances: Tolerances
+) -> Iterator[str]:
+    """One line each: the stage, the alarms, and what the judge says of the last `hours`."""
+    yield shown(route)
+    red = route.alarms.red()
+    yield f"red: {', '.join(red)}" if red else "no exposure alarm is red"
+    since = datetime.now(UTC) - timedelta(hours=hours)
+    yield from judge(counted(cloudwatch, route.name, since=since), tolerances).words.splitlines()
+
+
+def counted(cloudwatch: "CloudWatchClient", route: str, *, since: datetime) -> Counts:
+    """What the functions of `route` have counted since then.
+
+    The judge takes one true rate: begin after the last release of the candidate.
+    """
+    sums: dict[str, float] = {}
+    pages = cloudwatch.get_paginator("get_metric_data").paginate(
+        MetricDataQueries=[*_queries(route)], StartTime=since, EndTime=datetime.now(UTC)
+    )
+    for page in pages:
+        for result in page["MetricDataResults"]:
+            sums[result["Id"]] = sums.get(result["Id"], 0) + sum(result["Values"])
+
+    def of(name: MetricName, variant: Variant | None = None) -> int:
+        return round(sums.get(_id(name, variant), 0))
+
+    unasked = of(MetricName.BREAKER_OPEN)
+    return Counts(
+        pairs=of(MetricName.COMPARED),
+        mismatches=of(MetricName.MISMATCHED) + of(MetricName.CANDIDATE_ERRORS),
+        noise_pairs=of(MetricName.NOISE_COMPARED),
+        noise=of(MetricName.NOISE),
+        candidate_requests=of(MetricName.REQUESTS, Variant.CANDIDATE) + unasked,
+        candidate_faults=of(MetricName.FAULTS, Variant.CANDIDATE) + unasked,
+        control_requests=of(MetricName.REQUESTS, Variant.CONTROL),
+        control_faults=of(MetricName.FAULTS, Variant.CONTROL),
+    )
+
+
+def _queries(route: str) -> "Iterator[Query]":
+    for name in _BY_ROUTE:
+        yield _query(route, name, None)
+    for variant in Variant:
+        for name in (MetricName.REQUESTS, MetricName.FAULTS):
+            yield _query(route, name, variant)
+
+
+def _query(route: str, name: MetricName, variant: Variant | None) -> "Query":
+    dimensions = {Dimension.ROUTE: route} | ({Dimension.VARIANT: variant} if variant else {})
+    return {
+        "Id": _id(name, variant),
+        "MetricStat": {
+            "Metric": {
+                "Namespace": NAMESPACE,
+                "MetricName": name,
+                "Dimensions": [{"Name": k, "Value": v} for k, v in dimensions.items()],
+            },
+            "Period": _HOUR_S,
+            "Stat": "Sum",
+        },
+    }
+
+
+def _id(name: MetricName, variant: Variant | None) -> str:
+    return f"{variant or 'route'}_{name}".lower()
