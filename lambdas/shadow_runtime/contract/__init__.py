@@ -1,5 +1,6 @@
 """Every name and value that synthesis and run time share. Standard library only."""
 
+from shadow_runtime.contract.bounds import pairs_needed
 from shadow_runtime.contract.flag import FlagError, Position, flag_document
 from shadow_runtime.contract.names import (
     ALIAS,
@@ -30,4 +31,5 @@ __all__ = [
     "Variable",
     "Variant",
     "flag_document",
+    "pairs_needed",
 ]
