@@ -1,0 +1,1 @@
+"""A route's rollout, as the template of its stack describes it."""

@@ -1,0 +1,131 @@
+"""A route's stack as CDK writes it, as far as its rollout is read from it."""
+
+import copy
+from typing import Any
+
+from tests.unit.alarms import CANDIDATE, OURS, ROUTE, entry, resource
+
+Template = dict[str, Any]
+
+STACK = "GetUser"
+
+
+def template(**instead: Any) -> Template:
+    """The stack; `instead` puts a value, or with None nothing, at `LogicalId__Member__Member`."""
+    made: Template = copy.deepcopy({"Resources": _RESOURCES})
+    for path, value in instead.items():
+        *parents, last = path.split("__")
+        place = made["Resources"]
+        for name in parents:
+            place = place[name]
+        if value is None:
+            del place[last]
+        else:
+            place[last] = value
+    return made
+
+
+def _function(**variables: Any) -> dict[str, Any]:
+    return _of(
+        "AWS::Lambda::Function", Environment={"Variables": _named("SHADOW_CANARY_", variables)}
+    )
+
+
+def _named(prefix: str, variables: dict[str, Any]) -> dict[str, Any]:
+    return {prefix + name: value for name, value in variables.items()}
+
+
+def _of(kind: str, **properties: Any) -> dict[str, Any]:
+    return {"Type": kind, "Properties": properties}
+
+
+def _strategy(minutes: int, growth: int) -> dict[str, Any]:
+    return _of(
+        "AWS::AppConfig::DeploymentStrategy",
+        DeploymentDurationInMinutes=minutes,
+        GrowthFactor=growth,
+        GrowthType="LINEAR",
+    )
+
+
+VERSION = {"Fn::GetAtt": ["RouteVersion", "Version"]}
+_EXECUTED = {
+    "FunctionName": {"Ref": "Route"},
+    "Resource": {"Fn::Join": ["", [{"Ref": "Route"}, ":live"]]},
+    "ExecutedVersion": VERSION,
+}
+
+_RESOURCES: dict[str, Any] = {
+    "Alias": {
+        **_of("AWS::Lambda::Alias", FunctionName={"Ref": "Route"}, FunctionVersion=VERSION),
+        "UpdatePolicy": {
+            "CodeDeployLambdaAliasUpdate": {
+                "ApplicationName": {"Ref": "Application"},
+                "BeforeAllowTrafficHook": {"Ref": "Hook"},
+                "DeploymentGroupName": {"Ref": "Group"},
+            }
+        },
+        "Metadata": {
+            "shadow-canary:expected-traffic": {"requests_a_day": 1_440_000, "users": 50_000}
+        },
+    },
+    "Route": _function(
+        ROUTE="get-user",
+        CEILING="canary(2%)",
+        CANDIDATE_DEADLINE_MS="2000",
+        SHADOW={"Ref": "ShadowVersion"},
+    ),
+    "RouteVersion": _of("AWS::Lambda::Version"),
+    "ShadowVersion": _of("AWS::Lambda::Version"),
+    "Operations": _function(
+        ROUTE="get-user",
+        CEILING="canary(2%)",
+        RAISE_STRATEGY={"Ref": "Raise"},
+        LOWER_STRATEGY={"Ref": "Lower"},
+    ),
+    "Raise": _strategy(10, 10),
+    "Lower": _strategy(0, 100),
+    "Shift": _of(
+        "AWS::CodeDeploy::DeploymentConfig",
+        TrafficRoutingConfig={
+            "Type": "TimeBasedCanary",
+            "TimeBasedCanary": {"CanaryInterval": 10, "CanaryPercentage": 1},
+        },
+    ),
+    "Group": _of(
+        "AWS::CodeDeploy::DeploymentGroup",
+        AlarmConfiguration={"Alarms": [{"Name": {"Ref": "CodeAlarm"}}], "Enabled": True},
+        AutoRollbackConfiguration={"Enabled": True, "Events": ["DEPLOYMENT_STOP_ON_ALARM"]},
+        DeploymentConfigName={"Ref": "Shift"},
+    ),
+    "CodeAlarm": resource(
+        "IF(invocations >= 10 AND errors >= 2, 100 * errors / invocations, 0)",
+        entry("invocations", "AWS/Lambda", "Invocations", _EXECUTED, "Sum", 600),
+        entry("errors", "AWS/Lambda", "Errors", _EXECUTED, "Sum", 600),
+        AlarmName={"Fn::Join": ["-", ["GetUser-get-user-code", VERSION]]},
+        EvaluationPeriods=1,
+        DatapointsToAlarm=1,
+    ),
+    "BadShare": resource(
+        "IF(requests >= 10 AND faults >= 2, 100 * faults / requests, 0)",
+        entry("requests", OURS, "Requests", CANDIDATE, "Sum", 60),
+        entry("faults", OURS, "Faults", CANDIDATE, "Sum", 60),
+    ),
+    "FlagAge": resource(
+        "age",
+        entry("age", OURS, "FlagAge", ROUTE, "Maximum", 300),
+        AlarmName="GetUser-get-user-flag-age",
+    ),
+    "Subscription": _of(
+        "AWS::SNS::Subscription",
+        Endpoint={"Fn::GetAtt": ["Operations", "Arn"]},
+        FilterPolicy={"NewStateValue": ["ALARM"], "AlarmName": [{"Ref": "BadShare"}]},
+        TopicArn={"Ref": "Topic"},
+    ),
+    "CleanUp": _of(
+        "AWS::Scheduler::Schedule",
+        ScheduleExpression="at(2030-01-14T09:00:00)",
+        ScheduleExpressionTimezone="Etc/UTC",
+        Target={"Arn": {"Fn::GetAtt": ["Operations", "Arn"]}},
+    ),
+}
