@@ -1,0 +1,52 @@
+"""The recorded requests of GetUser through its real code, with the real database behind it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from routes.get_user import candidate, control
+from shadow_runtime import database
+from shadow_runtime.contract import Variable
+from shadow_runtime.equivalence import assert_equivalent, recorded
+from shadow_runtime.secret import secret
+from shadowctl.local.environment import REGION, ROOT_CREDENTIALS
+from shadowctl.local.seed import PLANTED
+from shadowctl.local.up import Local
+from tests.local.deployed import Deployed
+
+RECORDED = Path(control.__file__).with_name("requests.jsonl")
+
+
+@pytest.fixture(autouse=True)
+def _as_deployed(local: Local, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This process finds its database as the deployed shadow does."""
+    held = Deployed(local).configuration("Shadow")["Environment"]["Variables"]
+    key, secret_key = ROOT_CREDENTIALS
+    for name, value in {
+        Variable.DATABASE_SECRET: held[Variable.DATABASE_SECRET],
+        "AWS_ENDPOINT_URL": local.endpoint,
+        "AWS_ACCESS_KEY_ID": key,
+        "AWS_SECRET_ACCESS_KEY": secret_key,
+        "AWS_DEFAULT_REGION": REGION,
+        "NO_PROXY": "127.0.0.1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    yield
+    database._engine().dispose()
+    database._engine.cache_clear()
+    secret.cache_clear()
+
+
+def test_the_planted_user_is_found_and_shown_to_the_developer() -> None:
+    with pytest.raises(AssertionError) as raised:
+        assert_equivalent(control.handler, candidate.handler, RECORDED)
+    counted, request, difference = str(raised.value).splitlines()
+    assert counted == "1 of 5 requests is not answered alike"
+    assert request.endswith(f": GET /users/me of {PLANTED!r}")
+    assert difference == "    $.name value 'Alan Turing' ≠ 'Alan  Turing'"
+
+
+def test_every_other_recorded_request_is_answered_alike() -> None:
+    others = [request for request in recorded(RECORDED) if request.user != PLANTED]
+    assert_equivalent(control.handler, candidate.handler, others)

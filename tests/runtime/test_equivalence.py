@@ -1,0 +1,154 @@
+"""Recorded requests through both sides: alike or not, and what a developer is told."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shadow_runtime.answering import Side
+from shadow_runtime.candidate import candidate
+from shadow_runtime.compare import EXACT, Rules
+from shadow_runtime.equivalence import assert_equivalent, recorded
+from shadow_runtime.http import Request, Response
+from shadow_runtime.migrating import migrating
+from tests.strategies import requests
+
+USERS = {"ada": "Ada Lovelace", "grace": "Grace Hopper", "alan": "Alan Turing"}
+ASKED = [Request(method="GET", path="/users/me", user=user) for user in USERS]
+
+
+def old(request: Request) -> Response:
+    return Response.json({"name": USERS[request.user]})
+
+
+def with_name_of(user: str, name: str) -> Side:
+    """The old code, but for one user's name."""
+    return lambda request: Response.json({"name": name}) if request.user == user else old(request)
+
+
+def said(control: Any, candidate: Any, asked: Any = ASKED, **options: Any) -> str:
+    """What is raised for two sides that are not alike."""
+    with pytest.raises(AssertionError) as raised:
+        assert_equivalent(control, candidate, asked, **options)
+    return str(raised.value)
+
+
+def test_sides_that_answer_alike_are_equivalent() -> None:
+    assert_equivalent(old, old, ASKED)
+
+
+def test_what_differs_is_said_with_its_values_and_the_request() -> None:
+    assert said(old, with_name_of("grace", "Grace  Hopper")).splitlines() == [
+        "1 of 3 requests is not answered alike",
+        "  1 mismatched, first request 2: GET /users/me of 'grace'",
+        "    $.name value 'Grace Hopper' ≠ 'Grace  Hopper'",
+    ]
+
+
+def test_what_differs_alike_is_said_once() -> None:
+    nobody = Response.json({"name": "Nobody"})
+
+    def new(request: Request) -> Response:
+        return Response.json({}, status=404) if request.user == "grace" else nobody
+
+    assert said(old, new, ASKED * 2).splitlines() == [
+        "6 of 6 requests are not answered alike",
+        "  4 mismatched, first request 1: GET /users/me of 'ada'",
+        "    $.name value 'Ada Lovelace' ≠ 'Nobody'",
+        "  2 mismatched, first request 2: GET /users/me of 'grace'",
+        "    status status 200 ≠ 404",
+        "    $.name missing 'Grace Hopper' ≠ absent",
+    ]
+
+
+def test_long_values_are_cut() -> None:
+    words = said(lambda _: Response.json("x" * 5_000), lambda _: Response.json(None))
+    assert max(map(len, words.splitlines())) < 250
+
+
+def test_without_requests_nothing_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "requests.jsonl").touch()
+    assert said(old, old, []) == "0 of 0 requests are not answered alike"
+    assert said(old, old, tmp_path / "requests.jsonl")
+    assert "no pairs yet" in said(old, old, [], tolerance_percent=50)
+
+
+def test_what_a_side_raises_is_an_answer_and_the_cause() -> None:
+    def broken(request: Request) -> Response:
+        raise KeyError(request.user)
+
+    with pytest.raises(AssertionError, match="3 candidate-errored") as raised:
+        assert_equivalent(old, broken, ASKED)
+    assert isinstance(raised.value.__cause__, KeyError)
+    assert raised.value.__cause__.args == ("ada",)
+
+
+def test_two_sides_that_both_fail_show_nothing() -> None:
+    def broken(_: Request) -> Response:
+        return Response.error(500, "Internal Server Error")
+
+    assert "3 both-errored" in said(broken, broken)
+
+
+def test_the_rules_of_the_candidates_handler_hold_unless_others_are_given() -> None:
+    @migrating
+    def control(request: Request) -> Response:
+        return old(request)
+
+    @candidate(rules=Rules(ignore=["$.name"]))
+    def new(request: Request) -> Response:
+        return Response.json({"name": request.user})
+
+    assert_equivalent(control, new, ASKED)
+    assert_equivalent(old, new.answer, ASKED, rules=new.rules)
+    assert "3 mismatched" in said(control, new, rules=EXACT)
+    assert "3 mismatched" in said(control, new.answer)
+
+
+def test_control_is_asked_first_as_for_users() -> None:
+    order: list[str] = []
+
+    def side(name: str) -> Side:
+        def answer(request: Request) -> Response:
+            order.append(name)
+            return old(request)
+
+        return answer
+
+    assert_equivalent(side("control"), side("candidate"), ASKED)
+    assert order == ["control", "candidate"] * 3
+
+
+def test_a_tolerated_difference_needs_the_judges_pass() -> None:
+    almost = with_name_of("alan", "A. Turing")
+    many = [ASKED[0]] * 2_000 + [ASKED[2]]
+    assert_equivalent(old, almost, many, tolerance_percent=1)
+    words = said(old, almost, many, tolerance_percent=0.1).splitlines()
+    assert words[0] == "1 of 2,001 requests is not answered alike"
+    assert words[1].startswith("INCONCLUSIVE: 1 of 2,001 pairs differ; at most 0.40 %")
+    assert words[2] == "  1 mismatched, first request 2001: GET /users/me of 'alan'"
+
+
+def test_too_few_requests_are_no_pass_even_when_all_are_alike() -> None:
+    assert "INCONCLUSIVE: 0 of 3 pairs differ" in said(old, old, tolerance_percent=1)
+
+
+@given(st.lists(requests, max_size=3))
+def test_a_file_holds_requests_as_they_are_copied(
+    tmp_path_factory: pytest.TempPathFactory, asked: list[Request]
+) -> None:
+    file = tmp_path_factory.mktemp("recorded") / "requests.jsonl"
+    file.write_text("".join(f"{json.dumps(request.copy())}\n" for request in asked))
+    assert list(recorded(file)) == [Request.from_copy(request.copy()) for request in asked]
+
+
+@pytest.mark.parametrize("line", ["", "[]", "{", '{"method": "GET"}', "GET /users/me"])
+def test_fails_on_a_line_that_is_no_request_and_names_it(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "requests.jsonl"
+    file.write_text(f"{json.dumps(ASKED[0].copy())}\n{line}\n")
+    for path in (file, str(file)):
+        with pytest.raises(ValueError, match=r"requests\.jsonl:2 is no request: "):
+            assert_equivalent(old, old, path)
