@@ -11,9 +11,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pretraffic.deployment import brought_by
-from pretraffic.probe import fault, recorded
+from pretraffic.probe import fault, to_ask
 from shadow_runtime.contract import Variable
-from shadow_runtime.http import MalformedError
 from shadow_runtime.telemetry import logger
 
 WAIT_S = 30
@@ -41,8 +40,8 @@ def check(codedeploy: Any, deployment: str, remaining_ms: Callable[[], int]) -> 
         return Finding(True, "a way back: nothing was asked")
     folder = os.environ[Variable.ROUTE_PACKAGE].replace(".", "/")
     try:
-        requests = recorded(Path(__file__).parents[1] / folder / "requests.jsonl")
-    except MalformedError as error:
+        requests = to_ask(Path(__file__).parents[1] / folder / "requests.jsonl")
+    except ValueError as error:
         return Finding(False, str(error))
     functions = boto3.client(
         "lambda",

@@ -1,4 +1,4 @@
-"""One recorded request, asked of one version as an HTTP API would ask its alias."""
+"""Recorded requests, asked of a version one by one, as an HTTP API would ask its alias."""
 
 import json
 from itertools import islice
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shadow_runtime.http import MalformedError, Request, Response
+from shadow_runtime.http import Request, Response
+from shadow_runtime.recorded import recorded
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -19,26 +20,14 @@ NOBODYS = Request(method="GET", path="/")
 """What a route must refuse: that proves its import, its settings and its handler."""
 
 
-def recorded(file: Path) -> list[Request]:
-    """The first requests in `file`, one JSON object a line, as `Request.copy` writes them.
-
-    Without a file, or any request in it, it is the one that nobody sent.
+def to_ask(file: Path) -> list[Request]:
+    """The first requests recorded in `file`; without any, the one that nobody sent.
 
     Raises:
-        MalformedError: a line that is no request; says which.
+        ValueError: a line that is no request; says which.
     """
-    if not file.is_file():
-        return [NOBODYS]
-    with file.open(encoding="utf-8") as lines:
-        numbered = enumerate(islice(lines, MOST), 1)
-        return [_request(line, f"line {n} of {file.name}") for n, line in numbered] or [NOBODYS]
-
-
-def _request(line: str, where: str) -> Request:
-    try:
-        return Request.from_copy(json.loads(line))
-    except ValueError as error:
-        raise MalformedError(f"{where} is no request as Request.copy writes one") from error
+    first = list(islice(recorded(file), MOST)) if file.is_file() else []
+    return first or [NOBODYS]
 
 
 def fault(functions: "LambdaClient", version: str, request: Request, *, id_: str) -> str:

@@ -106,7 +106,7 @@ def test_a_version_is_not_let_at_users_on_requests_that_cannot_be_read(
     codedeploy: CodeDeploy, aws_lambda: Service, folder: Path
 ) -> None:
     (folder / "requests.jsonl").write_text("GET /users/me\n")
-    assert run()["message"].startswith("line 1 of requests.jsonl is no request")
+    assert "requests.jsonl:1 is no request" in run()["message"]
     assert codedeploy.statuses == ["Failed"]
     assert aws_lambda.received == []
 
@@ -208,7 +208,7 @@ def test_a_hook_that_crashes_reports_a_failure_and_where_but_not_on_what(
     def crash(_: object) -> None:
         raise error
 
-    monkeypatch.setattr(check, "recorded", crash)
+    monkeypatch.setattr(check, "to_ask", crash)
     said = run()["message"]
     assert codedeploy.statuses == ["Failed"]
     assert said.startswith(f"the hook itself failed: {type(error).__name__} at test_pretraffic.py:")

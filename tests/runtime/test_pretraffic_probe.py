@@ -9,8 +9,8 @@ import pytest
 from botocore.config import Config
 from hypothesis import given
 
-from pretraffic.probe import MOST, NOBODYS, event, fault, recorded
-from shadow_runtime.http import MalformedError, Request, Response
+from pretraffic.probe import MOST, NOBODYS, event, fault, to_ask
+from shadow_runtime.http import Request, Response
 from tests.runtime.played import HANG_UP, Reply, Service, error
 from tests.strategies import requests
 
@@ -94,16 +94,16 @@ def test_whatever_can_be_recorded_arrives_as_it_was(request: Request) -> None:
 
 def test_no_more_than_the_first_twenty_are_asked(tmp_path: Path) -> None:
     each = [Request(method="GET", path=f"/{number}") for number in range(MOST + 5)]
-    assert recorded(file(tmp_path, *each)) == each[:20]
+    assert to_ask(file(tmp_path, *each)) == each[:20]
 
 
 def test_what_looks_like_the_end_of_a_line_may_stand_in_a_request(tmp_path: Path) -> None:
     odd = Request(method="GET", path="/", user="\u2028\x85\x0b")
-    assert recorded(file(tmp_path, odd)) == [odd]
+    assert to_ask(file(tmp_path, odd)) == [odd]
 
 
 def test_a_route_without_recorded_requests_is_asked_what_nobody_sent(tmp_path: Path) -> None:
-    assert recorded(tmp_path / "requests.jsonl") == recorded(file(tmp_path)) == [NOBODYS]
+    assert to_ask(tmp_path / "requests.jsonl") == to_ask(file(tmp_path)) == [NOBODYS]
     assert Request.from_event(event(NOBODYS, id_="1")).user == ""
 
 
@@ -111,8 +111,8 @@ def test_a_route_without_recorded_requests_is_asked_what_nobody_sent(tmp_path: P
 def test_a_line_that_is_no_request_is_named(tmp_path: Path, line: str) -> None:
     with file(tmp_path, OWN).open("a") as lines:
         lines.write(f"{line}\n")
-    with pytest.raises(MalformedError, match=r"^line 2 of requests.jsonl is no request"):
-        recorded(tmp_path / "requests.jsonl")
+    with pytest.raises(ValueError, match=r"requests.jsonl:2 is no request: (?!.*s3cret)"):
+        to_ask(tmp_path / "requests.jsonl")
 
 
 def file(folder: Path, *each: Request) -> Path:
