@@ -37,6 +37,7 @@ class Home:
         self.emulator_log = self.folder / "emulator.log"
         self.database_log = self.folder / "database.log"
         self.keeper_log = self.folder / "keeper.log"
+        self.watcher_log = self.folder / "watcher.log"
         self.synthesis_log = self.folder / "synthesis.log"
         self.bootstrap_log = self.folder / "bootstrap.log"
         self.deployment_log = self.folder / "deployment.log"

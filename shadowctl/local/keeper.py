@@ -11,19 +11,24 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from shadowctl.local import database, emulator
+from shadowctl.local import database, emulator, environment
 from shadowctl.local.errors import LocalError
-from shadowctl.local.home import Home
+from shadowctl.local.home import ROOT, Home
 from shadowctl.local.leash import Leashed
 
 KEEP = b"keep\n"
+WATCH = "--watch"
 
 
-def main(folder: str, port: str) -> None:
-    """Reports one line of JSON on standard output, then keeps until it is told to stop."""
+def main(folder: str, port: str, *options: str) -> None:
+    """Reports one line of JSON on standard output, then keeps until it is told to stop.
+
+    With the option `--watch` it starts the watcher, when the environment is complete.
+    """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
@@ -35,10 +40,13 @@ def main(folder: str, port: str) -> None:
             try:
                 report = _start(home, emulator.free_port(int(port)), started)
                 print(json.dumps(report), flush=True)
+                watch = WATCH in options
                 while not stop.wait(0.2) and all(one.running for one in started):
-                    pass
+                    if watch and home.read_state() is not None:
+                        started.append(_watcher(home))
+                        watch = False
             finally:
-                for one in started:
+                for one in reversed(started):
                     one.stop()
     except LocalError as error:
         print(json.dumps({"error": str(error)}), flush=True)
@@ -58,6 +66,18 @@ def _start(home: Home, port: int, started: list[Leashed]) -> dict[str, str | int
     for start in starts:
         start.result()
     return {"endpoint": f"http://127.0.0.1:{port}", "socket": str(scratch / "postgres")}
+
+
+def _watcher(home: Home) -> Leashed:
+    return Leashed(
+        [
+            *(sys.executable, "-P", "-m", "shadowctl.local.watcher"),
+            *(str(home.folder), str(time.time())),
+        ],
+        environment={**environment.bare(home.folder), "PYTHONPATH": str(ROOT)},
+        log=home.watcher_log,
+        folder=home.folder,
+    )
 
 
 def _obey_owner(stop: threading.Event) -> None:

@@ -8,20 +8,25 @@ from typing import Any
 from shadowctl.local import environment
 from shadowctl.local.errors import LocalError
 from shadowctl.local.home import ROOT, Home
-from shadowctl.local.keeper import KEEP
+from shadowctl.local.keeper import KEEP, WATCH
 
 
 class Owner:
     """A keeper that stops when this process ends, however it ends, unless `let_go` was called.
 
-    `port` is where the embedded AWS listens on 127.0.0.1, by default a free one.
+    `port` is where the embedded AWS listens on 127.0.0.1, by default a free one. With `watch` its
+    alarms turn, once the environment is complete.
     """
 
-    def __init__(self, home: Home, *, port: int = 0) -> None:
+    def __init__(self, home: Home, *, port: int = 0, watch: bool = False) -> None:
         self._home = home
         with home.keeper_log.open("wb") as log:
             self._keeper = subprocess.Popen(
-                [sys.executable, "-P", "-m", "shadowctl.local.keeper", str(home.folder), str(port)],
+                [
+                    *(sys.executable, "-P", "-m", "shadowctl.local.keeper"),
+                    *(str(home.folder), str(port)),
+                    *([WATCH] if watch else []),
+                ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -15,6 +15,7 @@ from shadowctl.local.assembly import derive
 from shadowctl.local.errors import LocalError
 from shadowctl.local.home import ROOT, Home
 from shadowctl.local.owner import Owner
+from shadowctl.local.watched import Watched
 
 PLATFORM = "Platform"
 
@@ -26,8 +27,9 @@ Progress = Callable[[str, str], None]
 class Local:
     """A running environment.
 
-    `outputs` are those of the stacks, by stack and name. `replaced` says in words what differs from
-    the assembly for AWS. `seconds` says how long each step took.
+    `assembly` is the folder of the assembly for AWS. `outputs` are those of the stacks, by stack
+    and name. `replaced` says in words what differs from that assembly. `seconds` says how long each
+    step took.
 
     Example:
         >>> with running() as local:  # doctest: +SKIP
@@ -36,6 +38,7 @@ class Local:
 
     endpoint: str
     socket: str
+    assembly: str
     outputs: dict[str, dict[str, Any]]
     replaced: list[str]
     seconds: dict[str, float]
@@ -76,7 +79,7 @@ class Local:
 
 
 def up(progress: Progress | None = None, *, home: Home | None = None, port: int = 0) -> Local:
-    """The running environment, or a new one that runs until `down`.
+    """The running environment, or a new one that runs until `down` and whose alarms turn.
 
     `port` is where a new one listens on 127.0.0.1, by default any free one.
 
@@ -86,7 +89,7 @@ def up(progress: Progress | None = None, *, home: Home | None = None, port: int 
     home = home or Home()
     if home.keeper() is not None and home.read_state() is not None:
         return Local.load(home)
-    with _started(home, port) as owner:
+    with _started(home, port, watch=True) as owner:
         local = _filled(home, owner, progress or _silent)
         owner.let_go()
     return local
@@ -94,17 +97,22 @@ def up(progress: Progress | None = None, *, home: Home | None = None, port: int 
 
 @contextlib.contextmanager
 def running(
-    progress: Progress | None = None, *, home: Home | None = None, port: int = 0
+    progress: Progress | None = None,
+    *,
+    home: Home | None = None,
+    port: int = 0,
+    watch: bool = True,
 ) -> Iterator[Local]:
     """A new environment that ends with the block, or with this process, whatever ends that.
 
-    By default it is apart from the one of `up`.
+    By default it is apart from the one of `up`. Without `watch` its alarms turn only where somebody
+    sets their state.
 
     Raises:
         LocalError: it could not be started; then nothing of it is left.
     """
     home = home or Home(ROOT / ".local" / "demo")
-    with _started(home, port) as owner:
+    with _started(home, port, watch=watch) as owner:
         yield _filled(home, owner, progress or _silent)
         owner.stop()
 
@@ -115,8 +123,8 @@ def down(home: Home | None = None) -> bool:
 
 
 @contextlib.contextmanager
-def _started(home: Home, port: int) -> Iterator[Owner]:
-    owner = Owner(home, port=port)
+def _started(home: Home, port: int, *, watch: bool) -> Iterator[Owner]:
+    owner = Owner(home, port=port, watch=watch)
     try:
         yield owner
     except BaseException:
@@ -146,6 +154,7 @@ def _filled(home: Home, owner: Owner, progress: Progress) -> Local:
             synthesized()
     with step("derivation"):
         replaced = derive(home.synthesized, home.derived, now=datetime.now(UTC))
+        replaced += Watched.of(home.synthesized).others
     session = aws.session(endpoint)
     with step("deployment") as line:
         outputs = deploy.deploy(home, endpoint, line)
@@ -153,7 +162,12 @@ def _filled(home: Home, owner: Owner, progress: Progress) -> Local:
     with step("roles"):
         seed.roles(session, PLATFORM, socket)
     local = Local(
-        endpoint=endpoint, socket=socket, outputs=outputs, replaced=replaced, seconds=seconds
+        endpoint=endpoint,
+        socket=socket,
+        assembly=str(home.synthesized),
+        outputs=outputs,
+        replaced=replaced,
+        seconds=seconds,
     )
     home.write_state(asdict(local))
     return local

@@ -33,7 +33,7 @@ def local_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 @pytest.fixture(scope="session")
 def local(local_home: Home) -> Iterator[Local]:
-    with running(home=local_home) as environment:
+    with running(home=local_home, watch=False) as environment:
         yield environment
 
 

@@ -154,14 +154,21 @@ def test_a_clean_up_date_lies_seven_days_ahead(tmp_path: Path) -> None:
     }
 
 
-def test_a_flag_moves_at_once(tmp_path: Path) -> None:
-    strategy = {"DeploymentDurationInMinutes": 10, "FinalBakeTimeInMinutes": 5, "GrowthFactor": 10}
+@pytest.mark.parametrize(("minutes", "bake", "here", "bake_here"), [(10, 5, 0, 0), (60, 90, 2, 3)])
+def test_minutes_of_a_flag_s_deployment_are_divided_by_thirty(
+    tmp_path: Path, minutes: int, bake: int, here: int, bake_here: int
+) -> None:
+    strategy = {
+        "DeploymentDurationInMinutes": minutes,
+        "FinalBakeTimeInMinutes": bake,
+        "GrowthFactor": 10,
+    }
     derived = Derived(
         tmp_path, {"Raise": {"Type": "AWS::AppConfig::DeploymentStrategy", "Properties": strategy}}
     )
     assert derived.resources["Raise"]["Properties"] == {
-        "DeploymentDurationInMinutes": 0,
-        "FinalBakeTimeInMinutes": 0,
+        "DeploymentDurationInMinutes": here,
+        "FinalBakeTimeInMinutes": bake_here,
         "GrowthFactor": 10,
     }
 

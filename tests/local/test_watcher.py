@@ -1,0 +1,150 @@
+"""The watcher does for the embedded AWS what CloudWatch does: metrics from logs, and alarms."""
+
+import itertools
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shadowctl.local.up import Local
+from shadowctl.local.watcher import watching
+from tests.local.crowd import Crowd
+from tests.local.deployed import Deployed, awaited
+
+MISMATCH_SHARE = "GetUser-get-user-mismatch-share"
+EXPOSED = {"Route": "get-user", "Exposed": "true"}
+_streams = itertools.count()
+
+
+@pytest.fixture
+def deployed(local: Local) -> Iterator[Deployed]:
+    found = Deployed(local)
+    with found.flag_kept():
+        yield found
+
+
+class Log:
+    """Lines in the log group of the shadow, as if it had written them."""
+
+    def __init__(self, deployed: Deployed) -> None:
+        self._logs = deployed.aws.client("logs")
+        groups = self._logs.describe_log_groups()["logGroups"]
+        [self._group] = [g["logGroupName"] for g in groups if "ShadowLogs" in g["logGroupName"]]
+        self._stream = f"test-{next(_streams)}"
+        self._logs.create_log_stream(logGroupName=self._group, logStreamName=self._stream)
+
+    def measure(self, namespace: str, dimensions: dict[str, str], **values: float) -> None:
+        now = int(time.time() * 1_000)
+        directive = {
+            "Namespace": namespace,
+            "Dimensions": [[*dimensions]],
+            "Metrics": [{"Name": name} for name in values],
+        }
+        emf = {"_aws": {"Timestamp": now, "CloudWatchMetrics": [directive]}}
+        self._logs.put_log_events(
+            logGroupName=self._group,
+            logStreamName=self._stream,
+            logEvents=[{"timestamp": now, "message": json.dumps(emf | dimensions | values)}],
+        )
+
+
+def metric(deployed: Deployed, namespace: str, name: str, **dimensions: str) -> float:
+    """The sum of all that CloudWatch holds."""
+    now = datetime.now(UTC)
+    listed = [{"Name": key, "Value": value} for key, value in dimensions.items()]
+    measured = {"Namespace": namespace, "MetricName": name, "Dimensions": listed}
+    query: Any = {"Id": "m", "MetricStat": {"Metric": measured, "Period": 60, "Stat": "Sum"}}
+    [found] = deployed.aws.client("cloudwatch").get_metric_data(
+        MetricDataQueries=[query],
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(hours=1),
+    )["MetricDataResults"]
+    return sum(found["Values"])
+
+
+def alarm(deployed: Deployed, name: str) -> Any:
+    [found] = deployed.aws.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    return found
+
+
+def state_is(deployed: Deployed, name: str, state: str) -> bool:
+    return awaited(lambda: alarm(deployed, name)["StateValue"] == state, True) == 1
+
+
+def test_what_the_functions_write_can_be_asked_of_cloudwatch(
+    local: Local, deployed: Deployed
+) -> None:
+    crowd = Crowd(local)
+    of = {"Route": "get-user", "Variant": "control"}
+    with watching(local):
+        written = deployed.count("Route", "Requests", Variant="control")
+        held = metric(deployed, "ShadowCanary", "Requests", **of)
+        seen = len(crowd.asks())
+        assert deployed.count("Route", "Requests", Variant="control") - written == seen
+        awaited(lambda: metric(deployed, "ShadowCanary", "Requests", **of) - held, seen)
+        time.sleep(2)
+        assert metric(deployed, "ShadowCanary", "Requests", **of) - held == seen
+
+
+def test_each_line_counts_once(local: Local, deployed: Deployed) -> None:
+    log, name = Log(deployed), f"Lines{next(_streams)}"
+    with watching(local):
+        for _ in range(100):
+            log.measure("Test", {"Of": "lines"}, **{name: 1})
+            time.sleep(0.03)
+        awaited(lambda: metric(deployed, "Test", name, Of="lines"), 100)
+        time.sleep(2)
+        assert metric(deployed, "Test", name, Of="lines") == 100
+
+
+def test_an_alarm_of_the_template_turns_red_and_green_again_by_log_lines(
+    local: Local, deployed: Deployed
+) -> None:
+    log = Log(deployed)
+    with watching(local):
+        assert state_is(deployed, MISMATCH_SHARE, "OK")
+        deadline = time.monotonic() + 30
+        while alarm(deployed, MISMATCH_SHARE)["StateValue"] == "OK":
+            assert time.monotonic() < deadline, "it did not turn red"
+            log.measure("ShadowCanary", EXPOSED, Compared=20, Mismatched=5, CandidateErrors=5)
+            time.sleep(0.4)
+        red = alarm(deployed, MISMATCH_SHARE)
+        assert red["StateValue"] == "ALARM"
+        assert (
+            "3 out of the last 5 datapoints [50.0, 50.0, 50.0] were greater than"
+            in red["StateReason"]
+        )
+        assert json.loads(red["StateReasonData"])["recentDatapoints"][-3:] == [50.0] * 3
+        assert state_is(deployed, MISMATCH_SHARE, "OK")
+
+
+def test_a_state_that_the_data_do_not_bear_out_is_set_right(
+    local: Local, deployed: Deployed
+) -> None:
+    with watching(local):
+        assert state_is(deployed, "GetUser-get-user-bad-share", "OK")
+        deployed.aws.client("cloudwatch").set_alarm_state(
+            AlarmName="GetUser-get-user-bad-share", StateValue="ALARM", StateReason="a test"
+        )
+        assert state_is(deployed, "GetUser-get-user-bad-share", "OK")
+
+
+def test_what_was_there_before_counts_for_nothing(local: Local, deployed: Deployed) -> None:
+    log, name = Log(deployed), f"Lines{next(_streams)}"
+    log.measure("Test", {"Of": "lines"}, **{name: 7})
+    time.sleep(0.1)
+    with watching(local):
+        log.measure("Test", {"Of": "lines"}, **{name: 1})
+        awaited(lambda: metric(deployed, "Test", name, Of="lines"), 1)
+    assert metric(deployed, "Test", name, Of="lines") == 1
+
+
+def test_what_the_demo_prints_names_the_alarms_that_nobody_watches(local: Local) -> None:
+    said = "\n".join(local.replaced)
+    assert "a minute lasts 2 s" in said
+    for name in ("GetUser-get-user-dead-letters", "GetUser-get-user-copies-lost", "CodeCanary"):
+        assert name in said
+    assert MISMATCH_SHARE not in said

@@ -1,0 +1,85 @@
+"""Log lines become metrics as CloudWatch reads them."""
+
+import json
+import logging
+import math
+from typing import Any
+
+import pytest
+
+from shadow_runtime.contract import MetricName
+from shadow_runtime.telemetry import Measurements
+from shadowctl.local.emf import read
+
+AT = 1_925_712_000_500
+
+
+def document(**instead: Any) -> str:
+    directive = {
+        "Namespace": "N",
+        "Dimensions": [["Route"], ["Route", "Variant"]],
+        "Metrics": [{"Name": "Requests", "Unit": "Count"}, {"Name": "Latency"}],
+    }
+    root = {
+        "_aws": {"Timestamp": AT, "CloudWatchMetrics": [directive]},
+        "Route": "get-user",
+        "Variant": "control",
+        "Requests": 1,
+        "Latency": [12, 14.5],
+        **instead,
+    }
+    return json.dumps({key: value for key, value in root.items() if value is not None})
+
+
+def test_each_metric_is_measured_under_each_set_of_dimensions() -> None:
+    route, variant = ("Route", "get-user"), ("Variant", "control")
+    found = {one.key: (one.unit, one.at, one.values) for one in read(document())}
+    assert found == {
+        ("N", "Requests", frozenset({route})): ("Count", AT / 1_000, (1,)),
+        ("N", "Latency", frozenset({route})): ("None", AT / 1_000, (12, 14.5)),
+        ("N", "Requests", frozenset({route, variant})): ("Count", AT / 1_000, (1,)),
+        ("N", "Latency", frozenset({route, variant})): ("None", AT / 1_000, (12, 14.5)),
+    }
+
+
+def test_what_the_runtime_writes_is_read(capsys: pytest.CaptureFixture[str]) -> None:
+    measurements = Measurements(request_id="r")
+    measurements.add(MetricName.LATENCY, 12.5, variant="control")
+    measurements.add(MetricName.LATENCY, 14, variant="control")
+    measurements.add(MetricName.COMPARED, exposed=True)
+    measurements.flush()
+    lines = capsys.readouterr().out.splitlines()
+    found = {one.key: one.values for line in lines for one in read(line)}
+    route = ("Route", "undeployed")
+    assert found == {
+        ("ShadowCanary", "Latency", frozenset({route, ("Variant", "control")})): (12.5, 14),
+        ("ShadowCanary", "Compared", frozenset({route, ("Exposed", "true")})): (1,),
+    }
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "START RequestId: 6f0a Version: 3", '{"message": "mismatch"}', "{CloudWatchMetrics"],
+)
+def test_other_lines_measure_nothing(line: str) -> None:
+    assert read(line) == []
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        document(Requests=None),
+        document(Variant=None),
+        document(Requests="many"),
+        document(Requests=math.nan),
+        document(Latency=[1, None]),
+        document(_aws={"CloudWatchMetrics": []}),
+        document(_aws=["CloudWatchMetrics"]),
+    ],
+)
+def test_a_document_that_breaks_the_format_is_dropped_and_named(
+    broken: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert read(broken) == []
+    assert broken[:100] in caplog.text
