@@ -67,15 +67,16 @@ def share(
     bad: str,
     of: str,
     minimum: int,
+    fewest_bad: int,
     using: Mapping[str, cloudwatch.Metric],
     period: Duration,
 ) -> cloudwatch.MathExpression:
     """Percent of `of` that is `bad`; both are sums over the names of `using`.
 
-    0 in a period with fewer than `minimum`, or with one bad request. A missing operand counts as 0:
+    0 in a period with fewer than `minimum`, or than `fewest_bad`. A missing operand counts as 0:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
     """
-    enough = f"{of} >= {minimum} AND {bad} >= {FEWEST_BAD}"
+    enough = f"{of} >= {minimum} AND {bad} >= {fewest_bad}"
     whole = f"({of})" if " " in of else of
     return formula(label, f"IF({enough}, 100 * ({bad}) / {whole}, 0)", using=using, period=period)
 

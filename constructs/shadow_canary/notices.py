@@ -78,6 +78,7 @@ class Notices(Construct):
                 bad=" + ".join(lost),
                 of=" + ".join(["compared", *lost]),
                 minimum=_FEWEST_COPIES,
+                fewest_bad=2,
                 using={"compared": route_metric(MetricName.COMPARED, route=route), **lost},
                 period=_QUARTER,
             ),

@@ -71,7 +71,7 @@ class MismatchQueries(Construct):
         span = "end~0~start~-86400~timeType~'RELATIVE~unit~'seconds"
         return " · ".join(
             f"[{question}]({home}#logsV2:logs-insights$3FqueryDetail$3D~({span}"
-            f"~editorString~'{_as_the_console_writes(query)}~{group})"
+            f"~editorString~'{_as_the_console_writes(query)}~{group}))"
             for question, query in QUESTIONS.values()
         )
 

@@ -137,6 +137,7 @@ class CodeCanary(Construct):
             bad="errors + faults + fallbacks",
             of="invocations",
             minimum=self.window.minimum_requests,
+            fewest_bad=self.window.fewest_bad,
             using={
                 "errors": self._of_version("Errors"),
                 "faults": self._by_version(MetricName.FAULTS, self._version),
@@ -163,6 +164,7 @@ class CodeCanary(Construct):
             bad="mismatched + errors",
             of="compared",
             minimum=self.window.minimum_requests,
+            fewest_bad=self.window.fewest_bad,
             using={
                 "compared": self._by_version(MetricName.COMPARED, shadow),
                 "mismatched": self._by_version(MetricName.MISMATCHED, shadow),

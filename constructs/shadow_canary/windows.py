@@ -7,11 +7,14 @@
 | 20 or more in 6 hours | 6 hours | those 6 hours |
 | fewer | a day | that day |
 
-A code canary is watched for its bake time only: 3 of 5 minutes, or the whole of it as one period.
+A code canary is watched for its bake time only: by the first of these that is over by then, or the
+whole of it as one period.
 
 A period with fewer than `minimum_requests` is no evidence: 10, or half of what is expected where
-that is less, but never under 3. A 95th percentile wants 100 requests instead of 20, and no period
-with fewer than 50 counts.
+that is less, but never under 3. Nor is one with fewer than `fewest_bad`: one bad request is an
+accident, so it takes 2; where a single period decides it takes half of the minimum, because an
+environment that starts may be late for its first request. A 95th percentile wants 100 requests
+instead of 20, and no period with fewer than 50 counts.
 
 A long period does not make a slow alarm: CloudWatch looks each minute at the period up to then, so
 that a candidate that fails is seen as soon as the minimum is reached. It makes a long memory.
@@ -23,10 +26,9 @@ from typing import Self
 
 from aws_cdk import Duration
 
-_BUSY = (1, 5, 3)
+_STEPS = ((1, 5, 3), (60, 1, 1), (360, 1, 1))
 """Minutes, periods that are looked at, and how many of them must be over the threshold."""
 
-_QUIET = (60, 360)
 _LONGEST = 1_440
 """Minutes: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html"""
 
@@ -51,6 +53,7 @@ class Window:
     evaluation_periods: int
     datapoints_to_alarm: int
     minimum_requests: int
+    fewest_bad: int = 2
 
     def __post_init__(self) -> None:
         if self.period.to_seconds() % 60 or not self.period.to_seconds():
@@ -62,10 +65,9 @@ class Window:
                 "a window is red in 1 or more of its periods, and at most in all of them; got "
                 f"{self.datapoints_to_alarm} of {self.evaluation_periods}"
             )
-        if self.minimum_requests < 1:
-            raise ValueError(
-                f"minimum_requests counts requests, 1 or more; got {self.minimum_requests!r}"
-            )
+        for name in ("minimum_requests", "fewest_bad"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} counts requests, 1 or more; got {getattr(self, name)!r}")
 
     @classmethod
     def for_share(cls, a_minute: float, *, within: Duration) -> Self:
@@ -82,15 +84,16 @@ class Window:
         cls, a_minute: float, within: Duration, *, wanted: int, least: int, fewest: int
     ) -> Self:
         longest = max(1, min(int(within.to_minutes(integral=False)), _LONGEST))
-        last = (longest, 1, 1)
-        steps = [_BUSY, *((minutes, 1, 1) for minutes in _QUIET if minutes < longest)]
+        steps = (step for step in _STEPS if step[0] * step[1] <= longest)
         enough = (step for step in steps if step[0] * a_minute >= wanted)
-        minutes, periods, datapoints = next(enough, last)
+        minutes, periods, datapoints = next(enough, (longest, 1, 1))
+        minimum = min(least, max(fewest, int(a_minute * minutes / 2)))
         return cls(
             period=Duration.minutes(minutes),
             evaluation_periods=periods,
             datapoints_to_alarm=datapoints,
-            minimum_requests=min(least, max(fewest, int(a_minute * minutes / 2))),
+            minimum_requests=minimum,
+            fewest_bad=2 if periods > 1 else max(2, minimum // 2),
         )
 
     @property
