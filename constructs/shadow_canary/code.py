@@ -14,6 +14,8 @@ from constructs import Construct
 
 LAMBDAS = Path(__file__).resolve().parents[2] / "lambdas"
 PYTHON = lambda_.Runtime.PYTHON_3_13
+RECORDED = "requests.jsonl"
+"""Recorded requests, in a route's folder."""
 ARCHITECTURE = lambda_.Architecture.ARM_64
 
 
@@ -39,19 +41,21 @@ class RouteCode:
                 "of the lambdas folder: control.py holds the old code, candidate.py the new"
             )
         self.package = package
-        self.asset = source(f"routes/{package}", root=root)
+        # What is recorded for the hook is no code: it must not publish versions.
+        self.asset = source(f"routes/{package}", without=RECORDED, root=root)
 
 
-def source(*folders: str, root: Path = LAMBDAS) -> lambda_.AssetCode:
-    """An asset of the runtime and `folders`, and of nothing else below `root`."""
-    kept = {"shadow_runtime", *folders}
+def source(*paths: str, without: str = "__pycache__", root: Path = LAMBDAS) -> lambda_.AssetCode:
+    """An asset of the runtime and `paths`, and of nothing else below `root`."""
+    kept = {"shadow_runtime", *paths}
     parents = {str(p) for f in kept for p in Path(f).parents if p != Path()}
     return lambda_.Code.from_asset(
         str(root),
         exclude=[
             "*",
-            *(f"!{folder}" for folder in sorted(kept | parents)),
-            *(f"!{folder}/**" for folder in sorted(kept)),
+            *(f"!{path}" for path in sorted(kept | parents)),
+            *(f"!{path}/**" for path in sorted(kept)),
+            without,
             "__pycache__",
             "*.pyc",
         ],

@@ -9,7 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from shadow_canary.code import RouteCode, source
+from shadow_canary.code import RECORDED, RouteCode, source
 from shadow_canary.findings import acknowledge_wildcard, versions_of
 from shadow_canary.functions import GrantedFunction
 from shadow_runtime.contract import Variable
@@ -43,7 +43,7 @@ class PreTrafficHook(GrantedFunction):
             scope,
             id_,
             description=f"{route}: asks a new version before any user does",
-            code=source("pretraffic", f"routes/{code.package}/requests.jsonl"),
+            code=source("pretraffic", f"routes/{code.package}/{RECORDED}"),
             handler="pretraffic.handler.handler",
             layers=layers,
             environment={

@@ -1,6 +1,5 @@
 """For the tests of a route: recorded requests through both sides, compared as in production."""
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -9,6 +8,7 @@ from shadow_runtime.answering import Side, answered
 from shadow_runtime.compare import EXACT, Comparison, Difference, Rules, compare
 from shadow_runtime.http import Request, Response
 from shadow_runtime.judge import Counts, Tolerances, Verdict, judge
+from shadow_runtime.recorded import recorded
 
 _LONGEST_SHOWN = 200
 
@@ -73,23 +73,6 @@ def assert_equivalent(
     if words := _objection(len(pairs), len(differing), tolerance_percent):
         cause = raised[0] if raised else None
         raise AssertionError("\n".join([*words, *_report(differing)])) from cause
-
-
-def recorded(file: Path) -> Iterator[Request]:
-    """The requests in `file`, one JSON object a line, as `Request.copy` writes them.
-
-    Raises:
-        ValueError: a line that is no request; says which.
-    """
-    with file.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                yield Request.from_copy(json.loads(line))
-            except ValueError as error:
-                raise ValueError(
-                    f"{file}:{number} is no request: {error}. "
-                    "Write each line as json.dumps(request.copy()) does"
-                ) from error
 
 
 def _read(requests: str | Path | Iterable[Request]) -> Iterable[Request]:

@@ -10,11 +10,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 MAY_NOT_IMPORT = {
-    "constructs": {"stacks", "app", "shadowctl", "routes", "operations", "boto3"},
-    "stacks": {"app", "shadowctl", "routes", "operations", "boto3"},
+    "constructs": {"stacks", "app", "shadowctl", "routes", "operations", "pretraffic", "boto3"},
+    "stacks": {"app", "shadowctl", "routes", "operations", "pretraffic", "boto3"},
     "lambdas": {"aws_cdk", "constructs", "shadow_canary", "stacks", "app", "shadowctl"},
     "lambdas/shadow_runtime/contract": {"boto3", "botocore", "aws_lambda_powertools", "sqlmodel"},
-    "lambdas/routes": {"operations"},
+    "lambdas/routes": {"operations", "pretraffic"},
 }
 
 
