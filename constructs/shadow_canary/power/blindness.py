@@ -7,7 +7,6 @@ from typing import TypeVar
 from aws_cdk import Annotations, Duration
 from constructs import IConstruct
 
-from shadow_canary.metrics import FEWEST_BAD
 from shadow_canary.power.canaries import A_DAY, sees_code, sees_exposure
 from shadow_canary.power.evidence import ShadowEvidence
 from shadow_canary.power.users import chance_of_anybody
@@ -51,7 +50,7 @@ def warn_of_code_canary(
     def sees(tried: Shift) -> float:
         a_minute = traffic.a_minute * tried.first_percent / 100
         looks = window or Window.for_share(a_minute, within=tried.bake)
-        watch = Watch.of(looks, threshold_percent=threshold_percent, fewest_bad=FEWEST_BAD)
+        watch = Watch.of(looks, threshold_percent=threshold_percent)
         return sees_code(traffic, tried.steps, watch, failing_percent=_FAILING_PERCENT)
 
     chance = sees(shift)
@@ -88,7 +87,7 @@ def warn_of_exposure(
 
     def sees(percent: float) -> float:
         looks = window or Window.for_share(traffic.a_minute * percent / 100, within=within)
-        watch = Watch.of(looks, threshold_percent=threshold_percent, fewest_bad=FEWEST_BAD)
+        watch = Watch.of(looks, threshold_percent=threshold_percent)
         days = within.to_minutes() / A_DAY
         return sees_exposure(traffic, percent, watch, days=days, failing_percent=_FAILING_PERCENT)
 

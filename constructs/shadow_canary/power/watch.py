@@ -62,12 +62,12 @@ class Watch:
             )
 
     @classmethod
-    def of(cls, window: "Window", *, threshold_percent: float, fewest_bad: int) -> Self:
+    def of(cls, window: "Window", *, threshold_percent: float) -> Self:
         """The alarm of a share with this window."""
         return cls(
             threshold_percent=threshold_percent,
             minimum_requests=window.minimum_requests,
-            fewest_bad=fewest_bad,
+            fewest_bad=window.fewest_bad,
             period_minutes=int(window.period.to_minutes()),
             evaluation_periods=window.evaluation_periods,
             datapoints_to_alarm=window.datapoints_to_alarm,
@@ -104,8 +104,9 @@ class Watch:
     def errs(self, minutes: Minutes, *, failing_percent: float) -> float:
         """The chance of an alarm that nobody wants, while so few requests fail.
 
-        As `sees`, but one long period errs on the high side: that it turns red is taken to depend
-        on the minute before alone.
+        As `sees`, but beyond one long period on the high side: that it turns red is taken to depend
+        on the minute before alone. Mostly that is a tenth too much; 2.5 times where a period has
+        about as many requests as make the fewest bad ones just the threshold, such as 2 of 100.
         """
         if self.evaluation_periods > 1:
             return self.sees(minutes, failing_percent=failing_percent)
