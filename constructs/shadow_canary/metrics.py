@@ -10,9 +10,6 @@ from shadow_runtime.contract import NAMESPACE, Dimension, MetricName, Variant
 
 MINUTE = Duration.minutes(1)
 
-FEWEST_BAD = 2
-"""One bad request is an accident, whatever its share."""
-
 
 def route_metric(
     name: MetricName, *, route: str, statistic: str = "Sum", **dimensions: str

@@ -23,6 +23,7 @@ from shadow_canary.hook import PreTrafficHook
 from shadow_canary.measured import MeasuredRoute
 from shadow_canary.notices import Notices
 from shadow_canary.operations import OperationsFunction
+from shadow_canary.power.blindness import warn_of_code_canary, warn_of_exposure
 from shadow_canary.queries import MismatchQueries
 from shadow_canary.rollout import CodeCanary
 from shadow_canary.topic import RouteTopic
@@ -69,6 +70,9 @@ class ShadowCanaryService(MeasuredRoute, Construct):
             to publish to it - a topic made here.
         log_retention: of the functions' logs - one month.
         vpc: network of the candidate and the shadow - none.
+
+    Warns at synthesis, with an id to acknowledge, where a canary would hardly see a failure of 20 %
+    in the expected traffic; names the nearest setting that would.
 
     Raises:
         ValueError: an argument makes no sense; says which one, what was given and what to give.
@@ -250,6 +254,21 @@ class ShadowCanaryService(MeasuredRoute, Construct):
             route=route,
             at=launch.astimezone(UTC) + timedelta(seconds=retire_after.to_seconds()),
             operations=self.operations,
+        )
+        warn_of_code_canary(
+            self,
+            traffic=expected_traffic,
+            shift=self.code_canary.shift,
+            window=code_window,
+            threshold_percent=error_rate_percent,
+        )
+        warn_of_exposure(
+            self,
+            traffic=expected_traffic,
+            ceiling=ceiling,
+            within=retire_after,
+            window=exposure_window,
+            threshold_percent=error_rate_percent,
         )
         CfnOutput(
             self,

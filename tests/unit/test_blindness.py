@@ -5,7 +5,6 @@ import re
 import pytest
 from aws_cdk import Annotations, App, Duration, Stack, assertions
 
-from shadow_canary.metrics import FEWEST_BAD
 from shadow_canary.power import Watch, power_of_code, power_of_exposure
 from shadow_canary.power.blindness import (
     CODE_CANARY_BLIND,
@@ -151,4 +150,4 @@ def sees_exposure(traffic: Traffic, percent: float) -> float:
 
 
 def watch_of(window: Window) -> Watch:
-    return Watch.of(window, threshold_percent=2, fewest_bad=FEWEST_BAD)
+    return Watch.of(window, threshold_percent=2)

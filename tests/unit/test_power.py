@@ -46,7 +46,7 @@ def watch(minutes: int = 1, *, m: int = 1, n: int = 1, minimum: int = 10) -> Wat
 
 def by_rule(a_minute: float, minutes: int) -> Watch:
     window = Window.for_share(a_minute, within=Duration.minutes(minutes))
-    return Watch.of(window, threshold_percent=2, fewest_bad=2)
+    return Watch.of(window, threshold_percent=2)
 
 
 # Who is in the canary
