@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.snapshot.reading import Template
+from tests.snapshot.written import written as written_metrics
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+SOURCES = ("app.py", "cdk.json", "constructs", "stacks", "lambdas")
 
 Synthesis = Callable[..., Path]
 
@@ -54,6 +57,24 @@ def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
     return run
 
 
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    return copied(tmp_path)
+
+
+def copied(folder: Path) -> Path:
+    """The sources at another path, one with spaces in it."""
+    copy = folder / "another path"
+    copy.mkdir()
+    for name in SOURCES:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, copy / name)
+    return copy
+
+
 @pytest.fixture(scope="session")
 def assembly(synthesize: Synthesis) -> Path:
     return synthesize()
@@ -61,6 +82,11 @@ def assembly(synthesize: Synthesis) -> Path:
 
 @pytest.fixture(scope="session")
 def templates(assembly: Path) -> dict[str, Template]:
+    return read_templates(assembly)
+
+
+def read_templates(assembly: Path) -> dict[str, Template]:
+    """The templates of an assembly, by the names of their stacks."""
     return {
         path.name.removesuffix(".template.json"): json.loads(path.read_text())
         for path in assembly.glob("*.template.json")
@@ -75,3 +101,9 @@ def get_user(templates: dict[str, Template]) -> Template:
 @pytest.fixture(scope="session")
 def platform(templates: dict[str, Template]) -> Template:
     return templates["Platform"]
+
+
+@pytest.fixture(scope="session")
+def written() -> set[str]:
+    """The kinds of metrics that the runtime writes."""
+    return written_metrics()

@@ -1,13 +1,15 @@
-"""How tests read a template: by type, by role, and as a graph."""
+"""How tests read a template: by type, by role, as text, and as a graph."""
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
 Template = dict[str, Any]
 
 _ATTRIBUTE = re.compile(r"\$\{([A-Za-z0-9]+)[.}]")
+_HASH = re.compile(r"[0-9A-F]{8}(?:[0-9a-f]{32})?$")
 
 
 def resources(template: Template, kind: str) -> dict[str, dict[str, Any]]:
@@ -15,24 +17,70 @@ def resources(template: Template, kind: str) -> dict[str, dict[str, Any]]:
     return {i: r for i, r in template["Resources"].items() if r["Type"] == kind}
 
 
-def the(template: Template, kind: str, named: str = "") -> dict[str, Any]:
-    """The properties of the one resource of a type whose logical id holds `named`."""
-    found = [r for i, r in resources(template, kind).items() if named in i]
-    assert len(found) == 1, f"{len(found)} resources {kind} named {named!r}"
-    properties: dict[str, Any] = found[0].get("Properties", {})
-    return properties
+def spelled(value: Any) -> Any:
+    """`value` with its references as text, by role: `<ServiceRouteRole.Arn>`.
+
+    The role is the logical id without the hash that CDK appends.
+    """
+    match value:
+        case {"Ref": str(logical_id)}:
+            return f"<{_HASH.sub('', logical_id)}>"
+        case {"Fn::GetAtt": [str(logical_id), str(attribute)]}:
+            return f"<{_HASH.sub('', logical_id)}.{attribute}>"
+        case {"Fn::Join": [str(separator), parts]}:
+            return separator.join(map(spelled, parts))
+        case dict():
+            return {name: spelled(inner) for name, inner in value.items()}
+        case list():
+            return [spelled(inner) for inner in value]
+    return value
+
+
+def every(template: Template, kind: str) -> dict[str, dict[str, Any]]:
+    """The properties of the resources of one type, by role."""
+    return {
+        _HASH.sub("", logical_id): spelled(resource.get("Properties", {}))
+        for logical_id, resource in resources(template, kind).items()
+    }
+
+
+def the(template: Template, kind: str, role: str = "") -> dict[str, Any]:
+    """The properties of the resource of a type that has this role, or that is the only one."""
+    found = every(template, kind)
+    if not role:
+        [role] = found
+    return found[role]
 
 
 def function(template: Template, role: str) -> dict[str, Any]:
-    """The properties of one of the four functions, by its role noun."""
+    """The properties of one of the service's functions, by its role noun."""
     return the(template, "AWS::Lambda::Function", f"Service{role}")
 
 
-def statements(template: Template, role: str) -> list[dict[str, Any]]:
-    """What the function `role` may do."""
-    policy = the(template, "AWS::IAM::Policy", f"Service{role}RoleDefaultPolicy")
-    found: list[dict[str, Any]] = policy["PolicyDocument"]["Statement"]
+def variables(template: Template, role: str) -> dict[str, Any]:
+    """The environment of the function `role`."""
+    found: dict[str, Any] = function(template, role)["Environment"]["Variables"]
     return found
+
+
+def may(template: Template, role: str) -> dict[str, set[str]]:
+    """What the role of a function or of a group may do: actions, and where each is allowed."""
+    policy = the(template, "AWS::IAM::Policy", f"Service{role}RoleDefaultPolicy")
+    allowed: dict[str, set[str]] = defaultdict(set)
+    for statement in policy["PolicyDocument"]["Statement"]:
+        assert statement["Effect"] == "Allow"
+        for action in _several(statement["Action"]):
+            allowed[action] |= set(_several(statement["Resource"]))
+    return dict(allowed)
+
+
+def granted(template: Template, role: str) -> dict[str, set[str]]:
+    """What the function `role` may do beyond its own log and traces."""
+    return {a: on for a, on in may(template, role).items() if not a.startswith(("logs:", "xray:"))}
+
+
+def _several(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def references(value: object) -> Iterator[str]:

@@ -1,20 +1,20 @@
-"""The alarm that takes a bad version back, and what it feeds."""
-
-from typing import Any
+"""The code canary: how a new version takes over, and what sends it back."""
 
 import pytest
 
-from tests.snapshot.reading import Template, the
+from tests.snapshot.alarms import Alarm, alarms
+from tests.snapshot.reading import Template, edges, may, resources, spelled, the
+
+NEW = "<ServiceRouteCurrentVersion.Version>"
+NEW_SHADOW = "<ServiceShadowCurrentVersion.Version>"
+THROUGH_THE_ALIAS = (
+    f"ExecutedVersion={NEW}, FunctionName=<ServiceRoute>, Resource=<ServiceRoute>:live"
+)
 
 
 @pytest.fixture
-def alarm(get_user: Template) -> dict[str, Any]:
-    return the(get_user, "AWS::CloudWatch::Alarm", "CodeCanary")
-
-
-@pytest.fixture
-def measured(alarm: dict[str, Any]) -> dict[str, Any]:
-    return {m["Id"]: m["MetricStat"]["Metric"] for m in alarm["Metrics"] if "MetricStat" in m}
+def code(get_user: Template) -> dict[str, Alarm]:
+    return alarms(get_user, "CodeCanary")
 
 
 def test_one_percent_of_invocations_goes_to_a_new_version_for_ten_minutes(
@@ -25,6 +25,17 @@ def test_one_percent_of_invocations_goes_to_a_new_version_for_ten_minutes(
     assert shift["TimeBasedCanary"] == {"CanaryPercentage": 1, "CanaryInterval": 10}
 
 
+def test_a_new_version_reaches_users_through_the_deployment_group_alone(
+    get_user: Template,
+) -> None:
+    [alias] = resources(get_user, "AWS::Lambda::Alias").values()
+    assert alias["Properties"]["Name"] == "live"
+    assert "RoutingConfig" not in alias["Properties"]
+    update = spelled(alias["UpdatePolicy"])["CodeDeployLambdaAliasUpdate"]
+    assert update["ApplicationName"] == "<ServiceCodeCanaryDeploymentGroupApplication>"
+    assert update["DeploymentGroupName"] == "<ServiceCodeCanaryDeploymentGroup>"
+
+
 def test_a_version_goes_back_on_failure_on_stop_and_on_alarm(get_user: Template) -> None:
     group = the(get_user, "AWS::CodeDeploy::DeploymentGroup")
     assert group["AutoRollbackConfiguration"]["Enabled"] is True
@@ -33,43 +44,84 @@ def test_a_version_goes_back_on_failure_on_stop_and_on_alarm(get_user: Template)
         "DEPLOYMENT_STOP_ON_REQUEST",
         "DEPLOYMENT_STOP_ON_ALARM",
     }
-    [named] = group["AlarmConfiguration"]["Alarms"]
-    assert "CodeCanaryAlarm" in named["Name"]["Ref"]
 
 
-def test_the_alarm_counts_what_ran_on_the_new_version_through_the_alias(
-    measured: dict[str, Any],
+def test_codedeploy_may_call_the_hook_and_no_other_function(get_user: Template) -> None:
+    assert may(get_user, "CodeCanaryDeploymentGroupService") == {
+        "lambda:InvokeFunction": {"<ServicePreTraffic.Arn>", "<ServicePreTraffic.Arn>:*"}
+    }
+
+
+def test_the_hook_waits_for_no_alias_that_waits_for_it(get_user: Template) -> None:
+    [alias] = resources(get_user, "AWS::Lambda::Alias")
+    graph = edges(get_user)
+    of_the_hook = [graph[logical_id] for logical_id in graph if "PreTraffic" in logical_id]
+    assert len(of_the_hook) == 4
+    assert all(alias not in waits_for for waits_for in of_the_hook)
+
+
+def test_bad_are_failed_imports_handled_faults_and_answers_that_control_had_to_give(
+    code: dict[str, Alarm],
 ) -> None:
-    for name in ("errors", "invocations"):
-        dimensions = {d["Name"]: d["Value"] for d in measured[name]["Dimensions"]}
-        assert set(dimensions) == {"FunctionName", "Resource", "ExecutedVersion"}
-        assert dimensions["Resource"]["Fn::Join"][1][1] == ":live"
-        assert "RouteCurrentVersion" in dimensions["ExecutedVersion"]["Fn::GetAtt"][0]
+    alarm = code["Alarm"]
+    assert alarm.formula == (
+        "IF(invocations >= 10 AND errors + faults + fallbacks >= 5, "
+        "100 * (errors + faults + fallbacks) / invocations, 0)"
+    )
+    assert {name: str(metric) for name, metric in alarm.using.items()} == {
+        "errors": f"Sum of AWS/Lambda/Errors{{{THROUGH_THE_ALIAS}}}",
+        "faults": f"Sum of ShadowCanary/Faults{{Route=get-user, Version={NEW}}}",
+        "fallbacks": f"Sum of ShadowCanary/Fallbacks{{Route=get-user, Version={NEW}}}",
+        "invocations": f"Sum of AWS/Lambda/Invocations{{{THROUGH_THE_ALIAS}}}",
+    }
+    assert alarm.properties["Threshold"] == 2
 
 
-def test_the_alarm_counts_handled_faults_and_failed_imports(
-    alarm: dict[str, Any], measured: dict[str, Any]
+def test_a_version_is_slow_when_its_95th_percentile_is_over_the_candidates_deadline(
+    code: dict[str, Alarm],
 ) -> None:
-    assert measured["errors"]["MetricName"] == "Errors"  # Lambda's own: crash, timeout, import
-    assert measured["errors"]["Namespace"] == "AWS/Lambda"
-    assert measured["faults"]["MetricName"] == "Faults"  # ours: answers of 500 and above
-    assert measured["faults"]["Namespace"] == "ShadowCanary"
-    [expression] = [m["Expression"] for m in alarm["Metrics"] if "Expression" in m]
-    assert expression == "IF(invocations >= 10, 100 * (errors + faults) / invocations, 0)"
+    alarm = code["LatencyAlarm"]
+    assert alarm.formula == "IF(invocations >= 50, duration, 0)"
+    assert {name: str(metric) for name, metric in alarm.using.items()} == {
+        "duration": f"p95 of AWS/Lambda/Duration{{{THROUGH_THE_ALIAS}}}",
+        "invocations": f"Sum of AWS/Lambda/Invocations{{{THROUGH_THE_ALIAS}}}",
+    }
+    assert alarm.properties["Threshold"] == 2_000
 
 
-def test_the_alarm_is_red_over_two_percent_in_three_of_five_minutes(alarm: dict[str, Any]) -> None:
-    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (2, "GreaterThanThreshold")
-    assert (alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"]) == (3, 5)
-    assert {m["MetricStat"]["Period"] for m in alarm["Metrics"] if "MetricStat" in m} == {60}
-
-
-def test_no_data_never_takes_a_version_back(alarm: dict[str, Any]) -> None:
-    assert alarm["TreatMissingData"] == "notBreaching"
-
-
-def test_each_version_gets_an_alarm_of_its_own_so_that_a_red_past_cannot_block_the_fix(
-    alarm: dict[str, Any],
+def test_a_version_goes_back_for_the_wrong_answers_of_the_candidate_that_it_brought(
+    code: dict[str, Alarm],
 ) -> None:
-    [_, [_, version]] = alarm["AlarmName"]["Fn::Join"]
-    assert "RouteCurrentVersion" in version["Fn::GetAtt"][0]
+    alarm = code["MismatchAlarm"]
+    assert alarm.formula == (
+        "IF(compared >= 10 AND mismatched + errors >= 5, 100 * (mismatched + errors) / compared, 0)"
+    )
+    assert {name: str(metric) for name, metric in alarm.using.items()} == {
+        "compared": f"Sum of ShadowCanary/Compared{{Route=get-user, Version={NEW_SHADOW}}}",
+        "mismatched": f"Sum of ShadowCanary/Mismatched{{Route=get-user, Version={NEW_SHADOW}}}",
+        "errors": f"Sum of ShadowCanary/CandidateErrors{{Route=get-user, Version={NEW_SHADOW}}}",
+    }
+    assert alarm.properties["Threshold"] == 2
+
+
+def test_one_percent_of_a_million_requests_is_watched_as_the_ten_minutes_that_it_lasts(
+    code: dict[str, Alarm],
+) -> None:
+    assert {alarm.window for alarm in code.values()} == {(10, 1, 1)}
+
+
+def test_no_alarm_of_a_version_looks_at_another_version(code: dict[str, Alarm]) -> None:
+    for alarm in code.values():
+        for metric in alarm.metrics:
+            versions = [metric.dimensions.get(name) for name in ("ExecutedVersion", "Version")]
+            assert set(versions) & {NEW, NEW_SHADOW}, metric
+
+
+def test_each_version_gets_alarms_of_its_own_so_that_a_red_past_cannot_block_the_fix(
+    code: dict[str, Alarm],
+) -> None:
+    assert {role: alarm.name for role, alarm in code.items()} == {
+        "Alarm": f"GetUser-get-user-code-{NEW}",
+        "LatencyAlarm": f"GetUser-get-user-latency-{NEW}",
+        "MismatchAlarm": f"GetUser-get-user-mismatch-{NEW}",
+    }

@@ -1,0 +1,91 @@
+"""The operations function: it moves this route's flag, and may do nothing else of weight."""
+
+import json
+
+import pytest
+
+from shadow_runtime.contract import Variable
+from tests.snapshot.reading import Template, granted, the, variables
+
+APPCONFIG = "arn:<AWS::Partition>:appconfig:<AWS::Region>:<AWS::AccountId>"
+APPLICATION = f"{APPCONFIG}:application/<ServiceFlagApplication>"
+ENVIRONMENT = f"{APPLICATION}/environment/<ServiceFlagApplicationEnvironment>"
+PROFILE = f"{APPLICATION}/configurationprofile/<ServiceFlagProfileConfigurationProfile>"
+THIS_FLAG = {
+    APPLICATION,
+    ENVIRONMENT,
+    f"{ENVIRONMENT}/deployment/*",
+    PROFILE,
+    f"{PROFILE}/hostedconfigurationversion/*",
+    f"{APPCONFIG}:deploymentstrategy/<ServiceFlagLower>",
+    f"{APPCONFIG}:deploymentstrategy/<ServiceFlagRaise>",
+}
+DEAD_LETTERS = "<ServiceOperationsDeadLetters.Arn>"
+
+
+@pytest.fixture
+def allowed(get_user: Template) -> dict[str, set[str]]:
+    return granted(get_user, "Operations")
+
+
+def test_operations_can_deploy_this_routes_configuration_and_no_other(
+    allowed: dict[str, set[str]],
+) -> None:
+    of_appconfig = {a: on for a, on in allowed.items() if a.startswith("appconfig:")}
+    assert {"appconfig:StartDeployment", "appconfig:StopDeployment"} <= set(of_appconfig)
+    for action, on in of_appconfig.items():
+        assert on == THIS_FLAG, action
+
+
+def test_operations_tells_the_topic_and_the_bus_and_sees_which_versions_users_were_on(
+    allowed: dict[str, set[str]],
+) -> None:
+    others = {a: on for a, on in allowed.items() if not a.startswith("appconfig:")}
+    bus = "arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus/default"
+    assert others == {
+        "sns:Publish": {"<ServiceTopic>"},
+        "events:PutEvents": {bus},
+        "lambda:ListAliases": {"<ServiceRoute.Arn>"},
+        "sqs:GetQueueAttributes": {DEAD_LETTERS},
+        "sqs:GetQueueUrl": {DEAD_LETTERS},
+        "sqs:SendMessage": {DEAD_LETTERS},
+    }
+
+
+def test_operations_knows_its_topic_its_alarms_its_dashboard_and_its_route(
+    get_user: Template,
+) -> None:
+    known = variables(get_user, "Operations")
+    assert known[Variable.TOPIC] == "<ServiceTopic>"
+    assert known[Variable.EXPOSURE_ALARMS].split(",") == [
+        "<ServiceExposureBadShare>",
+        "<ServiceExposureMismatchShare>",
+        "<ServiceExposureLatencyRatio>",
+    ]
+    assert known[Variable.DASHBOARD] == the(get_user, "AWS::CloudWatch::Dashboard")["DashboardName"]
+    assert known[Variable.FUNCTION] == "<ServiceRoute>"
+    assert known[Variable.CEILING] == variables(get_user, "Route")[Variable.CEILING]
+
+
+def test_what_fails_three_times_rests_in_the_dead_letters_for_fourteen_days(
+    get_user: Template,
+) -> None:
+    settings = the(get_user, "AWS::Lambda::EventInvokeConfig", "ServiceOperationsEventInvokeConfig")
+    assert settings["MaximumRetryAttempts"] == 2
+    assert settings["DestinationConfig"] == {"OnFailure": {"Destination": DEAD_LETTERS}}
+    queue = the(get_user, "AWS::SQS::Queue", "ServiceOperationsDeadLetters")
+    assert queue["MessageRetentionPeriod"] == 14 * 86_400
+
+
+def test_the_clean_up_is_a_literal_date_seven_days_after_launch(get_user: Template) -> None:
+    schedule = the(get_user, "AWS::Scheduler::Schedule")
+    assert schedule["ScheduleExpression"] == "at(2030-01-14T09:00:00)"
+    assert schedule["ScheduleExpressionTimezone"] == "Etc/UTC"
+
+
+def test_a_clean_up_that_fails_is_tried_again_and_then_kept(get_user: Template) -> None:
+    target = the(get_user, "AWS::Scheduler::Schedule")["Target"]
+    assert target["Arn"] == "<ServiceOperations.Arn>"
+    assert json.loads(target["Input"]) == {"action": "cleanup"}
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 10}
+    assert target["DeadLetterConfig"] == {"Arn": DEAD_LETTERS}

@@ -1,0 +1,115 @@
+"""What a change publishes: the versions that it concerns, and no other."""
+
+from collections.abc import Callable
+
+import pytest
+
+from shadow_runtime.contract import Variable
+from tests.snapshot.conftest import Synthesis, copied, read_templates
+from tests.snapshot.reading import Template, references, resources
+
+SIDES = ["Candidate", "Shadow", "Route"]
+
+Change = Callable[..., dict[str, Template]]
+
+
+@pytest.fixture(scope="module")
+def change(tmp_path_factory: pytest.TempPathFactory, synthesize: Synthesis) -> Change:
+    """Synthesizes with another line in each of some files below `lambdas`."""
+
+    def run(*files: str) -> dict[str, Template]:
+        checkout = copied(tmp_path_factory.mktemp("changed"))
+        for file in files:
+            with (checkout / "lambdas" / file).open("a") as source:
+                source.write("\n# changed\n")
+        return read_templates(synthesize(checkout))
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def new_candidate(change: Change) -> dict[str, Template]:
+    """Another candidate, and nothing else."""
+    return change("routes/get_user/candidate.py")
+
+
+def version(template: Template, side: str) -> str:
+    """The logical id of the version of one side: another id is another version."""
+    versions = resources(template, "AWS::Lambda::Version")
+    [found] = [i for i in versions if i.startswith(f"Service{side}CurrentVersion")]
+    return found
+
+
+def environment(template: Template, role: str) -> dict[str, object]:
+    """What a function refers to, by logical id."""
+    functions = resources(template, "AWS::Lambda::Function")
+    [made] = [f for i, f in functions.items() if i[:-8] == f"Service{role}"]
+    variables: dict[str, object] = made["Properties"]["Environment"]["Variables"]
+    return variables
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_another_candidate_publishes_a_version_of_every_side_so_that_it_has_a_canary(
+    get_user: Template, new_candidate: dict[str, Template], side: str
+) -> None:
+    assert version(new_candidate["GetUser"], side) != version(get_user, side)
+
+
+def test_the_new_version_of_the_route_calls_the_new_candidate_and_the_new_shadow(
+    new_candidate: dict[str, Template],
+) -> None:
+    changed = new_candidate["GetUser"]
+    route = environment(changed, "Route")
+    assert route[Variable.CANDIDATE] == {"Ref": version(changed, "Candidate")}
+    assert route[Variable.SHADOW] == {"Ref": version(changed, "Shadow")}
+
+
+def test_the_hook_asks_and_the_alarms_watch_the_version_that_is_new(
+    new_candidate: dict[str, Template],
+) -> None:
+    changed = new_candidate["GetUser"]
+    new = version(changed, "Route")
+    assert environment(changed, "PreTraffic")[Variable.VERSION] == {"Ref": new}
+    code = {i: r for i, r in resources(changed, "AWS::CloudWatch::Alarm").items() if "Code" in i}
+    assert len(code) == 3
+    for alarm in code.values():
+        assert set(references(alarm["Properties"]["AlarmName"])) == {new}
+
+
+def test_the_old_version_of_the_route_reaches_the_old_candidate_after_the_update(
+    get_user: Template, new_candidate: dict[str, Template]
+) -> None:
+    role, policy = "ServiceRouteRole", "ServiceRouteRoleDefaultPolicy"
+    before, after = get_user["Resources"], new_candidate["GetUser"]["Resources"]
+    of_the_role = [i for i in before if i.startswith(role)]
+    assert [before[i] for i in of_the_role] == [after[i] for i in of_the_role]
+    # What both versions may invoke are the functions, which stay; versions come and go.
+    [allowed] = [before[i] for i in of_the_role if i.startswith(policy)]
+    assert not [i for i in references(allowed) if "CurrentVersion" in i]
+    assert [i for i in references(allowed) if i.startswith("ServiceCandidate")]
+
+
+def test_another_candidate_changes_no_other_stack(
+    platform: Template, new_candidate: dict[str, Template]
+) -> None:
+    assert new_candidate["Platform"] == platform
+
+
+def test_another_candidate_leaves_the_exposure_alarms_as_they_are(
+    get_user: Template, new_candidate: dict[str, Template]
+) -> None:
+    before = resources(get_user, "AWS::CloudWatch::Alarm")
+    after = resources(new_candidate["GetUser"], "AWS::CloudWatch::Alarm")
+    others = {i for i in before if "CodeCanary" not in i}
+    assert len(others) == 6
+    assert {i: before[i] for i in others} == {i: after[i] for i in others}
+
+
+def test_a_change_of_operations_of_the_hook_and_of_what_it_asks_publishes_no_version(
+    get_user: Template, change: Change
+) -> None:
+    recorded = "routes/get_user/requests.jsonl"
+    changed = change("operations/cleanup.py", "pretraffic/handler.py", recorded)["GetUser"]
+    assert resources(changed, "AWS::Lambda::Version") == resources(get_user, "AWS::Lambda::Version")
+    moved = {i for i, r in changed["Resources"].items() if r != get_user["Resources"][i]}
+    assert {i[:-8] for i in moved} == {"ServiceOperations", "ServicePreTraffic"}
