@@ -7,8 +7,9 @@ from typing import Any
 
 import aws_cdk as cdk
 import pytest
+from aws_cdk import aws_codedeploy as codedeploy
 
-from shadow_canary import RouteCode, ShadowCanaryService, Stage
+from shadow_canary import RouteCode, ShadowCanaryService, Stage, Traffic
 from stacks.platform import Platform
 
 Service = Callable[..., ShadowCanaryService]
@@ -25,6 +26,7 @@ def service() -> Service:
             "code": RouteCode("get_user"),
             "launch": datetime(2030, 1, 7, 9, tzinfo=UTC),
             "ceiling": Stage.OFF,
+            "expected_traffic": Traffic.per_day(1_000_000, users=50_000),
         }
         return ShadowCanaryService(
             cdk.Stack(app, f"Stack{next(count)}"), "Service", **{**good, **changed}
@@ -75,12 +77,58 @@ def test_fails_on_a_retirement_before_launch(service: Service) -> None:
         service(retire_after=cdk.Duration.days(0))
 
 
-@pytest.mark.parametrize("given", [{"error_rate_percent": 0}, {"minimum_requests": 0}])
-def test_fails_on_an_alarm_that_would_always_or_never_be_red(
-    service: Service, given: dict[str, Any]
+@pytest.mark.parametrize("traffic", [None, 1_000_000])
+def test_fails_on_a_traffic_that_nobody_can_tell_users_from(
+    service: Service, traffic: object
 ) -> None:
-    with pytest.raises(ValueError, match=next(iter(given))):
-        service(**given)
+    with pytest.raises(ValueError, match=r"expected_traffic is a Traffic, such as .*; got "):
+        service(expected_traffic=traffic)
+
+
+@pytest.mark.parametrize("name", ["error_rate_percent", "mismatch_percent"])
+@pytest.mark.parametrize("percent", [0, -1, 100, float("nan")])
+def test_fails_on_a_share_that_is_always_or_never_passed(
+    service: Service, name: str, percent: float
+) -> None:
+    with pytest.raises(ValueError, match=rf"{name} is a share, .*; got {percent}"):
+        service(**{name: percent})
+
+
+@pytest.mark.parametrize("times", [0, 1, float("nan")])
+def test_fails_on_a_latency_ratio_that_a_candidate_like_control_would_pass(
+    service: Service, times: float
+) -> None:
+    with pytest.raises(ValueError, match=rf"latency_ratio says how many times .*; got {times}"):
+        service(latency_ratio=times)
+
+
+@pytest.mark.parametrize("percent", [0, 100, 1.5])
+@pytest.mark.parametrize(
+    "routing",
+    [codedeploy.TimeBasedCanaryTrafficRouting, codedeploy.TimeBasedLinearTrafficRouting],
+)
+def test_fails_on_a_shift_that_codedeploy_would_refuse(
+    service: Service, routing: Any, percent: float
+) -> None:
+    shift = routing(percentage=percent, interval=cdk.Duration.minutes(10))
+    with pytest.raises(ValueError, match=rf"whole percents, from 1 to 99; got .*{percent}$"):
+        service(shift=shift)
+
+
+@pytest.mark.parametrize(
+    "shift",
+    [
+        codedeploy.TrafficRouting.all_at_once(),
+        codedeploy.TrafficRouting.time_based_linear(
+            percentage=10, interval=cdk.Duration.minutes(1)
+        ),
+    ],
+    ids=["all at once", "linear"],
+)
+def test_a_version_may_take_over_in_another_way(
+    service: Service, shift: codedeploy.TrafficRouting
+) -> None:
+    assert len(service(shift=shift).code_canary.alarms) == 3
 
 
 def test_fails_on_an_issuer_without_its_audience() -> None:

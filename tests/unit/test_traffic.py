@@ -1,0 +1,37 @@
+"""What a route is used for, by how many."""
+
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+
+from shadow_canary import Traffic
+from shadow_canary.traffic import TRAFFIC
+
+
+def test_a_day_has_1440_minutes() -> None:
+    assert Traffic.per_day(1_440_000, users=60_000).a_minute == 1_000
+
+
+def test_less_than_a_request_a_minute_is_traffic_too() -> None:
+    assert Traffic.per_day(144, users=1).a_minute == 0.1
+
+
+@pytest.mark.parametrize("requests", [0, -1, float("nan"), float("inf")])
+def test_fails_on_a_day_without_requests(requests: float) -> None:
+    with pytest.raises(ValueError, match=rf"Traffic\.per_day\(100_000, .*; got {requests}"):
+        Traffic.per_day(requests, users=1)
+
+
+@pytest.mark.parametrize("users", [0, -5])
+def test_fails_on_a_day_without_users(users: int) -> None:
+    with pytest.raises(ValueError, match=rf"users of an ordinary day, 1 or more.*users={users}"):
+        Traffic.per_day(1_000, users=users)
+
+
+def test_who_reads_the_template_finds_the_traffic_that_was_expected() -> None:
+    stack = cdk.Stack(cdk.App(), "Stack")
+    queue: Any = cdk.aws_sqs.Queue(stack, "Queue")
+    Traffic.per_day(1_000, users=50).note_on(queue)
+    noted = queue.node.default_child.get_metadata(TRAFFIC)
+    assert noted == {"requests_a_day": 1_000, "users": 50}
