@@ -106,7 +106,7 @@ def test_a_linear_shift_sees_more_than_its_first_step() -> None:
 
 def test_a_false_rollback_takes_the_whole_time_and_a_failure_its_first_day() -> None:
     traffic = Traffic.per_day(20_000, users=1_000)
-    short, long = (power_of_exposure(traffic, 5, by_rule(0.7, 10_080), days=d) for d in (1, 7))
+    short, long = (power_of_exposure(traffic, 5, watch(60), days=days) for days in (1, 7))
     assert short.sees == long.sees
     assert 3 * short.false_rollback < long.false_rollback < 7 * short.false_rollback
 

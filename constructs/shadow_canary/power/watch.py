@@ -76,9 +76,10 @@ class Watch:
     def sees(self, minutes: Minutes, *, failing_percent: float) -> float:
         """The chance that the alarm turns red in these minutes, while so many requests fail.
 
-        Exact for periods of a minute, and for one period as far as it reaches. Beyond that, and
-        for several longer periods, a floor: CloudWatch looks at every minute's sliding period, and
-        only those that do not overlap are counted here.
+        Exact for periods of a minute and, to a tenth of a point at a threshold of 2 %, for one
+        period as far as it reaches. Beyond that, and for several longer periods, a floor:
+        CloudWatch looks at every minute's sliding period, and only those that do not overlap are
+        counted here.
 
         Raises:
             ValueError: no percentage, or less than no time or requests.
