@@ -7,6 +7,9 @@ from typing import Self
 from aws_cdk import Duration
 from aws_cdk import aws_codedeploy as codedeploy
 
+_LONGEST = 2_880
+"""Minutes: https://docs.aws.amazon.com/codedeploy/latest/userguide/limits.html"""
+
 
 @dataclass(frozen=True, slots=True)
 class Shift:
@@ -18,10 +21,18 @@ class Shift:
         ((10, 1),)
 
     Raises:
-        ValueError: a percentage that CodeDeploy would refuse; CDK does not look.
+        ValueError: a percentage or a time that CodeDeploy would refuse; CDK does not look.
     """
 
     steps: tuple[tuple[int, int], ...]
+
+    def __post_init__(self) -> None:
+        minutes = [minutes for minutes, _ in self.steps]
+        if 0 in minutes or sum(minutes) > _LONGEST:
+            raise ValueError(
+                f"a shift takes at least a minute a step, and {_LONGEST} minutes at most from the "
+                f"first step to all of it; got {len(minutes)} of {minutes[0]} minutes"
+            )
 
     @classmethod
     def of(cls, routing: codedeploy.TrafficRouting) -> Self:

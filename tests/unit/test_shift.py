@@ -64,6 +64,21 @@ def test_fails_on_a_percentage_that_codedeploy_would_refuse(routing: Any, percen
         Shift.of(given)
 
 
+def test_fails_on_a_time_that_codedeploy_would_refuse() -> None:
+    for instant in (canary, linear):
+        with pytest.raises(ValueError, match=r"at least a minute a step.* of 0 minutes"):
+            instant(10, 0)
+    with pytest.raises(ValueError, match=r"2880 minutes at most .*; got 1 of 2881 minutes"):
+        canary(10, 2_881)
+    with pytest.raises(ValueError, match=r"2880 minutes at most .*; got 99 of 60 minutes"):
+        linear(1, 60)
+
+
+def test_two_days_are_taken() -> None:
+    assert minutes(canary(10, 2_880)) == 2_880
+    assert minutes(linear(10, 320)) == 2_880
+
+
 @pytest.mark.parametrize("routing", TIMED)
 @pytest.mark.parametrize("percent", [1, 99, 1.0])
 def test_the_least_and_the_most_that_codedeploy_takes_are_taken(
