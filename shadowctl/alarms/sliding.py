@@ -15,6 +15,8 @@ def sums(series: Series, steps: int) -> Series:
         >>> sums(np.array([1, np.nan, np.nan, 4]), 2)
         array([ 1.,  1., nan,  4.])
     """
+    if steps == 1:
+        return series
     real = ~np.isnan(series)
     total = _last(np.where(real, series, 0.0), steps)
     return np.where(_last(real.astype(float), steps) > 0, total, np.nan)
@@ -29,7 +31,8 @@ def ranges(points: Series, steps: int, length: int) -> Series:
                [ 1.,  2.],
                [ 2.,  3.]])
     """
-    return np.stack([_before(points, steps * back) for back in reversed(range(length))], axis=-1)
+    stacked = np.stack([_before(points, steps * back) for back in reversed(range(length))])
+    return np.moveaxis(stacked, 0, -1)  # laid out by range: several times faster to evaluate
 
 
 def _last(series: Series, steps: int) -> Series:

@@ -83,5 +83,5 @@ class Rule:
     def counted(self, points: Series) -> NDArray[np.bool_]:
         """Which of `points` count: the newest real ones, N at most."""
         real = ~np.isnan(points)
-        from_the_newest = np.cumsum(real[..., ::-1], axis=-1)[..., ::-1]
+        from_the_newest = np.cumsum(real[..., ::-1], axis=-1, dtype=np.int16)[..., ::-1]
         return real & (from_the_newest <= self.evaluation_periods)
