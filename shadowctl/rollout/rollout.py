@@ -32,6 +32,11 @@ class ExpectedTraffic:
         """Requests in a minute, on the average of a day."""
         return self.requests_a_day / 1_440
 
+    @property
+    def words(self) -> str:
+        """As one would say it."""
+        return f"{self.requests_a_day:,.0f} requests a day by {self.users:,} users"
+
 
 @dataclass(frozen=True, slots=True)
 class Versions:

@@ -87,3 +87,24 @@ class Shift:
     def first_percent(self) -> int:
         """The share of invocations with which a new version starts."""
         return self.steps[0][1] if self.steps else 100
+
+    @property
+    def words(self) -> str:
+        """As one would say it."""
+        match self.steps:
+            case ():
+                return "all invocations at once"
+            case ((minutes, percent),):
+                return f"{percent} % of invocations for {minutes} minutes, then all"
+            case ((minutes, percent), *_):
+                return f"{percent} % more of the invocations every {minutes} minutes"
+        raise AssertionError(self.steps)
+
+    def at(self, percent: int) -> Self:
+        """The same, with steps of another height."""
+        match self.steps:
+            case ():
+                return self
+            case ((minutes, _),):
+                return self.canary(minutes=minutes, percent=percent)
+        return self.linear(minutes=self.steps[0][0], percent=percent)

@@ -44,3 +44,10 @@ class Strategy:
         steps = math.ceil(100 / self.growth_percent)
         done = math.floor(minutes * steps / self.minutes) if minutes < self.minutes else steps
         return min(100, self.growth_percent * (done + 1))
+
+    @property
+    def mean_minutes(self) -> float:
+        """How long an execution environment waits for the new position, on average."""
+        steps = math.ceil(100 / self.growth_percent)
+        each = self.minutes / steps
+        return sum(each * (100 - self.percent_after(each * step)) / 100 for step in range(steps))

@@ -198,3 +198,39 @@ def test_a_shift_in_an_unknown_way_is_refused() -> None:
 )
 def test_a_strategy_grows_in_even_steps(strategy: Strategy, minutes: float, percent: float) -> None:
     assert strategy.percent_after(minutes) == percent
+
+
+@pytest.mark.parametrize(
+    ("strategy", "minutes"),
+    [(Strategy(0, 100, 0), 0), (Strategy(10, 10, 0), 4.5), (Strategy(1, 50, 0), 0.25)],
+)
+def test_an_environment_waits_for_a_position_as_long_as_the_steps_last(
+    strategy: Strategy, minutes: float
+) -> None:
+    assert strategy.mean_minutes == pytest.approx(minutes)
+    seconds = range(int(60 * strategy.minutes))
+    waiting = sum(100 - strategy.percent_after(second / 60) for second in seconds) / 6_000
+    assert strategy.mean_minutes == pytest.approx(waiting)
+
+
+@pytest.mark.parametrize(
+    ("shift", "words", "higher"),
+    [
+        (Shift(()), "all invocations at once", ()),
+        (
+            Shift.canary(minutes=10, percent=1),
+            "1 % of invocations for 10 minutes, then all",
+            ((10, 40),),
+        ),
+        (
+            Shift.linear(minutes=2, percent=10),
+            "10 % more of the invocations every 2 minutes",
+            ((2, 40), (2, 80)),
+        ),
+    ],
+)
+def test_a_shift_is_said_in_words_and_made_higher(
+    shift: Shift, words: str, higher: tuple[tuple[int, int], ...]
+) -> None:
+    assert shift.words == words
+    assert shift.at(40).steps == higher
