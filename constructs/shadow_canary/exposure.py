@@ -32,7 +32,7 @@ class ExposureAlarms(Construct):
         route: name of the route.
         topic: hears when an alarm turns red.
         traffic: with `ceiling`, decides the windows.
-        ceiling: the candidate's share of users is expected to be the ceiling's.
+        ceiling: how far the flag may go.
         within: how long one watches, from launch to clean-up.
         window: of all three alarms - by the rule of `shadow_canary.windows`.
         error_rate_percent: bad share over which users leave the candidate.
@@ -64,7 +64,7 @@ class ExposureAlarms(Construct):
         super().__init__(scope, id_)
         self._route = route
         self._topic = topic
-        on_candidate = traffic.a_minute * ceiling.candidate_percent / 100
+        on_candidate = traffic.of_first_users(ceiling.candidate_percent)
         self.bad_share = self._bad_share(
             window or Window.for_share(on_candidate, within=within), error_rate_percent
         )

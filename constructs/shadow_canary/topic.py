@@ -1,5 +1,6 @@
 """Where alarms go, and what came of them: the topic of a route."""
 
+from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
@@ -17,7 +18,8 @@ class RouteTopic(sns.Topic):
     def __init__(self, scope: Construct, id_: str, *, route: str) -> None:
         super().__init__(scope, id_, display_name=f"{route} migration", enforce_ssl=True)
         # A topic with a policy of its own needs this said: alarms publish as the service.
-        self.grant_publish(iam.ServicePrincipal("cloudwatch.amazonaws.com"))
+        own = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
+        self.grant_publish(iam.ServicePrincipal("cloudwatch.amazonaws.com", conditions=own))
         acknowledge(
             self,
             "SNS2",

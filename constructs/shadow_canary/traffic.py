@@ -7,6 +7,7 @@ from aws_cdk import CfnResource
 from constructs import IConstruct
 
 _MINUTES_A_DAY = 1_440
+_FIRST_PERCENT = 1
 TRAFFIC = "shadow-canary:expected-traffic"
 """Key of the alias's metadata in a template."""
 
@@ -53,3 +54,11 @@ class Traffic:
     def a_minute(self) -> float:
         """Requests in a minute, on the average of a day."""
         return self.a_day / _MINUTES_A_DAY
+
+    def of_first_users(self, most_percent: float) -> float:
+        """Requests in a minute that the candidate gets when its canary begins.
+
+        With 1 % of the users, or with `most_percent` where the ceiling is that low.
+        """
+        percent = min(_FIRST_PERCENT, most_percent) or _FIRST_PERCENT
+        return self.a_minute * percent / 100

@@ -7,6 +7,9 @@
 | 20 or more in 6 hours | 6 hours | those 6 hours |
 | fewer | a day | that day |
 
+The side that is watched is the candidate's first users: 1 % of them, or the ceiling where that is
+less. A window for more would be blind while there are few.
+
 A code canary is watched for its bake time only: by the first of these that is over by then, or the
 whole of it as one period.
 

@@ -135,7 +135,7 @@ class Demo:
         _expect("errors seen by users", len(errors), range(1))
         self._wait_for_polls()
         again, since = self._everyone("off")
-        self._row("off", again, since, "all back on the old code", candidates=range(1))
+        self._row("off", again, since, "all back again", candidates=range(1))
 
     def clean_up(self) -> None:
         """The schedule is moved from next week to now."""

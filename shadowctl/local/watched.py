@@ -39,7 +39,7 @@ class Watched:
                     others[why_not].append(alarm.name or logical_id)
                 else:
                     alarms[str(alarm.name)] = alarm
-        words = [f"not watched ({why}): {', '.join(names)}" for why, names in others.items()]
+        words = [f"{why}: nobody watches them ({len(names)})" for why, names in others.items()]
         return cls(alarms, words)
 
 
@@ -58,6 +58,6 @@ def templates(assembly: Path) -> dict[str, Template]:
 def _why_not(alarm: Alarm) -> str:
     """What of the alarm exists on AWS only; empty where nothing does."""
     if alarm.name is None:
-        return "no alarms whose name has a version in it"
+        return "no CodeDeploy that would heed an alarm on a version"
     theirs = {m.namespace for m in alarm.metrics.values() if m.namespace.startswith("AWS/")}
-    return f"no metrics of {' and '.join(sorted(theirs))}" if theirs else ""
+    return f"no metrics of {' and '.join(sorted(theirs))} for alarms" if theirs else ""

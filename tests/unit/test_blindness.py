@@ -69,7 +69,7 @@ def test_where_no_canary_would_do_copies_are_named_with_the_days_they_take() -> 
 def test_a_blind_exposure_is_told_that_it_may_hold_nobody_and_the_nearest_percentage() -> None:
     assert warnings(of_exposure(QUIET, Stage.canary(percent=1))) == [
         "a canary of 1 % of 50 users holds anybody with a chance of 39 %, and sees a candidate "
-        "that fails 20 % of its requests within a day with 36 %; 10 % would do, with 80 % "
+        "that fails 20 % of its requests within a day with 36 %; 5 % would do, with 90 % "
         f"[ack: {EXPOSURE_BLIND}]"
     ]
     assert sees_exposure(QUIET, 10) >= 0.8

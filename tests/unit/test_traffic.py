@@ -4,8 +4,11 @@ from typing import Any
 
 import aws_cdk as cdk
 import pytest
+from aws_cdk import Duration
 
-from shadow_canary import Traffic
+from shadow_canary import Stage, Traffic, Window
+from shadow_canary.power import Watch
+from shadow_canary.power.canaries import sees_exposure
 from shadow_canary.traffic import TRAFFIC
 
 
@@ -35,3 +38,31 @@ def test_who_reads_the_template_finds_the_traffic_that_was_expected() -> None:
     Traffic.per_day(1_000, users=50).note_on(queue)
     noted = queue.node.default_child.get_metadata(TRAFFIC)
     assert noted == {"requests_a_day": 1_000, "users": 50}
+
+
+@pytest.mark.parametrize(
+    ("ceiling", "percent"),
+    [
+        (Stage.OFF, 1),
+        (Stage.SHADOW, 1),
+        (Stage.canary(percent=0.5), 0.5),
+        (Stage.canary(percent=20), 1),
+        (Stage.LIVE, 1),
+        (Stage.COMPLETE, 1),
+    ],
+)
+def test_a_canary_begins_with_one_percent_or_with_a_lower_ceiling(
+    ceiling: Stage, percent: float
+) -> None:
+    traffic = Traffic.per_day(1_440_000, users=1_000)
+    assert traffic.of_first_users(ceiling.candidate_percent) == 10 * percent
+
+
+@pytest.mark.parametrize("a_day", [100_000, 300_000, 500_000, 1_000_000])
+def test_a_high_ceiling_blinds_no_alarm_to_the_first_percent_of_users(a_day: float) -> None:
+    traffic = Traffic.per_day(a_day, users=10_000)
+    window = Window.for_share(
+        traffic.of_first_users(Stage.LIVE.candidate_percent), within=Duration.days(7)
+    )
+    watch = Watch.of(window, threshold_percent=2)
+    assert sees_exposure(traffic, 1, watch, days=7, failing_percent=20) > 0.99

@@ -87,11 +87,10 @@ def test_an_alarm_that_cannot_be_evaluated_here_is_named_with_the_reason(tmp_pat
     )
     assert [*watched.alarms] == ["good"]
     assert watched.others[:2] == [
-        "not watched (no metrics of AWS/SQS): letters",
-        "not watched (no alarms whose name has a version in it): Code",
+        "no metrics of AWS/SQS for alarms: nobody watches them (1)",
+        "no CodeDeploy that would heed an alarm on a version: nobody watches them (1)",
     ]
     assert "'RATE' at 0" in watched.others[2]
-    assert watched.others[2].endswith(": Rate")
 
 
 class FakeLogs:

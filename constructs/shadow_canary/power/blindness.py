@@ -86,7 +86,7 @@ def warn_of_exposure(
     """
 
     def sees(percent: float) -> float:
-        looks = window or Window.for_share(traffic.a_minute * percent / 100, within=within)
+        looks = window or Window.for_share(traffic.of_first_users(percent), within=within)
         watch = Watch.of(looks, threshold_percent=threshold_percent)
         days = within.to_minutes() / A_DAY
         return sees_exposure(traffic, percent, watch, days=days, failing_percent=_FAILING_PERCENT)

@@ -1,0 +1,101 @@
+"""A candidate that fails, answers wrong or is slow takes itself back: from log lines to `off`."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+from shadowctl.local.up import Local
+from shadowctl.local.watcher import watching
+from tests.local.crowd import CANARY, ON_CANDIDATE, Crowd
+from tests.local.deployed import Deployed, awaited
+from tests.local.way_back import is_off, rollbacks, rolled_back
+
+SLOW = """
+import time
+
+from routes.get_user.quick import handler as quick
+
+def handler(event, context):
+    time.sleep(0.45)
+    return quick(event, context)
+
+handler.answer, handler.rules = quick.answer, quick.rules
+"""
+
+
+@contextlib.contextmanager
+def broken(canary: Deployed, by: str, repaired_by: str) -> Iterator[None]:
+    with canary.database() as connection:
+        connection.execute(by)
+        yield
+        connection.execute(repaired_by)
+
+
+def test_a_failing_candidate_takes_its_users_back_and_none_of_them_sees_an_error(
+    local: Local, canary: Deployed, crowd: Crowd
+) -> None:
+    before = len(rollbacks(canary))
+    with (
+        watching(local),
+        broken(canary, "ALTER TABLE users RENAME TO lost", "ALTER TABLE lost RENAME TO users"),
+    ):
+        seen = crowd.asks_until(lambda: is_off(canary))
+        evidence = rolled_back(canary, before)
+    assert {answer.status for answer in seen} == {200}
+    assert not any(answer.is_wrong for answer in seen)
+    assert evidence["alarm"] in ("GetUser-get-user-bad-share", "GetUser-get-user-mismatch-share")
+    assert "Threshold Crossed" in evidence["reason"]
+    assert sum(evidence["versions"].values()) == 1
+
+
+def test_wrong_answers_alone_take_their_users_back_and_are_counted(
+    local: Local, canary: Deployed, crowd: Crowd
+) -> None:
+    before = len(rollbacks(canary))
+    served_before = canary.count("Shadow", "Mismatched", Variant="candidate")
+    with (
+        watching(local),
+        broken(
+            canary,
+            "UPDATE users SET name = name || '!'",
+            "UPDATE users SET name = left(name, -1) WHERE name LIKE '%!'",
+        ),
+    ):
+        seen = crowd.asks_until(lambda: is_off(canary))
+        evidence = rolled_back(canary, before)
+    assert {answer.status for answer in seen} == {200}
+    assert evidence["alarm"] == "GetUser-get-user-mismatch-share"
+    wrong = [answer for answer in seen if answer.is_wrong]
+    assert {answer.user for answer in wrong} <= set(ON_CANDIDATE)
+
+    def counted() -> float:
+        return canary.count("Shadow", "Mismatched", Variant="candidate") - served_before
+
+    assert 0 < awaited(counted, len(wrong)) <= len(wrong) + len(ON_CANDIDATE)
+
+
+def test_a_slow_candidate_takes_its_users_back(
+    local: Local, canary: Deployed, crowd: Crowd
+) -> None:
+    before = len(rollbacks(canary))
+    quick = canary.files("Candidate")["routes/get_user/candidate.py"]
+    with canary.kept("Candidate"):
+        canary.put_code(
+            "Candidate",
+            {"routes/get_user/candidate.py": SLOW, "routes/get_user/quick.py": quick},
+        )
+        seen = [*crowd.asks(), *crowd.asks()]  # new processes start, and would miss the deadline
+        with watching(local):
+            seen += crowd.asks_until(lambda: is_off(canary))
+            evidence = rolled_back(canary, before)
+    assert {answer.status for answer in seen} == {200}
+    assert not any(answer.is_wrong for answer in seen)
+    assert evidence["alarm"] == "GetUser-get-user-latency-ratio"
+
+
+def test_a_healthy_canary_stays_where_it_is(local: Local, canary: Deployed, crowd: Crowd) -> None:
+    with watching(local):
+        for _ in range(4):  # too few for a percentile, which a busy machine would spoil
+            crowd.asks()
+        time.sleep(5)
+    assert canary.flag.deployed().position.stage == CANARY.stage
