@@ -9,7 +9,7 @@ from shadowctl.local.home import Home
 from shadowctl.local.up import Local, running
 from tests.local.crowd import CANARY, Crowd
 from tests.local.deployed import Deployed
-from tests.local.way_back import alarms, set_state
+from tests.local.way_back import alarms, set_state, settled
 
 HERE = Path(__file__).parent
 
@@ -58,6 +58,5 @@ def users(local: Local) -> Crowd:
 @pytest.fixture
 def crowd(users: Crowd, canary: Deployed) -> Crowd:
     """Users of the canary, once the processes behind it have started."""
-    for _ in range(3):
-        users.asks()
+    settled(canary, users)
     return users

@@ -8,7 +8,8 @@ import pytest
 from routes.get_user import candidate, control
 from shadow_runtime import database
 from shadow_runtime.contract import Variable
-from shadow_runtime.equivalence import assert_equivalent, recorded
+from shadow_runtime.equivalence import assert_equivalent
+from shadow_runtime.recorded import recorded
 from shadow_runtime.secret import secret
 from shadowctl.local.environment import REGION, ROOT_CREDENTIALS
 from shadowctl.local.seed import PLANTED

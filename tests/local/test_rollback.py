@@ -8,7 +8,7 @@ from shadowctl.local.up import Local
 from shadowctl.local.watcher import watching
 from tests.local.crowd import CANARY, ON_CANDIDATE, Crowd
 from tests.local.deployed import Deployed, awaited
-from tests.local.way_back import is_off, rollbacks, rolled_back
+from tests.local.way_back import is_off, rollbacks, rolled_back, settled
 
 SLOW = """
 import time
@@ -84,9 +84,9 @@ def test_a_slow_candidate_takes_its_users_back(
             "Candidate",
             {"routes/get_user/candidate.py": SLOW, "routes/get_user/quick.py": quick},
         )
-        seen = [*crowd.asks(), *crowd.asks()]  # new processes start, and would miss the deadline
+        settled(canary, crowd)
         with watching(local):
-            seen += crowd.asks_until(lambda: is_off(canary))
+            seen = crowd.asks_until(lambda: is_off(canary))
             evidence = rolled_back(canary, before)
     assert {answer.status for answer in seen} == {200}
     assert not any(answer.is_wrong for answer in seen)

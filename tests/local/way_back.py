@@ -1,12 +1,22 @@
 """What a test looks at when a route should be back on control."""
 
 import json
+import time
 from typing import Any, Literal
 
 from shadow_runtime.contract import Stage
 from shadowctl.route import Route
-from tests.local.crowd import CANARY
+from tests.local.crowd import CANARY, Crowd
 from tests.local.deployed import Deployed, awaited
+
+
+def settled(deployed: Deployed, users: Crowd) -> None:
+    """The users ask until the candidate answers them all: processes that start may be late."""
+    before = -1.0
+    while (fallbacks := deployed.count("Route", "Fallbacks")) != before:
+        before = fallbacks
+        users.asks()
+        time.sleep(0.5)  # what is written is read a little later
 
 
 def is_off(deployed: Deployed) -> bool:
