@@ -10,8 +10,10 @@ from shadow_runtime.contract import POLL_INTERVAL, Stage
 from shadowctl import stage as stages
 from shadowctl.demo.evidence import Evidence, EvidenceError
 from shadowctl.demo.traffic import Answer, Traffic
+from shadowctl.demo.warm_up import warm_up
 from shadowctl.local import seed
 from shadowctl.local.seed import PLANTED
+from shadowctl.local.speed import MINUTE
 from shadowctl.local.up import Local, running
 from shadowctl.route import Route
 from shadowctl.screen import Steps, bar
@@ -103,6 +105,8 @@ class Demo:
 
     def canary(self) -> None:
         """The candidate answers a few users, and the same ones again."""
+        self._steps.report("canary", "the candidate's processes start")
+        warm_up(self._aws, STACK, USERS[0])
         self._move(Stage.canary(percent=CANARY))
         first, since = self._everyone("canary")
         few = range(_FEWEST, _MOST + 1)
@@ -130,7 +134,8 @@ class Demo:
             f"errors seen by users {len(errors)}\n"
             f"{'':12}control stood in {self._evidence.stood_in(since=since)} times; alarm "
             f"{done['alarm'].removeprefix(f'{STACK}-{self._route.name}-')}\n"
-            f"{'':12}the flag fell to off by itself after {took:.0f} s"
+            f"{'':12}the flag fell to off by itself after {took:.0f} s "
+            f"[dim](an alarm's minute lasts {MINUTE:g} s here)[/]"
         )
         _expect("errors seen by users", len(errors), range(1))
         self._wait_for_polls()

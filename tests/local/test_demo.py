@@ -43,6 +43,8 @@ def test_every_step_sees_what_it_should() -> None:
         "parity 499 / 500, differs:",
         "$.name value str(11)",
         "the same users again",
+        "errors seen by users 0",
+        "the flag fell to off by itself",
         "flag off, 3 versions pruned",
         "nothing is left running",
     ):
