@@ -7,8 +7,10 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from shadow_canary.metrics import MINUTE, formula, route_metric, variant_metric
+from shadow_canary.power.evidence import ShadowEvidence
 from shadow_canary.queries import QUESTIONS, MismatchQueries
 from shadow_canary.rollout import CodeCanary
+from shadow_canary.traffic import Traffic
 from shadow_runtime.contract import NAMESPACE, Dimension, MetricName, Variant
 
 _HOUR = Duration.hours(1)
@@ -20,8 +22,8 @@ class RouteDashboard(cloudwatch.Dashboard):
     """Who answers, how well, how alike, how far the flag is, and which alarm is red.
 
     Example:
-        >>> RouteDashboard(self, "Dashboard", route="get-user", code_canary=code_canary,
-        ...                alarms=alarms, queries=queries)  # doctest: +SKIP
+        >>> RouteDashboard(self, "Dashboard", route="get-user", traffic=traffic,
+        ...                code_canary=code_canary, ...)  # doctest: +SKIP
     """
 
     def __init__(
@@ -30,6 +32,7 @@ class RouteDashboard(cloudwatch.Dashboard):
         id_: str,
         *,
         route: str,
+        traffic: Traffic,
         code_canary: CodeCanary,
         alarms: Sequence[cloudwatch.IAlarm],
         queries: MismatchQueries,
@@ -40,7 +43,7 @@ class RouteDashboard(cloudwatch.Dashboard):
             dashboard_name=dashboard_name(scope, route),
             default_interval=Duration.hours(12),
             widgets=[
-                [_heading(route, queries)],
+                [_heading(route, traffic, queries)],
                 [_requests(route), _bad_shares(route), _latencies(route)],
                 [_parity(route), _stage(route), _versions(route, code_canary)],
                 [_states(alarms), _copies(route), _served(route)],
@@ -54,8 +57,15 @@ def dashboard_name(scope: Construct, route: str) -> str:
     return f"{Stack.of(scope).stack_name}-{route}"
 
 
-def _heading(route: str, queries: MismatchQueries) -> cloudwatch.IWidget:
-    return cloudwatch.TextWidget(markdown=f"# {route}\n{queries.links}", width=_WIDTH, height=2)
+def _heading(route: str, traffic: Traffic, queries: MismatchQueries) -> cloudwatch.IWidget:
+    evidence = ShadowEvidence.of(traffic)
+    proof = (
+        f"Parity within 0.1 % is proven by {evidence.pairs:,} copies without a mismatch, "
+        f"{evidence.days:.2g} days of the expected traffic. `shadowctl status` says what is proven."
+    )
+    return cloudwatch.TextWidget(
+        markdown=f"# {route}\n{queries.links}\n\n{proof}", width=_WIDTH, height=3
+    )
 
 
 def _graph(

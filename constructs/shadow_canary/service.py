@@ -244,6 +244,7 @@ class ShadowCanaryService(MeasuredRoute, Construct):
             self,
             "Dashboard",
             route=route,
+            traffic=expected_traffic,
             code_canary=self.code_canary,
             alarms=[*self.exposure.alarms, *self.code_canary.alarms, *self.notices.alarms],
             queries=self.queries,

@@ -12,17 +12,24 @@ from tests.local.deployed import Deployed
 from tests.local.way_back import alarms, set_state, settled
 
 HERE = Path(__file__).parent
+_GROUPS = {
+    "test_demo.py": "demo",
+    "test_rollback.py": "way back",
+    "test_way_back.py": "way back",
+    "test_later_deploy.py": "way back",
+    "test_status.py": "way back",
+}
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps these tests on one worker (`--dist loadgroup`), so that they share one environment.
+    """Keeps tests on one worker (`--dist loadgroup`), so that they share one environment.
 
-    The demo brings its own, and runs beside them.
+    The demo brings its own, and runs beside them; so do the tests of the way back, which wait long.
     """
     for item in items:
         if item.path.is_relative_to(HERE):
-            group = "demo" if item.path.name == "test_demo.py" else "local"
+            group = _GROUPS.get(item.path.name, "local")
             item.add_marker(pytest.mark.xdist_group(group))
 
 
