@@ -1,6 +1,7 @@
 """Every command and its options."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import boto3
@@ -16,9 +17,12 @@ from shadowctl.demo.walk import walk
 from shadowctl.diff import DiffError, diff
 from shadowctl.local.errors import LocalError
 from shadowctl.local.up import Local, down, up
+from shadowctl.rehearse.command import rehearse as rehearsed
+from shadowctl.rehearse.scenario import Scenario
 from shadowctl.route import Route, RouteError
 from shadowctl.screen import Steps
 from shadowctl.status import status as status_of
+from shadowctl.synthesis import SynthesisError
 
 app = typer.Typer(
     help="Move API routes between stages, here and on AWS.",
@@ -92,6 +96,58 @@ def diff_command(
 
 
 @app.command()
+def rehearse(
+    route: Stack,
+    cdk_out: Annotated[
+        Path | None, typer.Option(help="assembly to read; by default one is made of this tree")
+    ] = None,
+    rollouts: Annotated[int, typer.Option(help="how many to play")] = 10_000,
+    minutes: Annotated[int, typer.Option(help="length of each")] = 60,
+    failure: Annotated[float, typer.Option(help="percent of the requests that fail")] = 20,
+    mismatch: Annotated[float, typer.Option(help="percent of the answers that are wrong")] = 0,
+    slow: Annotated[float, typer.Option(help="times control's latency")] = 1,
+    handled: Annotated[bool, typer.Option(help="failures answer 500 and do not crash")] = False,
+    healthy_errors: Annotated[float, typer.Option(help="percent that fail anyway")] = 0.1,
+    failure_starts: Annotated[int, typer.Option(help="minute of the failure's start")] = 0,
+    daily_curve: Annotated[bool, typer.Option(help="more traffic by day than by night")] = False,
+    requests_per_day: Annotated[
+        float | None, typer.Option(help="instead of the template's expectation")
+    ] = None,
+    users: Annotated[int | None, typer.Option(help="instead of the template's")] = None,
+    report: Annotated[Path | None, typer.Option(help="page to write, with plots")] = None,
+    compare: Annotated[
+        str | None, typer.Option(help="assembly, template or commit to play beside")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="the same one gives the same numbers")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
+) -> None:
+    """Play a route's rollout with a failure many times, before any user takes part."""
+    scenario = Scenario(
+        rollouts=rollouts,
+        minutes=minutes,
+        failing_percent=failure,
+        mismatch_percent=mismatch,
+        slow_times=slow,
+        handled=handled,
+        healthy_percent=healthy_errors,
+        failure_starts=failure_starts,
+        daily_curve=daily_curve,
+        seed=seed,
+    )
+    given = {"requests_a_day": requests_per_day, "users": users}
+    rehearsed(
+        console,
+        route,
+        scenario,
+        assembly=cdk_out,
+        traffic={name: value for name, value in given.items() if value is not None},
+        compare=compare,
+        report=report,
+        as_json=as_json,
+    )
+
+
+@app.command()
 def demo() -> None:
     """Deploy a real route to the embedded AWS and walk it through every stage."""
     sys.exit(walk(console))
@@ -125,7 +181,7 @@ def main() -> None:
     try:
         app()
     except (
-        *(LocalError, RouteError, DiffError, FlagWriterError, ValueError),
+        *(LocalError, RouteError, DiffError, SynthesisError, FlagWriterError, ValueError),
         *(BotoCoreError, ClientError),
     ) as error:
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]shadowctl:[/] {error}")

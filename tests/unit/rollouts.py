@@ -3,11 +3,18 @@
 import copy
 from typing import Any
 
+from shadowctl.rollout.rollout import ExpectedTraffic, Rollout
+from shadowctl.rollout.stack import Stack
 from tests.unit.alarms import CANDIDATE, OURS, ROUTE, entry, resource
 
 Template = dict[str, Any]
 
 STACK = "GetUser"
+
+
+def rollout(*, traffic: ExpectedTraffic | None = None, **instead: Any) -> Rollout:
+    """The stack's rollout."""
+    return Rollout.of(Stack(STACK, template(**instead)), traffic=traffic)
 
 
 def template(**instead: Any) -> Template:
@@ -23,6 +30,33 @@ def template(**instead: Any) -> Template:
         else:
             place[last] = value
     return made
+
+
+def code_alarm(bad: str = "errors", *, period: int = 600, **instead: Any) -> dict[str, Any]:
+    """Over 2 % of the new version's invocations are `bad`; a single period decides."""
+    ours = {"Route": "get-user", "Version": VERSION}
+    return resource(
+        f"IF(invocations >= 10 AND {bad} >= 2, 100 * ({bad}) / invocations, 0)",
+        entry("invocations", "AWS/Lambda", "Invocations", EXECUTED, "Sum", period),
+        entry("errors", "AWS/Lambda", "Errors", EXECUTED, "Sum", period),
+        entry("faults", OURS, "Faults", ours, "Sum", period),
+        **{
+            "AlarmName": {"Fn::Join": ["-", ["GetUser-get-user-code", VERSION]]},
+            "EvaluationPeriods": 1,
+            "DatapointsToAlarm": 1,
+            **instead,
+        },
+    )
+
+
+def bad_share(*, period: int = 60, **instead: Any) -> dict[str, Any]:
+    """Over 2 % of the candidate's requests are faults; 3 of 5 periods decide."""
+    return resource(
+        "IF(requests >= 10 AND faults >= 2, 100 * faults / requests, 0)",
+        entry("requests", OURS, "Requests", CANDIDATE, "Sum", period),
+        entry("faults", OURS, "Faults", CANDIDATE, "Sum", period),
+        **instead,
+    )
 
 
 def _function(**variables: Any) -> dict[str, Any]:
@@ -49,7 +83,7 @@ def _strategy(minutes: int, growth: int) -> dict[str, Any]:
 
 
 VERSION = {"Fn::GetAtt": ["RouteVersion", "Version"]}
-_EXECUTED = {
+EXECUTED = {
     "FunctionName": {"Ref": "Route"},
     "Resource": {"Fn::Join": ["", [{"Ref": "Route"}, ":live"]]},
     "ExecutedVersion": VERSION,
@@ -98,19 +132,8 @@ _RESOURCES: dict[str, Any] = {
         AutoRollbackConfiguration={"Enabled": True, "Events": ["DEPLOYMENT_STOP_ON_ALARM"]},
         DeploymentConfigName={"Ref": "Shift"},
     ),
-    "CodeAlarm": resource(
-        "IF(invocations >= 10 AND errors >= 2, 100 * errors / invocations, 0)",
-        entry("invocations", "AWS/Lambda", "Invocations", _EXECUTED, "Sum", 600),
-        entry("errors", "AWS/Lambda", "Errors", _EXECUTED, "Sum", 600),
-        AlarmName={"Fn::Join": ["-", ["GetUser-get-user-code", VERSION]]},
-        EvaluationPeriods=1,
-        DatapointsToAlarm=1,
-    ),
-    "BadShare": resource(
-        "IF(requests >= 10 AND faults >= 2, 100 * faults / requests, 0)",
-        entry("requests", OURS, "Requests", CANDIDATE, "Sum", 60),
-        entry("faults", OURS, "Faults", CANDIDATE, "Sum", 60),
-    ),
+    "CodeAlarm": code_alarm(),
+    "BadShare": bad_share(),
     "FlagAge": resource(
         "age",
         entry("age", OURS, "FlagAge", ROUTE, "Maximum", 300),

@@ -13,11 +13,7 @@ from shadowctl.rollout.rollout import ExpectedTraffic, Rollout, Versions
 from shadowctl.rollout.shift import Shift
 from shadowctl.rollout.stack import Stack
 from shadowctl.rollout.strategy import Strategy
-from tests.unit.rollouts import STACK, template
-
-
-def rollout(**instead: Any) -> Rollout:
-    return Rollout.of(Stack(STACK, template(**instead)))
+from tests.unit.rollouts import STACK, rollout, template
 
 
 def test_a_rollout_is_all_that_the_stack_says_of_it() -> None:
@@ -53,8 +49,7 @@ def test_an_alarm_is_found_by_its_literal_name_too() -> None:
 
 def test_traffic_that_is_given_counts_instead_of_the_templates() -> None:
     given = ExpectedTraffic(1_000, 50)
-    untold = template(Alias__Metadata=None)
-    assert Rollout.of(Stack(STACK, untold), traffic=given).traffic == given
+    assert rollout(traffic=given, Alias__Metadata=None).traffic == given
 
 
 def test_a_date_means_what_its_time_zone_makes_of_it() -> None:

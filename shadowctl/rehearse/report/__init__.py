@@ -1,0 +1,1 @@
+"""A rehearsal as one page that needs no network and no script."""

@@ -1,0 +1,41 @@
+"""Where the template of a rehearsal comes from."""
+
+import json
+import tempfile
+from pathlib import Path
+
+from shadowctl.rollout.rollout import ExpectedTraffic, Rollout
+from shadowctl.rollout.stack import Stack
+from shadowctl.synthesis import ROOT, check_out, synthesize
+
+
+def here(stack: str, *, traffic: ExpectedTraffic | None) -> Rollout:
+    """The rollout of the working tree.
+
+    Raises:
+        SynthesisError: it does not synthesize.
+        RolloutError: something is missing in the template.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder, "cdk.out")
+        synthesize(ROOT, out)
+        return Rollout.load(out, stack, traffic=traffic)
+
+
+def found(stack: str, source: str, *, traffic: ExpectedTraffic | None) -> Rollout:
+    """The rollout of `source`: an assembly's folder, a template, or a commit.
+
+    Raises:
+        SynthesisError: it is none of these, or does not synthesize.
+        RolloutError: something is missing in the template.
+    """
+    path = Path(source)
+    if path.is_dir():
+        return Rollout.load(path, stack, traffic=traffic)
+    if path.is_file():
+        return Rollout.of(Stack(stack, json.loads(path.read_text())), traffic=traffic)
+    with tempfile.TemporaryDirectory() as folder:
+        checkout, out = Path(folder, "source"), Path(folder, "cdk.out")
+        check_out(source, checkout)
+        synthesize(checkout, out)
+        return Rollout.load(out, stack, traffic=traffic)

@@ -1,0 +1,84 @@
+"""The sample's own template is rehearsed whole: each guard acts on what it is there for."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from shadowctl.alarms.alarm import Alarm
+from shadowctl.rehearse.rehearsal import Rehearsed, canaries
+from shadowctl.rehearse.scenario import Scenario
+from shadowctl.rollout.rollout import Rollout
+from tests.unit.alarms import entry, resource
+
+FEW = Scenario(rollouts=1_000, failing_percent=0)
+
+
+@pytest.fixture(scope="module")
+def rollout(assembly: Path) -> Rollout:
+    return Rollout.load(assembly, "GetUser")
+
+
+def acted(rollout: Rollout, scenario: Scenario) -> tuple[Mapping[str, float], Mapping[str, float]]:
+    """The part of the rollouts that each guard took back: the code's, and the data source's."""
+    code, exposure = (Rehearsed.of(canary) for canary in canaries(rollout, scenario))
+    return code.outcome.by, exposure.outcome.by
+
+
+def test_everything_is_read_from_the_template(rollout: Rollout) -> None:
+    assert rollout.route == "get-user"
+    assert list(rollout.code_alarms) == ["code", "latency", "mismatch"]
+    assert list(rollout.exposure_alarms) == ["bad-share", "mismatch-share", "latency-ratio"]
+    assert list(rollout.notices) == ["dead-letters", "flag-age", "copies-lost"]
+    assert rollout.has_hook
+    assert rollout.clean_up.isoformat() == "2030-01-14T09:00:00+00:00"
+
+
+def test_a_dead_version_and_a_dead_candidate_always_go_back(rollout: Rollout) -> None:
+    code, exposure = acted(rollout, replace(FEW, failing_percent=100))
+    assert code["code"] > 0.99
+    assert sum(exposure.values()) == 1
+
+
+def test_wrong_answers_are_taken_back_by_the_mismatch_alarms(rollout: Rollout) -> None:
+    code, exposure = acted(rollout, replace(FEW, mismatch_percent=50))
+    assert code["mismatch"] > 0.99
+    assert exposure["mismatch-share"] == 1
+
+
+def test_a_slow_candidate_is_taken_back_by_the_latency_ratio(rollout: Rollout) -> None:
+    _, exposure = acted(rollout, replace(FEW, slow_times=6))
+    assert exposure["latency-ratio"] > 0.95
+
+
+def test_a_slow_version_is_taken_back_by_its_latency_where_it_has_the_sample(
+    rollout: Rollout,
+) -> None:
+    busy = replace(rollout.traffic, requests_a_day=10 * rollout.traffic.requests_a_day)
+    code, _ = acted(replace(rollout, traffic=busy), replace(FEW, slow_times=50))
+    assert code["latency"] > 0.95
+
+
+def test_without_a_failure_hardly_anything_goes_back(rollout: Rollout) -> None:
+    for canary in canaries(rollout, replace(FEW, rollouts=10_000)):
+        assert Rehearsed.of(canary).false_rollbacks < 0.01
+
+
+def test_an_alarm_over_the_whole_function_would_see_none_of_it(rollout: Rollout) -> None:
+    [name, *_] = rollout.code_alarms
+    seed = replace(rollout, code_alarms={name: _function_wide(rollout)})
+    code, _ = acted(seed, replace(FEW, failing_percent=100))
+    assert code == {name: 0}
+
+
+def _function_wide(rollout: Rollout) -> Alarm:
+    """Over 2 % of all invocations in 3 of 5 minutes."""
+    whole = {"FunctionName": rollout.versions.function}
+    return Alarm.of(
+        resource(
+            "100 * errors / invocations",
+            entry("errors", "AWS/Lambda", "Errors", whole, "Sum", 60),
+            entry("invocations", "AWS/Lambda", "Invocations", whole, "Sum", 60),
+        )
+    )
