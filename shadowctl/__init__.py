@@ -1,6 +1,7 @@
-"""The operator's command: stages, the embedded AWS, the demo, and the diff for a pull request."""
+"""The operator's command: stages, the embedded AWS, the demo, and what a pull request shows."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lambdas"))
+_CHECKOUT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(_CHECKOUT / root) for root in ("constructs", "lambdas")]

@@ -86,6 +86,23 @@ def status(
         console.print(line, soft_wrap=True)
 
 
+@app.command()
+def plan(
+    route: Stack,
+    cdk_out: Annotated[
+        Path | None, typer.Option(help="assembly to read; by default one is made of this tree")
+    ] = None,
+    days: Annotated[float, typer.Option(min=1, help="from launch to clean-up")] = 7,
+    control_ms: Annotated[float, typer.Option(min=0, help="of control for an answer")] = 20,
+    candidate_ms: Annotated[float, typer.Option(min=0, help="of the candidate")] = 60,
+) -> None:
+    """Show what a route may do, what takes it back and what it costs, as Markdown."""
+    from shadowctl.plan.command import planned  # inside: it imports the CDK, which takes a second
+
+    times = {"days": days, "control_ms": control_ms, "candidate_ms": candidate_ms}
+    print(planned(route, assembly=cdk_out, **times))
+
+
 @app.command("diff")
 def diff_command(
     route: Stack,

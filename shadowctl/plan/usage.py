@@ -1,0 +1,188 @@
+"""What a route uses up in a month: by part of the machinery, so many of each priced item."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from shadow_runtime.contract import POLL_INTERVAL, Stage
+from shadowctl.plan.functions import Functions
+from shadowctl.plan.metrics import OF_ROUTE, OF_SHADOW, written
+
+DAYS = 30
+"""Of a month."""
+
+CALL_MS = 10
+"""For handing a request, or a copy, to another function."""
+
+AT_PEAK = 10
+"""The busiest moment of a day, in times of its average."""
+
+LIVES_HOURS = 2
+"""How long an execution environment lives before Lambda replaces it."""
+
+LAMBDA_BYTES = 250
+"""Lambda's own three lines about an invocation."""
+
+ROUTE_BYTES = 780
+"""Of a request, in lines of ours."""
+
+COPY_BYTES, EXPOSED_BYTES, SERVED_BYTES = 430, 1_040, 1_350
+"""Of a copy: in stage `shadow`, while users are exposed, and when a user had the candidate's."""
+
+_SECONDS = 86_400 * DAYS
+
+
+class Part(StrEnum):
+    """What it is used up by."""
+
+    ROUTE = "route"
+    CANDIDATE = "candidate"
+    SHADOW = "shadow"
+    FLAG = "flag"
+    WATCHING = "watching"
+
+
+class Line(NamedTuple):
+    """So many of an item of the price table."""
+
+    part: Part
+    quantity: float
+    item: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Month:
+    """Thirty ordinary days at the ceiling, while all is well.
+
+    Example:
+        >>> month = Month(requests_a_day=1_000_000, ceiling=Stage.canary(percent=2),
+        ...               functions=functions, alarm_metrics=26)  # doctest: +SKIP
+        >>> month.requests, month.on_candidate, month.copies  # doctest: +SKIP
+        (30000000, 600000.0, 30000000.0)
+
+    Attributes:
+        requests_a_day: of all users.
+        ceiling: the flag is taken to be there.
+        functions: their memory decides what a second costs.
+        alarm_metrics: metrics that the alarms look at, each as often as one does.
+        control_ms: what control takes for an answer.
+        candidate_ms: what the candidate does.
+        shadow_percent: requests that are copied, where the stage copies any.
+    """
+
+    requests_a_day: float
+    ceiling: Stage
+    functions: Functions
+    alarm_metrics: int
+    control_ms: float = 20
+    candidate_ms: float = 60
+    shadow_percent: float = 100
+
+    @property
+    def requests(self) -> float:
+        """Of all users."""
+        return DAYS * self.requests_a_day
+
+    @property
+    def on_candidate(self) -> float:
+        """Requests of the candidate's users."""
+        return self.requests * self._part
+
+    @property
+    def copies(self) -> float:
+        """Requests that are copied."""
+        copies_any = Stage.SHADOW <= self.ceiling < Stage.COMPLETE
+        return copies_any * self.requests * self.shadow_percent / 100
+
+    @property
+    def copies_at_once(self) -> float:
+        """How many the shadow works at, on average."""
+        return self.copies * self._copy_ms / 1_000 / _SECONDS
+
+    @property
+    def environments(self) -> int:
+        """Execution environments of the route that live at once."""
+        busy_ms = self._route_ms + self.copies * CALL_MS
+        return math.ceil(AT_PEAK * busy_ms / 1_000 / _SECONDS)
+
+    def lines(self) -> list[Line]:
+        """All that is used up, in the order of the parts."""
+        parts = (self._by_route, self._by_candidate, self._by_shadow, self._by_flag, self._watching)
+        return [line for part in parts for line in part() if line.quantity]
+
+    @property
+    def _part(self) -> float:
+        return self.ceiling.candidate_percent / 100
+
+    @property
+    def _route_ms(self) -> float:
+        """Control's work, and waiting for the candidate's."""
+        on_control = self.requests - self.on_candidate
+        return on_control * self.control_ms + self.on_candidate * (self.candidate_ms + CALL_MS)
+
+    @property
+    def _copy_ms(self) -> float:
+        """The side that did not answer works for a copy."""
+        return (1 - self._part) * self.candidate_ms + self._part * self.control_ms
+
+    def _by_route(self) -> Iterator[Line]:
+        function = self.functions.route
+        yield Line(Part.ROUTE, self.requests, "Lambda requests")
+        yield Line(
+            Part.ROUTE,
+            function.gb_seconds(self._route_ms),
+            f"Lambda GB-s on {function.architecture}",
+        )
+        yield Line(Part.ROUTE, _gb(self.requests * (ROUTE_BYTES + LAMBDA_BYTES)), "GB of logs")
+        yield Line(Part.ROUTE, len([*written(OF_ROUTE, self.ceiling)]), "custom metrics")
+
+    def _by_candidate(self) -> Iterator[Line]:
+        function = self.functions.candidate
+        yield Line(Part.CANDIDATE, self.on_candidate, "Lambda requests")
+        yield Line(
+            Part.CANDIDATE,
+            function.gb_seconds(self.on_candidate * self.candidate_ms),
+            f"Lambda GB-s on {function.architecture}",
+        )
+        yield Line(Part.CANDIDATE, _gb(self.on_candidate * LAMBDA_BYTES), "GB of logs")
+
+    def _by_shadow(self) -> Iterator[Line]:
+        """With the route's waiting until a copy is sent."""
+        function, sender = self.functions.shadow, self.functions.route
+        worked = function.gb_seconds(self.copies * self._copy_ms)
+        sent = sender.gb_seconds(self.copies * CALL_MS)
+        kinds = len([*written(OF_SHADOW, self.ceiling)]) if self.copies else 0
+        yield Line(Part.SHADOW, self.copies, "Lambda requests")
+        yield Line(Part.SHADOW, worked + sent, f"Lambda GB-s on {function.architecture}")
+        yield Line(Part.SHADOW, _gb(self.copies * self._bytes_of_a_copy), "GB of logs")
+        yield Line(Part.SHADOW, kinds, "custom metrics")
+        yield Line(Part.SHADOW, 1, "secrets")
+
+    @property
+    def _bytes_of_a_copy(self) -> float:
+        """Lines by what is counted of it: control's answer or the candidate's, exposed or not."""
+        of_control = EXPOSED_BYTES if self._part else COPY_BYTES
+        return LAMBDA_BYTES + (1 - self._part) * of_control + self._part * SERVED_BYTES
+
+    def _by_flag(self) -> Iterator[Line]:
+        polls = self.environments * _SECONDS / POLL_INTERVAL
+        begun = self.environments * _SECONDS / 3_600 / LIVES_HOURS
+        yield Line(Part.FLAG, min(self.requests, polls), "AppConfig requests")
+        yield Line(Part.FLAG, min(self.requests, begun), "AppConfig answers with content")
+
+    def _watching(self) -> Iterator[Line]:
+        yield Line(Part.WATCHING, self.alarm_metrics, "metrics of alarms")
+        yield Line(Part.WATCHING, 1, "dashboards")
+        yield Line(Part.WATCHING, _SECONDS * _traced(self.requests / _SECONDS), "X-Ray traces")
+
+
+def _gb(size: float) -> float:
+    return size / 1e9
+
+
+def _traced(a_second: float) -> float:
+    """Lambda records the first request of a second, and 5 % of the others."""
+    first = 1 - math.exp(-a_second)
+    return first + 0.05 * (a_second - first)
