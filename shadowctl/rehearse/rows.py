@@ -12,11 +12,11 @@ def rows(rehearsed: Rehearsed) -> dict[str, str]:
         "first to act": acted(rehearsed),
         "all back after, p50": words.minutes(outcome.minutes_p50),
         "all back after, p95": words.minutes(outcome.minutes_p95),
-        "requests that saw an error": words.count(outcome.errors),
-        "… in the worst of 20": words.count(outcome.errors_p95),
-        "users who saw one": words.count(outcome.users),
-        "answered by control instead": words.count(outcome.fallbacks),
-        "wrong answers served": words.count(outcome.wrong),
+        "requests with an error, mean": words.count(outcome.errors),
+        "requests with an error, p95": words.count(outcome.errors_p95),
+        "users who saw one, mean": words.count(outcome.users),
+        "answered by control instead, mean": words.count(outcome.fallbacks),
+        "wrong answers served, mean": words.count(outcome.wrong),
         f"false rollbacks in {scenario.minutes} min": words.percent(rehearsed.false_rollbacks),
     }
 

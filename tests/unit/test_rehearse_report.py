@@ -19,10 +19,10 @@ TITLES = [
     "Where the rollouts are: code canary",
     "Where the rollouts are: data-source canary",
     "How likely a failure is seen",
-    "How soon it is seen: median until everybody is back",
+    "How soon all are back, median",
     "Chance that it is taken back",
-    "Median until everybody is back",
-    "Requests that fail, wait or go wrong meanwhile",
+    "How soon all are back, median",
+    "Requests that fail, wait or go wrong",
 ]
 
 

@@ -73,7 +73,7 @@ def detection(acts: Sequence[Act]) -> list[Figure]:
             (_FAILING, lambda _: _SHARE),
         ),
         _lines(
-            "How soon it is seen: median until everybody is back",
+            "How soon all are back, median",
             acts,
             lambda curves: _minutes(curves.by_failing),
             (_FAILING, _time),
@@ -92,14 +92,14 @@ def trade(acts: Sequence[Act]) -> list[Figure]:
             width=_NARROW,
         ),
         _lines(
-            "Median until everybody is back",
+            "How soon all are back, median",
             acts,
             lambda curves: _minutes(curves.by_percent),
             (_TAKEN, _time),
             width=_NARROW,
         ),
         _lines(
-            "Requests that fail, wait or go wrong meanwhile",
+            "Requests that fail, wait or go wrong",
             acts,
             lambda curves: [(point.at, _hurt(point.outcome)) for point in curves.by_percent],
             (_TAKEN, lambda values: Scale.around("requests, mean", values, least=0.1)),

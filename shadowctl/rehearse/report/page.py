@@ -58,7 +58,7 @@ def _cards(acts: Sequence[Act]) -> Iterator[str]:
             f'<article class="card canary-{place}">'
             f"<h3>{escape(_titled(each, act, acts))}</h3>"
             f'<p class="setting">{escape(each.canary.setting)}</p>'
-            f'<p class="big">{said["rolled back"]} <small>of the rollouts went back</small></p>'
+            f'<p class="big">{said["rolled back"]} <small>went back</small></p>'
             f'<p class="setting">first to act: {escape(said["first to act"])}</p>'
             f"<table><tbody>{lines}</tbody></table></article>"
         )
@@ -95,7 +95,7 @@ def _section(title: str, text: str, figures: Sequence[Figure]) -> str:
     three = " three" if len(figures) == 3 else ""
     drawn = "\n".join(map(_figure, figures))
     return (
-        f"<section>\n<h2>{escape(title)}</h2>\n<p>{escape(text)}</p>\n"
+        f'<section class="plots">\n<h2>{escape(title)}</h2>\n<p>{escape(text)}</p>\n'
         f'<div class="figures{three}">\n{drawn}\n</div>\n</section>'
     )
 

@@ -8,7 +8,7 @@ from shadowctl.rehearse.report.scale import Scale
 Points = Sequence[tuple[float, float]]
 
 _HEIGHT = 280
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 40, 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 40, 40
 _MIDDLE = 0.5
 
 
