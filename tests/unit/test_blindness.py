@@ -2,6 +2,7 @@
 
 import re
 
+import aws_cdk.cloud_assembly_schema  # noqa: F401 - jsii knows what a message holds by it alone
 import pytest
 from aws_cdk import Annotations, App, Duration, Stack, assertions
 
