@@ -196,3 +196,10 @@ def test_a_canary_of_no_percentage_is_refused(percent: float) -> None:
         power_of_code(traffic, [(10, percent)], watch())
     with pytest.raises(ValueError, match="a canary takes from 0 to 100 percent"):
         power_of_exposure(traffic, percent, watch(), days=7)
+
+
+def test_a_flood_in_a_long_period_is_answered_at_once() -> None:
+    hour = Watch(threshold_percent=2, minimum_requests=10, fewest_bad=5, period_minutes=60)
+    flood = [(10_080, 70_000.0)]
+    assert hour.sees(flood, failing_percent=5) == pytest.approx(1)
+    assert hour.errs(flood, failing_percent=0.1) == pytest.approx(0)

@@ -9,6 +9,7 @@ from shadowctl.cli import app
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
+COMMANDS = {"stage", "status", "plan", "rehearse", "local", "up"}
 
 
 def test_the_stack_in_the_readme_is_the_stack_of_the_sample() -> None:
@@ -23,12 +24,12 @@ def test_every_make_target_in_the_readme_exists() -> None:
 
 def test_every_shadowctl_command_in_the_readme_exists() -> None:
     for words in re.findall(r"python -m shadowctl ([a-z ]+)", README):
-        command = [word for word in words.split() if word in {"stage", "status", "local", "up"}]
+        command = [word for word in words.split() if word in COMMANDS]
         assert CliRunner().invoke(app, [*command, "--help"]).exit_code == 0
 
 
 def test_every_file_that_the_readme_links_to_exists() -> None:
-    for path in re.findall(r"\]\(([a-zA-Z/.-]+)\)", README):
+    for path in re.findall(r"\]\(([a-zA-Z0-9/._-]+)\)", README):
         assert (ROOT / path).exists(), path
 
 
@@ -49,3 +50,13 @@ def test_the_metrics_in_the_readme_are_those_that_are_written() -> None:
     [told] = re.findall(r"namespace `ShadowCanary`:(.*?)\n\n", README, re.DOTALL)
     named = set(re.findall(r"`([A-Za-z]+)`", told)) - set(Dimension)
     assert named == set(MetricName) - {MetricName.CLEANUPS, MetricName.ROLLBACKS}
+
+
+def test_the_costs_in_the_readme_are_those_of_the_plan() -> None:
+    [plan] = (ROOT / "tests/snapshot/__snapshots__/test_plan").glob("*GetUser*.md")
+    printed = plan.read_text()
+    [total] = re.findall(r"\| all +\|.*\| +([\d.]+) \|", printed)
+    [sampled] = re.findall(r"all would be ([\d.]+) USD", printed)
+    [told] = re.findall(r"costs (\d+) USD, half of it the shadow;\n(\d+) USD", README)
+    assert told == (f"{float(total):.0f}", f"{float(sampled):.0f}")
+    assert "The shadow is 50 % of it" in printed

@@ -5,10 +5,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from shadow_canary.power.counts import Counts
-from shadow_canary.power.share import Flow, Share
+from shadow_canary.power.share import Flow, Share, over_threshold
 
 _SPARSE = 1 / 3
 """Requests a minute up to which two in one minute are rare."""
+
+FULL = 1_000
+"""Requests a minute over which a share is hardly a matter of chance any more."""
 
 _LOOKS = 60
 
@@ -19,7 +22,8 @@ def ever_while_filling(share: Share, minutes: Sequence[Flow]) -> float:
     Nothing leaves the period meanwhile. Up to one request in three minutes, it is looked at after
     each request instead. With more of them, good ones are counted in packets, and a period of over
     an hour is looked at 60 times. At a threshold of 2 % the first two move the chance by less than
-    0.1 points, at 20 % by less than 0.6; the last is a floor.
+    0.1 points, at 20 % by less than 0.6; the last is a floor. So is, with over 1,000 requests a
+    minute, to look after the first of them and at the end only.
 
     Example:
         >>> share = Share(threshold_percent=2, minimum_requests=2, fewest_bad=2)
@@ -28,6 +32,8 @@ def ever_while_filling(share: Share, minutes: Sequence[Flow]) -> float:
     """
     if all(sum(flow) <= _SPARSE for flow in minutes):
         return _by_request(share, _sum(minutes))
+    if any(sum(flow) > FULL for flow in minutes):
+        return max(over_threshold(share, flow) for flow in (minutes[0], _sum(minutes)))
     each = math.ceil(len(minutes) / _LOOKS)
     starts = range(0, len(minutes), each)
     return _by_look(share, [_sum(minutes[start : start + each]) for start in starts])

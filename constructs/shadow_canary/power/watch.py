@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Self, TypeAlias
 
-from shadow_canary.power.filling import ever_while_filling
+from shadow_canary.power.filling import FULL, ever_while_filling
 from shadow_canary.power.periods import ever_m_of_n
 from shadow_canary.power.share import Flow, Share, over_threshold, turns_over
 
@@ -114,6 +114,8 @@ class Watch:
         requests = _each(minutes, failing_percent)
         calm = 1 - self._sees_first(requests, failing_percent)
         for count, a_minute in _runs(requests[self.period_minutes :]):
+            if a_minute > FULL:
+                continue
             flow = Flow.of(a_minute, failing_percent)
             calm *= (1 - turns_over(self._share, self.period_minutes, flow)) ** count
         return 1 - calm
