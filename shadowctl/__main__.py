@@ -1,10 +1,22 @@
 """`python -m shadowctl`."""
 
+import os
+import signal
 import sys
+from types import FrameType
 
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    """While nothing is running yet: an import may swallow the exception that Ctrl-C raises."""
+    os.write(sys.stderr.fileno(), b"\nstopped; nothing is left running\n")
+    os._exit(130)
+
+
+signal.signal(signal.SIGINT, _stop)
+from shadowctl.cli import main  # noqa: E402 - importing takes a second
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
-    from shadowctl.cli import main  # inside: importing takes a second, and Ctrl-C may come in it
-
     main()
 except KeyboardInterrupt:
     print("\nstopped; nothing is left running", file=sys.stderr)

@@ -15,10 +15,11 @@ def tokens(aws: boto3.Session, *, pool: str, client: str, users: Iterable[str]) 
     one lets us set them afterwards.
     """
     cognito = aws.client("cognito-idp")
+    exists = cognito.exceptions.UsernameExistsException  # made at first use, and by one thread
     password = f"Aa1!{secrets.token_urlsafe(16)}"
 
     def token(user: str) -> str:
-        with contextlib.suppress(cognito.exceptions.UsernameExistsException):
+        with contextlib.suppress(exists):
             cognito.admin_create_user(UserPoolId=pool, Username=user, MessageAction="SUPPRESS")
             cognito.admin_update_user_attributes(
                 UserPoolId=pool, Username=user, UserAttributes=[{"Name": "sub", "Value": user}]

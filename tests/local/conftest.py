@@ -58,8 +58,10 @@ def canary(local: Local) -> Iterator[Deployed]:
 
 
 @pytest.fixture(scope="module")
-def users(local: Local) -> Crowd:
-    return Crowd(local)
+def users(local: Local) -> Iterator[Crowd]:
+    crowd = Crowd(local)
+    yield crowd
+    crowd.close()
 
 
 @pytest.fixture

@@ -43,6 +43,9 @@ class Crowd:
         self._tokens = local.tokens(USERS)
         self._http = urllib3.PoolManager(maxsize=_AT_ONCE, retries=False, timeout=30)
 
+    def close(self) -> None:
+        self._http.clear()
+
     def asks(self) -> list[Seen]:
         with ThreadPoolExecutor(_AT_ONCE) as threads:
             return [*threads.map(self._ask, USERS)]

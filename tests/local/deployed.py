@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import psycopg
 import urllib3
+from botocore.exceptions import ClientError
 
 from operations.hosted_flag import Document, HostedFlag
 from shadow_runtime.contract import Position, Variable, flag_document
@@ -138,7 +139,15 @@ class Deployed:
 
     def deploy(self, document: object) -> None:
         """Deploys whatever it is as the flag's document, as somebody with the rights could."""
-        self.flag.deploy(document, after=self.flag.deployed(), raising=False, why="test")  # type: ignore[arg-type]
+        for _ in range(10):
+            try:
+                self.flag.deploy(document, after=self.flag.deployed(), raising=False, why="test")  # type: ignore[arg-type]
+                return
+            except ClientError as error:  # the route's own operations may be at it
+                if error.response["Error"]["Code"] != "ConflictException":
+                    raise
+            time.sleep(0.2)
+        raise AssertionError("somebody else moves the flag all the time")
 
     def raise_with(self, strategy: str, position: Position) -> None:
         """Starts a raise that takes its time, as on AWS."""

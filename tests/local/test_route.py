@@ -9,20 +9,14 @@ import psycopg
 import pytest
 import urllib3
 
-from operations.flag_writer import move
-from shadow_runtime.contract import POLL_INTERVAL, Stage
+from shadow_runtime.contract import Position, Stage
 from shadowctl.demo.evidence import Evidence
 from shadowctl.demo.traffic import Traffic
 from shadowctl.local.seed import PLANTED
 from shadowctl.local.up import Local
-from shadowctl.route import Route
+from tests.local.deployed import Deployed
 
 USERS = [f"user-{number:03}" for number in range(1, 101)]
-
-
-@pytest.fixture(scope="module")
-def route(local: Local) -> Route:
-    return Route.find("GetUser", local.session())
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +42,11 @@ def get(local: Local, token: str | None) -> tuple[int, Any]:
     return answer.status, json.loads(answer.data)
 
 
-def at(route: Route, stage: Stage) -> None:
-    """Moves the flag, and waits until every execution environment must ask for it again."""
-    if move(route.flag, stage, why="test", red=route.alarms.red):
-        time.sleep(POLL_INTERVAL + 1)
+@pytest.fixture(scope="module")
+def deployed(local: Local) -> Iterator[Deployed]:
+    found = Deployed(local)
+    with found.kept("Route"), found.flag_kept():
+        yield found
 
 
 def test_without_a_token_the_api_answers_401(local: Local) -> None:
@@ -93,9 +88,9 @@ def test_an_unknown_user_receives_404(local: Local, tokens: dict[str, str]) -> N
 
 
 def test_shadow_compares_every_answer_and_shows_what_differs_masked(
-    local: Local, route: Route, tokens: dict[str, str]
+    local: Local, deployed: Deployed, tokens: dict[str, str]
 ) -> None:
-    at(route, Stage.SHADOW)
+    deployed.at(Position(Stage.SHADOW))
     since = time.time()
     traffic = Traffic(f"{local.api_url}/users/me", tokens)
     answers = traffic.send(["user-001", PLANTED, "nobody"])
@@ -118,9 +113,9 @@ def test_shadow_compares_every_answer_and_shows_what_differs_masked(
 
 
 def test_the_ceiling_holds_a_position_that_is_higher(
-    local: Local, route: Route, tokens: dict[str, str]
+    local: Local, deployed: Deployed, tokens: dict[str, str]
 ) -> None:
-    at(route, Stage.LIVE)
+    deployed.at(Position(Stage.LIVE))
     since = time.time()
     answers = {user: get(local, tokens[user]) for user in USERS}
     assert {status for status, _ in answers.values()} == {200}
@@ -133,9 +128,9 @@ def test_the_ceiling_holds_a_position_that_is_higher(
 
 @pytest.mark.usefixtures("candidate_off")
 def test_a_candidate_without_its_database_reaches_no_user(
-    local: Local, route: Route, tokens: dict[str, str]
+    local: Local, deployed: Deployed, tokens: dict[str, str]
 ) -> None:
-    at(route, Stage.LIVE)
+    deployed.at(Position(Stage.LIVE))
     since = time.time()
     assert {get(local, tokens[user])[0] for user in USERS} == {200}
     time.sleep(1)
@@ -143,8 +138,8 @@ def test_a_candidate_without_its_database_reaches_no_user(
     assert sum("Fallbacks" in line for line in lines) > 0
 
 
-def test_off_takes_everybody_back(local: Local, route: Route, tokens: dict[str, str]) -> None:
-    at(route, Stage.OFF)
+def test_off_takes_everybody_back(local: Local, deployed: Deployed, tokens: dict[str, str]) -> None:
+    deployed.at(Position.OFF)
     since = time.time()
     for user in USERS:
         get(local, tokens[user])
