@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from shadow_canary.alarm import RouteAlarm
 from shadow_canary.metrics import ratio, route_metric, share, variant_metric
 from shadow_canary.traffic import Traffic
 from shadow_canary.windows import Window
@@ -78,11 +78,11 @@ class ExposureAlarms(Construct):
         )
 
     @property
-    def alarms(self) -> Sequence[cloudwatch.Alarm]:
+    def alarms(self) -> Sequence[RouteAlarm]:
         """All three."""
         return [self.bad_share, self.mismatch_share, self.latency_ratio]
 
-    def _bad_share(self, window: Window, percent: float) -> cloudwatch.Alarm:
+    def _bad_share(self, window: Window, percent: float) -> RouteAlarm:
         requests, faults = (
             variant_metric(name, Variant.CANDIDATE, route=self._route)
             for name in (MetricName.REQUESTS, MetricName.FAULTS)
@@ -105,7 +105,7 @@ class ExposureAlarms(Construct):
             f"the candidate failed over {percent:g} % of its users' requests",
         )
 
-    def _mismatch_share(self, window: Window, percent: float) -> cloudwatch.Alarm:
+    def _mismatch_share(self, window: Window, percent: float) -> RouteAlarm:
         exposed = {Dimension.EXPOSED.value: "true"}
         using = {
             "compared": route_metric(MetricName.COMPARED, route=self._route, **exposed),
@@ -129,7 +129,7 @@ class ExposureAlarms(Construct):
             f"over {percent:g} % of the candidate's answers are wrong",
         )
 
-    def _latency_ratio(self, window: Window, times: float, floor: Duration) -> cloudwatch.Alarm:
+    def _latency_ratio(self, window: Window, times: float, floor: Duration) -> RouteAlarm:
         using = {}
         for variant in Variant:
             using[variant.value] = variant_metric(
@@ -161,19 +161,15 @@ class ExposureAlarms(Construct):
         window: Window,
         threshold: float,
         words: str,
-    ) -> cloudwatch.Alarm:
-        alarm = cloudwatch.Alarm(
+    ) -> RouteAlarm:
+        return RouteAlarm(
             self,
             id_,
-            # A name that says whose it is: it is what a pager shows.
-            alarm_name=f"{Stack.of(self).stack_name}-{self._route}-{name}",
-            alarm_description=f"{self._route}: {words}, in {window.words}; the flag goes to off",
+            name=f"{Stack.of(self).stack_name}-{self._route}-{name}",
+            says=f"{self._route}: {words}, in {window.words}; the flag goes to off",
+            topic=self._topic,
             metric=metric,
-            threshold=threshold,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            over=threshold,
             evaluation_periods=window.evaluation_periods,
             datapoints_to_alarm=window.datapoints_to_alarm,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
-        alarm.add_alarm_action(actions.SnsAction(self._topic))
-        return alarm

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from shadow_canary.alarm import RouteAlarm
 from shadow_canary.metrics import route_metric, share
 from shadow_runtime.contract import MetricName
 
@@ -88,23 +88,19 @@ class Notices(Construct):
         )
 
     @property
-    def alarms(self) -> Sequence[cloudwatch.Alarm]:
+    def alarms(self) -> Sequence[RouteAlarm]:
         """All three."""
         return [self.dead_letters, self.flag_age, self.copies_lost]
 
     def _alarm(
         self, id_: str, name: str, metric: cloudwatch.IMetric, threshold: float, words: str
-    ) -> cloudwatch.Alarm:
-        alarm = cloudwatch.Alarm(
+    ) -> RouteAlarm:
+        return RouteAlarm(
             self,
             id_,
-            alarm_name=f"{Stack.of(self).stack_name}-{self._route}-{name}",
-            alarm_description=f"{self._route}: {words}",
+            name=f"{Stack.of(self).stack_name}-{self._route}-{name}",
+            says=f"{self._route}: {words}",
+            topic=self._topic,
             metric=metric,
-            threshold=threshold,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-            evaluation_periods=1,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            over=threshold,
         )
-        alarm.add_alarm_action(actions.SnsAction(self._topic))
-        return alarm

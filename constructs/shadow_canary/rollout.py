@@ -2,12 +2,12 @@
 
 from aws_cdk import Duration, Fn, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_codedeploy as codedeploy
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from shadow_canary.alarm import RouteAlarm
 from shadow_canary.findings import acknowledge, acknowledge_wildcard, versions_of
 from shadow_canary.hook import PreTrafficHook
 from shadow_canary.metrics import formula, route_metric, share, version_metric
@@ -188,21 +188,18 @@ class CodeCanary(Construct):
         metric: cloudwatch.MathExpression,
         threshold: float,
         words: str,
-    ) -> cloudwatch.Alarm:
+    ) -> RouteAlarm:
         # The version in the name makes it a new alarm at each deploy: an alarm that is updated
         # in place keeps the red state of the version before, and would block the fix.
         parts = [Stack.of(self).stack_name, self._route, name, self._version.version]
-        alarm = cloudwatch.Alarm(
+        return RouteAlarm(
             self,
             id_,
-            alarm_name=Fn.join("-", parts),
-            alarm_description=f"{self._route}: {words}, in {window.words}; the alias goes back",
+            name=Fn.join("-", parts),
+            says=f"{self._route}: {words}, in {window.words}; the alias goes back",
+            topic=self._topic,
             metric=metric,
-            threshold=threshold,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            over=threshold,
             evaluation_periods=window.evaluation_periods,
             datapoints_to_alarm=window.datapoints_to_alarm,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
-        alarm.add_alarm_action(actions.SnsAction(self._topic))
-        return alarm
