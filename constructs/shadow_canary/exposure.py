@@ -9,6 +9,7 @@ from constructs import Construct
 
 from shadow_canary.alarm import RouteAlarm
 from shadow_canary.metrics import ratio, route_metric, share, variant_metric
+from shadow_canary.power.blindness import warn_of_exposure
 from shadow_canary.traffic import Traffic
 from shadow_canary.windows import Window
 from shadow_runtime.contract import Dimension, MetricName, Stage, Variant
@@ -64,6 +65,14 @@ class ExposureAlarms(Construct):
         super().__init__(scope, id_)
         self._route = route
         self._topic = topic
+        warn_of_exposure(
+            self,
+            traffic=traffic,
+            ceiling=ceiling,
+            within=within,
+            window=window,
+            threshold_percent=error_rate_percent,
+        )
         on_candidate = traffic.of_first_users(ceiling.candidate_percent)
         self.bad_share = self._bad_share(
             window or Window.for_share(on_candidate, within=within), error_rate_percent

@@ -11,6 +11,7 @@ from shadow_canary.alarm import RouteAlarm
 from shadow_canary.findings import acknowledge, acknowledge_wildcard, versions_of
 from shadow_canary.hook import PreTrafficHook
 from shadow_canary.metrics import formula, route_metric, share, version_metric
+from shadow_canary.power.blindness import warn_of_code_canary
 from shadow_canary.shift import Shift
 from shadow_canary.traffic import Traffic
 from shadow_canary.windows import Window
@@ -75,6 +76,13 @@ class CodeCanary(Construct):
         self._alias = alias
         self._version = version
         self.shift = Shift.of(shift)
+        warn_of_code_canary(
+            self,
+            traffic=traffic,
+            shift=self.shift,
+            window=window,
+            threshold_percent=error_rate_percent,
+        )
         a_minute = traffic.a_minute * self.shift.first_percent / 100
         self.window = window or Window.for_share(a_minute, within=self.shift.bake)
         slow = window or Window.for_percentile(a_minute, within=self.shift.bake)

@@ -23,7 +23,6 @@ from shadow_canary.hook import PreTrafficHook
 from shadow_canary.measured import MeasuredRoute
 from shadow_canary.notices import Notices
 from shadow_canary.operations import OperationsFunction
-from shadow_canary.power.blindness import warn_of_code_canary, warn_of_exposure
 from shadow_canary.queries import MismatchQueries
 from shadow_canary.rollout import CodeCanary
 from shadow_canary.topic import RouteTopic
@@ -255,21 +254,6 @@ class ShadowCanaryService(MeasuredRoute, Construct):
             route=route,
             at=launch.astimezone(UTC) + timedelta(seconds=retire_after.to_seconds()),
             operations=self.operations,
-        )
-        warn_of_code_canary(
-            self,
-            traffic=expected_traffic,
-            shift=self.code_canary.shift,
-            window=code_window,
-            threshold_percent=error_rate_percent,
-        )
-        warn_of_exposure(
-            self,
-            traffic=expected_traffic,
-            ceiling=ceiling,
-            within=retire_after,
-            window=exposure_window,
-            threshold_percent=error_rate_percent,
         )
         CfnOutput(
             self,
