@@ -11,7 +11,7 @@ from shadowctl.rehearse.arrivals import Counts, expected, poisson, some_of
 from shadowctl.rehearse.canary import Canary
 from shadowctl.rehearse.guards import first, until
 from shadowctl.rehearse.latency import Latencies, Latency
-from shadowctl.rehearse.recorded import Key, Recorded, by_route, written
+from shadowctl.rehearse.recorded import Key, Recorded, by_function, by_route, written
 from shadowctl.rehearse.runs import Runs, distinct
 from shadowctl.rehearse.scenario import Scenario
 from shadowctl.rollout.guards import Alarms
@@ -80,7 +80,8 @@ class Exposure(Canary):
         unaware = poisson(chance, (1 - self._exposed) * self._requests, rollouts)
         recorded = Recorded(
             self._asked(asked, faults, on_control + unaware)
-            | self._compared(asked - faults, mismatched, on_control, chance),
+            | self._compared(asked - faults, mismatched, on_control, chance)
+            | self._of_lambda(asked + on_control + unaware, chance),
             self._latencies(asked, on_control + unaware),
             chance,
         )
@@ -133,6 +134,15 @@ class Exposure(Canary):
                 count * is_compared
             )
             for name, count in counts.items()
+        }
+
+    def _of_lambda(self, invoked: Counts, chance: np.random.Generator) -> dict[Key, Series]:
+        """The whole function's: it does not fail when its candidate does."""
+        function = self.rollout.versions.function
+        errors = some_of(chance, invoked, self.scenario.healthy_percent / 100)
+        return {
+            by_function("Invocations", function): written(invoked),
+            by_function("Errors", function): written(errors, invoked),
         }
 
     def _latencies(self, asked: Counts, on_control: Counts) -> dict[Key, Latency]:

@@ -13,7 +13,7 @@ def minutes(value: float | None) -> str:
     """A time in minutes; None is never."""
     if value is None:
         return "never"
-    return f"{value / 60:.1f} h" if value >= 120 else f"{round(value, 1):g} min"
+    return f"{round(value / 60, 1):g} h" if value >= 120 else f"{round(value, 1):g} min"
 
 
 def count(value: float) -> str:

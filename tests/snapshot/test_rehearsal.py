@@ -41,6 +41,11 @@ def test_a_dead_version_and_a_dead_candidate_always_go_back(rollout: Rollout) ->
     assert sum(exposure.values()) == 1
 
 
+def test_what_a_candidate_fails_is_seen_in_the_copies_of_all_users_first(rollout: Rollout) -> None:
+    _, exposure = acted(rollout, replace(FEW, failing_percent=20))
+    assert exposure["mismatch-share"] > 0.5
+
+
 def test_wrong_answers_are_taken_back_by_the_mismatch_alarms(rollout: Rollout) -> None:
     code, exposure = acted(rollout, replace(FEW, mismatch_percent=50))
     assert code["mismatch"] > 0.99

@@ -168,7 +168,7 @@ def test_nearly_all_is_not_all_and_hardly_any_is_not_none(share: float, told: st
 
 
 @pytest.mark.parametrize(
-    ("value", "told"), [(None, "never"), (4, "4 min"), (5.333, "5.3 min"), (180, "3.0 h")]
+    ("value", "told"), [(None, "never"), (4, "4 min"), (5.333, "5.3 min"), (180, "3 h")]
 )
 def test_times_are_said_in_the_unit_that_suits(value: float | None, told: str) -> None:
     assert words.minutes(value) == told

@@ -94,6 +94,11 @@ def test_a_crash_is_lambdas_error_and_an_answer_of_500_our_fault(bad: str, handl
     assert by_metric == {handled: 1, not handled: 0}
 
 
+def test_a_new_versions_wrong_answers_are_served_to_whom_its_candidate_answers() -> None:
+    runs = code(replace(FEW, failing_percent=0, healthy_percent=0, mismatch_percent=10))
+    assert runs.wrong.mean() == pytest.approx(0.1 * 0.02 * (10 * 10 + 50 * 1_000), rel=0.02)
+
+
 def test_a_datapoint_that_is_late_makes_an_alarm_late() -> None:
     sooner, later = (
         code(replace(FEW, failing_percent=100, delay_minutes=delay)).red_at.mean()

@@ -13,7 +13,7 @@ from shadowctl.rollout.rollout import ExpectedTraffic, Rollout, Versions
 from shadowctl.rollout.shift import Shift
 from shadowctl.rollout.stack import Stack
 from shadowctl.rollout.strategy import Strategy
-from tests.unit.rollouts import STACK, rollout, template
+from tests.unit.rollouts import STACK, VERSION, rollout, template
 
 
 def test_a_rollout_is_all_that_the_stack_says_of_it() -> None:
@@ -39,6 +39,11 @@ def test_alarms_that_act_are_told_from_alarms_that_only_tell() -> None:
     assert {name: alarm.period for name, alarm in read.code_alarms.items()} == {"code": 600}
     assert list(read.exposure_alarms) == ["bad-share"]
     assert list(read.notices) == ["flag-age"]
+
+
+def test_the_version_at_the_end_of_an_alarms_name_is_left_out() -> None:
+    name = {"Fn::Join": ["", ["GetUser-get-user-code-", VERSION]]}
+    assert list(rollout(CodeAlarm__Properties__AlarmName=name).code_alarms) == ["code"]
 
 
 def test_an_alarm_is_found_by_its_literal_name_too() -> None:

@@ -1,0 +1,107 @@
+"""The tables of docs/rehearsal.md: what is computed beside what is rehearsed, and two alarms.
+
+`python -m bench.rehearsed`, with `constructs` and `lambdas` on the path, prints them as Markdown
+in about ten minutes.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from bench import first_idea
+from bench.contest import progress
+from bench.rehearsed_routes import BUSY, MINUTES, Case, cases
+from shadow_canary.power.canaries import power_of_exposure, sees_code, sees_exposure
+from shadowctl.alarms.alarm import Alarm
+from shadowctl.plan.power import watch
+from shadowctl.rehearse import words
+from shadowctl.rehearse.canary import Canary
+from shadowctl.rehearse.code_canary import CodeCanary
+from shadowctl.rehearse.exposure import Exposure
+from shadowctl.rehearse.playing import played
+from shadowctl.rehearse.scenario import Scenario
+from shadowctl.rollout.strategy import Strategy
+
+FAILING = (1, 5, 20, 100)
+A_DAY_MINUTES = 1_440
+ALONE = Scenario(rollouts=40_000, healthy_percent=0, delay_minutes=0)
+AT_ONCE = Strategy(minutes=0, growth_percent=100, bake_minutes=0)
+
+Chances = Callable[[Case, float], Sequence[float]]
+"""What is said of a case where so many percent fail."""
+
+
+def main() -> None:
+    """Print the tables."""
+    by_rule, busy = (list(cases(window)) for window in (None, BUSY))
+    _print("Code canary", "code", [*by_rule, *busy], code_canary)
+    _print("Data-source canary, first period", "bad-share", [*by_rule, *busy], first_period)
+    _print("Data-source canary, a day", "bad-share", by_rule, first_day)
+    first_idea.print_table([c for c in by_rule if c.percent == 1 and c.a_day >= 10_000])
+
+
+def code_canary(case: Case, failing: float) -> Sequence[float]:
+    """The chance within the shift, computed and rehearsed."""
+    alarm = case.rollout.code_alarms["code"]
+    alone = replace(case.rollout, code_alarms={"code": alarm})
+    scenario = replace(ALONE, minutes=MINUTES, failing_percent=failing)
+    steps = case.rollout.shift.steps
+    computed = sees_code(case.traffic, steps, watch(alarm), failing_percent=failing)
+    return computed, _chance(CodeCanary(alone, scenario))
+
+
+def first_period(case: Case, failing: float) -> Sequence[float]:
+    """The chance while a single period fills, or in 12 minutes where 3 of 5 are looked at."""
+    alarm = case.rollout.exposure_alarms["bad-share"]
+    minutes = alarm.period // 60 if alarm.evaluation_periods == 1 else 12
+    days = minutes / A_DAY_MINUTES
+    computed = sees_exposure(
+        case.traffic, case.percent, watch(alarm), days=days, failing_percent=failing
+    )
+    return computed, _chance(_exposure(case, alarm, minutes, failing))
+
+
+def first_day(case: Case, failing: float) -> Sequence[float]:
+    """The chance within a day: the floor that is computed, rehearsed, and the ceiling."""
+    alarm = case.rollout.exposure_alarms["bad-share"]
+    looks, rehearsed = watch(alarm), _exposure(case, alarm, A_DAY_MINUTES, failing)
+    floor = sees_exposure(case.traffic, case.percent, looks, days=1, failing_percent=failing)
+    most = power_of_exposure(
+        case.traffic, case.percent, looks, days=1, healthy_percent=failing
+    ).false_rollback
+    return floor, _chance(rehearsed), most
+
+
+def _exposure(case: Case, alarm: Alarm, minutes: int, failing: float) -> Canary:
+    """One alarm alone, and the flag raised at once."""
+    alone = replace(case.rollout, exposure_alarms={"bad-share": alarm}, raising=AT_ONCE)
+    rollouts = min(ALONE.rollouts, 6_000_000 // minutes)
+    scenario = replace(ALONE, minutes=minutes, failing_percent=failing, rollouts=rollouts)
+    return Exposure(alone, scenario)
+
+
+def _chance(canary: Canary) -> float:
+    return float((played(canary).guard >= 0).mean())
+
+
+def _print(title: str, guard: str, grid: Sequence[Case], chances: Chances) -> None:
+    failing = " | ".join(f"{percent} % fail" for percent in FAILING)
+    print(f"\n## {title}\n\n| requests a day | canary | red in | {failing} |")
+    print("|--:|--:|---|" + "--:|" * len(FAILING))
+    furthest = 0.0
+    with progress() as bar:
+        for case in bar.track(grid, description=title):
+            cells = [chances(case, percent) for percent in FAILING]
+            furthest = max(furthest, *(abs(cell[0] - cell[1]) for cell in cells))
+            said = " | ".join(" / ".join(f"{100 * each:.1f}" for each in cell) for cell in cells)
+            alarm = {**case.rollout.code_alarms, **case.rollout.exposure_alarms}[guard]
+            print(f"| {case.a_day:,} | {case.percent} % | {_window(alarm)} | {said} |")
+    print(f"\nBetween the first two: {100 * furthest:.1f} points at most.")
+
+
+def _window(alarm: Alarm) -> str:
+    long = words.minutes(alarm.period / 60)
+    return f"{alarm.datapoints_to_alarm} of {alarm.evaluation_periods} × {long}"  # noqa: RUF001
+
+
+if __name__ == "__main__":
+    main()
