@@ -35,3 +35,17 @@ class Act:
                 for each in self.rehearsed
             ],
         }
+
+
+def beside(acts: Sequence[Act]) -> list[tuple[int, Act, Rehearsed]]:
+    """Each canary of each act, with its place: the same canary of all acts side by side.
+
+    An act may lack one: where its ceiling is below the canary, no user meets the candidate.
+    """
+    most = max(len(act.rehearsed) for act in acts)
+    return [
+        (place, act, act.rehearsed[place])
+        for place in range(most)
+        for act in acts
+        if place < len(act.rehearsed)
+    ]

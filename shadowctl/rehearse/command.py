@@ -11,6 +11,7 @@ from shadowctl.rehearse import sources
 from shadowctl.rehearse.act import Act
 from shadowctl.rehearse.canary import Canary
 from shadowctl.rehearse.curves import Curves, curves
+from shadowctl.rehearse.errors import RehearsalError
 from shadowctl.rehearse.playing import Report
 from shadowctl.rehearse.rehearsal import Rehearsed, canaries
 from shadowctl.rehearse.report.page import page
@@ -41,8 +42,10 @@ def rehearse(
     Raises:
         SynthesisError: there is no template.
         RolloutError: a template does not say all.
-        RehearsalError: it says what cannot be played.
+        RehearsalError: it says what cannot be played, or the report has no folder to stand in.
     """
+    if report is not None and not report.parent.is_dir():
+        raise RehearsalError(f"there is no folder {report.parent} for the report; make it first")
     with Steps(Console(stderr=True)) as steps:
         steps.report("reading", "" if assembly else "synthesizing the working tree")
         rollouts = {HERE: _expecting(traffic, stack, assembly)}
@@ -75,7 +78,7 @@ def rehearse(
 def _expecting(traffic: Mapping[str, Any], stack: str, assembly: Path | None) -> Rollout:
     whole = ExpectedTraffic(**traffic) if len(traffic) == len(fields(ExpectedTraffic)) else None
     read = (
-        sources.found(stack, str(assembly), traffic=whole)
+        Rollout.load(assembly, stack, traffic=whole)
         if assembly
         else sources.here(stack, traffic=whole)
     )

@@ -6,7 +6,7 @@ from rich import box
 from rich.table import Table
 
 from shadow_runtime.contract import Stage
-from shadowctl.rehearse.act import Act
+from shadowctl.rehearse.act import Act, beside
 from shadowctl.rehearse.rows import rows
 from shadowctl.rehearse.scenario import Scenario
 
@@ -27,11 +27,10 @@ def _table(acts: Sequence[Act]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("", no_wrap=True)
     columns = []
-    for rehearsed in zip(*(act.rehearsed for act in acts), strict=False):
-        for act, each in zip(acts, rehearsed, strict=True):
-            source = f"\n[dim]{act.source}[/]" if len(acts) > 1 else ""
-            table.add_column(f"{each.canary.title}{source}\n[dim]{each.canary.setting}[/]")
-            columns.append(rows(each))
+    for _, act, each in beside(acts):
+        source = f"\n[dim]{act.source}[/]" if len(acts) > 1 else ""
+        table.add_column(f"{each.canary.title}{source}\n[dim]{each.canary.setting}[/]")
+        columns.append(rows(each))
     for name in columns[0]:
         table.add_row(name, *(column[name] for column in columns))
     return table
@@ -41,4 +40,4 @@ def _notes(act: Act) -> Iterator[str]:
     rollout = act.rollout
     yield f"[dim]{act.source}: clean-up on {rollout.clean_up:%-d %B %Y at %H:%M %Z}[/]"
     if rollout.ceiling <= Stage.SHADOW:
-        yield f"[dim]the ceiling is {rollout.ceiling}: no user meets the candidate[/]"
+        yield f"[dim]{act.source}: the ceiling is {rollout.ceiling}, no user meets the candidate[/]"

@@ -9,11 +9,14 @@ import pytest
 from typer.testing import CliRunner
 
 from shadowctl.cli import app
+from shadowctl.rehearse.errors import RehearsalError
 from shadowctl.rehearse.report.plot import Plot
 from shadowctl.rehearse.report.scale import Scale
 from shadowctl.rollout.errors import RolloutError
+from shadowctl.synthesis import SynthesisError
 from tests.unit.rollouts import STACK, template
 
+CEILING = "Properties__Environment__Variables__SHADOW_CANARY_CEILING"
 QUICK = ["--rollouts", "200"]
 TITLES = [
     "Where the rollouts are: code canary",
@@ -90,6 +93,30 @@ def test_another_template_is_played_beside_it_with_the_same_traffic(assembly: Pa
     assert theirs["traffic"] == ours["traffic"]
     assert theirs["canaries"][0]["rolled_back"] == 0 < ours["canaries"][0]["rolled_back"]
     assert "this branch" in rehearse(assembly, "--compare", str(other))
+
+
+def test_a_ceiling_that_is_raised_is_played_beside_one_that_was_not(assembly: Path) -> None:
+    other, page = assembly / "other.json", assembly / "out.html"
+    below = {f"{role}__{CEILING}": "shadow" for role in ("Route", "Operations")}
+    other.write_text(json.dumps(template(**below)))
+    said = rehearse(assembly, "--compare", str(other), "--report", str(page))
+    assert "the ceiling is shadow, no user meets the candidate" in said
+    assert said.count("data-source") == 1
+    assert page.read_text(encoding="utf-8").count("<article") == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--cdk-out", "nowhere"], "no stack 'GetUser' in nowhere"),
+        (["--report", "nowhere/out.html"], "there is no folder nowhere for the report"),
+        (["--compare", "no-such-branch"], "cannot read 'no-such-branch'"),
+        (["--failure", "101"], "failing_percent is from 0 to 100; got 101"),
+    ],
+)
+def test_what_goes_wrong_is_said(assembly: Path, options: list[str], told: str) -> None:
+    with pytest.raises((RolloutError, RehearsalError, SynthesisError), match=told):
+        rehearse(assembly, *options)
 
 
 # The page

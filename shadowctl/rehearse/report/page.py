@@ -7,7 +7,7 @@ from string import Template
 
 from shadowctl.alarms.alarm import Alarm
 from shadowctl.rehearse import words
-from shadowctl.rehearse.act import Act
+from shadowctl.rehearse.act import Act, beside
 from shadowctl.rehearse.curves import ROLLOUTS
 from shadowctl.rehearse.rehearsal import Rehearsed
 from shadowctl.rehearse.report.figures import Figure, detection, timeline, trade
@@ -47,7 +47,7 @@ def _read(name: str) -> str:
 
 
 def _cards(acts: Sequence[Act]) -> Iterator[str]:
-    for place, act, each in _beside(acts):
+    for place, act, each in beside(acts):
         said = rows(each)
         lines = "".join(
             f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>"
@@ -64,14 +64,8 @@ def _cards(acts: Sequence[Act]) -> Iterator[str]:
         )
 
 
-def _beside(acts: Sequence[Act]) -> Iterator[tuple[int, Act, Rehearsed]]:
-    """Each canary of each act, with its place; the same canary of all acts beside each other."""
-    for place, same in enumerate(zip(*(act.rehearsed for act in acts), strict=False)):
-        yield from ((place, act, each) for act, each in zip(acts, same, strict=True))
-
-
 def _sections(acts: Sequence[Act]) -> Iterator[str]:
-    timelines = [timeline(each, _titled(each, act, acts)) for _, act, each in _beside(acts)]
+    timelines = [timeline(each, _titled(each, act, acts)) for _, act, each in beside(acts)]
     yield _section(
         "Rollouts over time",
         "Each column of a plot is a minute; its colours are what became of the rollouts by then.",
@@ -119,7 +113,7 @@ def _swatch(kind: str) -> str:
 
 
 def _guards(acts: Sequence[Act]) -> Iterator[str]:
-    for _, act, each in _beside(acts):
+    for _, act, each in beside(acts):
         lines = "".join(
             _guard(name, alarm, each.outcome.by) for name, alarm in each.canary.alarms.items()
         )
