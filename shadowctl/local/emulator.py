@@ -10,7 +10,7 @@ from pathlib import Path
 
 from shadowctl.local import environment
 from shadowctl.local.errors import LocalError
-from shadowctl.local.home import CACHE, Home
+from shadowctl.local.home import CACHE, Home, building
 from shadowctl.local.leash import Leashed
 
 # The emulator runs functions with its own interpreter: this one sees no packages but the function's
@@ -70,8 +70,9 @@ def functions_python() -> Path:
     """An interpreter of this version without any installed package."""
     folder = CACHE / f"functions-python-{sys.version_info.major}.{sys.version_info.minor}"
     python = folder / "bin" / "python"
-    if not python.exists():
-        venv.create(folder, symlinks=True)
+    with building(CACHE):
+        if not python.exists():
+            venv.create(folder, symlinks=True)
     return python
 
 

@@ -123,6 +123,15 @@ class Home:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def building(folder: Path) -> Iterator[None]:
+    """One process at a time builds in `folder`, which is made; the others wait for it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".building").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _acquired(lock: IO[str]) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

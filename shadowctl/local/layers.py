@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from shadowctl.local.errors import LocalError
-from shadowctl.local.home import CACHE, ROOT
+from shadowctl.local.home import CACHE, ROOT, building
 
 LOCKS = ROOT / "lambdas" / "requirements"
 
@@ -27,16 +27,20 @@ def built(lock: str, *, cache: Path = CACHE / "layers") -> Path:
     inputs = [path.read_text(), platform.platform(), sys.version, str(cache.resolve())]
     key = hashlib.sha256("\n".join(inputs).encode()).hexdigest()
     folder = cache.resolve() / f"{path.stem}-{key[:16]}"
-    if not folder.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as draft:
-            packages = Path(draft) / "built" / "packages"
-            _install(path, packages)
-            site = packages.with_name("layer") / "python" / "lib" / "python3" / "site-packages"
-            site.mkdir(parents=True)
-            (site / "packages.pth").write_text(f"{folder / 'packages'}\n")
-            packages.parent.rename(folder)
+    with building(cache):
+        if not folder.exists():
+            _build(path, folder)
     return folder / "layer"
+
+
+def _build(lock: Path, folder: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=folder.parent) as draft:
+        packages = Path(draft) / "built" / "packages"
+        _install(lock, packages)
+        site = packages.with_name("layer") / "python" / "lib" / "python3" / "site-packages"
+        site.mkdir(parents=True)
+        (site / "packages.pth").write_text(f"{folder / 'packages'}\n")
+        packages.parent.rename(folder)
 
 
 def _install(lock: Path, target: Path) -> None:
