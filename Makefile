@@ -19,7 +19,7 @@ demo: .venv/ready ## deploy a real route to an embedded AWS and walk it through 
 	@python -m shadowctl demo
 
 test: check ## everything: check, then the snapshots and the suite on the embedded AWS
-	@pytest -n 3 --dist loadgroup tests/snapshot tests/local
+	@pytest -n 2 --dist loadgroup tests/snapshot tests/local
 
 check: .venv/ready ## lint, types and unit tests, in under a minute
 	@ruff check $(CODE)

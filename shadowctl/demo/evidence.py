@@ -10,7 +10,7 @@ import boto3
 
 from shadow_runtime.contract import Dimension, MetricName
 
-_PATIENCE_SECONDS = 60
+_PATIENCE_SECONDS = 120
 T = TypeVar("T")
 
 
@@ -49,7 +49,7 @@ class Evidence:
         """Who was asked to answer the request of each trace; `since` in seconds since the epoch.
 
         Raises:
-            EvidenceError: the logs do not tell of all of them within a minute.
+            EvidenceError: the logs do not tell of all of them within two minutes.
         """
 
         def told() -> dict[str, str]:
@@ -65,7 +65,7 @@ class Evidence:
         """The comparisons, once there are `expected` of them.
 
         Raises:
-            EvidenceError: there are fewer after a minute.
+            EvidenceError: there are fewer after two minutes.
         """
 
         def told() -> Parity:
@@ -88,7 +88,7 @@ class Evidence:
         """What the clean-up said that it did.
 
         Raises:
-            EvidenceError: it did not run within a minute.
+            EvidenceError: it did not run within two minutes.
         """
 
         def told() -> list[dict[str, Any]]:
@@ -101,7 +101,7 @@ class Evidence:
         """What the rollback said that it did, and why.
 
         Raises:
-            EvidenceError: there was none within a minute.
+            EvidenceError: there was none within two minutes.
         """
 
         def told() -> list[dict[str, Any]]:
@@ -139,6 +139,6 @@ def _awaited(look: Callable[[], T], is_enough: Callable[[T], bool], what: str) -
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while not is_enough(found := look()):
         if time.monotonic() > deadline:
-            raise EvidenceError(f"a minute has passed, and the logs do not tell of {what}")
+            raise EvidenceError(f"two minutes have passed, and the logs do not tell of {what}")
         time.sleep(0.5)
     return found

@@ -49,8 +49,13 @@ def canary(local: Local) -> Iterator[Deployed]:
     """The deployed route at a canary; afterwards as it was, with every alarm green."""
     route = Deployed(local)
     with route.kept("Route"), route.flag_kept():
-        # By name: a test may replace its code.
-        route.set("Route", SHADOW_CANARY_CANDIDATE=route.configuration("Candidate")["FunctionArn"])
+        route.set(
+            "Route",
+            # By name: a test may replace its code.
+            SHADOW_CANARY_CANDIDATE=route.configuration("Candidate")["FunctionArn"],
+            # A busy machine makes nobody late, or a healthy candidate would go back.
+            SHADOW_CANARY_CANDIDATE_DEADLINE_MS="6000",
+        )
         route.at(CANARY)
         yield route
     for name in alarms(route):
