@@ -44,14 +44,7 @@ class Route:
             raise RouteError(f"stack {stack!r} holds no ShadowCanaryService; name a route's stack")
         settings = aws.client("lambda").get_function_configuration(FunctionName=operations[0])
         variables = settings["Environment"]["Variables"]
-        flag = HostedFlag(
-            aws.client("appconfig"),
-            application=variables[Variable.FLAG_APPLICATION],
-            environment=variables[Variable.FLAG_ENVIRONMENT],
-            profile=variables[Variable.FLAG_PROFILE],
-            raise_strategy=variables[Variable.RAISE_STRATEGY],
-            lower_strategy=variables[Variable.LOWER_STRATEGY],
-        )
+        flag = HostedFlag.of(aws.client("appconfig"), variables)
         ceiling = Stage.parse(variables[Variable.CEILING])
         alarms = ExposureAlarms(
             aws.client("cloudwatch"), variables[Variable.EXPOSURE_ALARMS].split(",")

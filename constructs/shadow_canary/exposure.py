@@ -8,7 +8,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from shadow_canary.alarm import RouteAlarm
-from shadow_canary.metrics import ratio, route_metric, share, variant_metric
+from shadow_canary.metrics import mismatch_share, ratio, route_metric, share, variant_metric
 from shadow_canary.power.blindness import warn_of_exposure
 from shadow_canary.traffic import Traffic
 from shadow_canary.windows import Window
@@ -104,10 +104,8 @@ class ExposureAlarms(Construct):
                 "bad share of the candidate, %",
                 bad="faults + unasked",
                 of="requests + unasked",
-                minimum=window.minimum_requests,
-                fewest_bad=window.fewest_bad,
+                window=window,
                 using={"requests": requests, "faults": faults, "unasked": unasked},
-                period=window.period,
             ),
             window,
             percent,
@@ -116,23 +114,10 @@ class ExposureAlarms(Construct):
 
     def _mismatch_share(self, window: Window, percent: float) -> RouteAlarm:
         exposed = {Dimension.EXPOSED.value: "true"}
-        using = {
-            "compared": route_metric(MetricName.COMPARED, route=self._route, **exposed),
-            "mismatched": route_metric(MetricName.MISMATCHED, route=self._route, **exposed),
-            "errors": route_metric(MetricName.CANDIDATE_ERRORS, route=self._route, **exposed),
-        }
         return self._alarm(
             "MismatchShare",
             "mismatch-share",
-            share(
-                "mismatch share, %",
-                bad="mismatched + errors",
-                of="compared",
-                minimum=window.minimum_requests,
-                fewest_bad=window.fewest_bad,
-                using=using,
-                period=window.period,
-            ),
+            mismatch_share("mismatch share, %", route=self._route, window=window, **exposed),
             window,
             percent,
             f"over {percent:g} % of the candidate's answers are wrong",
@@ -152,9 +137,8 @@ class ExposureAlarms(Construct):
             ratio(
                 "candidate's p95 in control's",
                 floor_ms=floor_ms,
-                minimum=window.minimum_requests,
+                window=window,
                 using=using,
-                period=window.period,
             ),
             window,
             times,

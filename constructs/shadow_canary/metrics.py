@@ -6,6 +6,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 
+from shadow_canary.windows import Window
 from shadow_runtime.contract import NAMESPACE, Dimension, MetricName, Variant
 
 MINUTE = Duration.minutes(1)
@@ -63,36 +64,54 @@ def share(
     *,
     bad: str,
     of: str,
-    minimum: int,
-    fewest_bad: int,
+    window: Window,
     using: Mapping[str, cloudwatch.Metric],
-    period: Duration,
 ) -> cloudwatch.MathExpression:
     """Percent of `of` that is `bad`; both are sums over the names of `using`.
 
-    0 in a period with fewer than `minimum`, or than `fewest_bad`. A missing operand counts as 0:
+    0 in a period that is no evidence by `window`. A missing operand counts as 0:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
     """
-    enough = f"{of} >= {minimum} AND {bad} >= {fewest_bad}"
+    enough = f"{of} >= {window.minimum_requests} AND {bad} >= {window.fewest_bad}"
     whole = f"({of})" if " " in of else of
-    return formula(label, f"IF({enough}, 100 * ({bad}) / {whole}, 0)", using=using, period=period)
+    percent = f"IF({enough}, 100 * ({bad}) / {whole}, 0)"
+    return formula(label, percent, using=using, period=window.period)
+
+
+def mismatch_share(
+    label: str, *, route: str, window: Window, **dimensions: str
+) -> cloudwatch.MathExpression:
+    """Percent of the comparisons in which the candidate's answer differed or was missing."""
+    using = {
+        "compared": MetricName.COMPARED,
+        "mismatched": MetricName.MISMATCHED,
+        "errors": MetricName.CANDIDATE_ERRORS,
+    }
+    return share(
+        label,
+        bad="mismatched + errors",
+        of="compared",
+        window=window,
+        using={id_: route_metric(name, route=route, **dimensions) for id_, name in using.items()},
+    )
 
 
 def ratio(
     label: str,
     *,
     floor_ms: int,
-    minimum: int,
+    window: Window,
     using: Mapping[str, cloudwatch.Metric],
-    period: Duration,
 ) -> cloudwatch.MathExpression:
     """How many times `control` (at least `floor_ms`) is in `candidate`.
 
-    0 in a period with fewer than `minimum` of `candidates` or of `controls`.
+    0 in a period with fewer `candidates` or `controls` than `window` asks for.
     """
+    minimum = window.minimum_requests
     enough = f"candidates >= {minimum} AND controls >= {minimum}"
     at_least = f"IF(control > {floor_ms}, control, {floor_ms})"
-    return formula(label, f"IF({enough}, candidate / {at_least}, 0)", using=using, period=period)
+    times = f"IF({enough}, candidate / {at_least}, 0)"
+    return formula(label, times, using=using, period=window.period)
 
 
 def formula(

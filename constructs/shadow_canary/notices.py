@@ -11,12 +11,14 @@ from constructs import Construct
 
 from shadow_canary.alarm import RouteAlarm
 from shadow_canary.metrics import route_metric, share
+from shadow_canary.windows import Window
 from shadow_runtime.contract import MetricName
 
-_QUARTER = Duration.minutes(15)
+_QUARTER = Window(
+    period=Duration.minutes(15), evaluation_periods=1, datapoints_to_alarm=1, minimum_requests=50
+)
 _OLDEST_FLAG_S = 300
 _LOST_PERCENT = 10
-_FEWEST_COPIES = 50
 
 
 class Notices(Construct):
@@ -77,10 +79,8 @@ class Notices(Construct):
                 "copies lost, %",
                 bad=" + ".join(lost),
                 of=" + ".join(["compared", *lost]),
-                minimum=_FEWEST_COPIES,
-                fewest_bad=2,
+                window=_QUARTER,
                 using={"compared": route_metric(MetricName.COMPARED, route=route), **lost},
-                period=_QUARTER,
             ),
             _LOST_PERCENT,
             f"over {_LOST_PERCENT} % of the copies of 15 minutes were not compared; parity speaks "

@@ -10,7 +10,13 @@ from constructs import Construct
 from shadow_canary.alarm import RouteAlarm
 from shadow_canary.findings import acknowledge, acknowledge_wildcard, versions_of
 from shadow_canary.hook import PreTrafficHook
-from shadow_canary.metrics import formula, route_metric, share, version_metric
+from shadow_canary.metrics import (
+    formula,
+    mismatch_share,
+    route_metric,
+    share,
+    version_metric,
+)
 from shadow_canary.power.blindness import warn_of_code_canary
 from shadow_canary.shift import Shift
 from shadow_canary.traffic import Traffic
@@ -108,7 +114,12 @@ class CodeCanary(Construct):
             "MismatchAlarm",
             "mismatch",
             self.window,
-            self._mismatch_share(shadow_version),
+            mismatch_share(
+                "mismatch share of the new version, %",
+                route=route,
+                window=self.window,
+                **{Dimension.VERSION.value: shadow_version.version},
+            ),
             mismatch_percent,
             f"over {mismatch_percent:g} % of the new version's candidate's answers are wrong",
         )
@@ -144,15 +155,13 @@ class CodeCanary(Construct):
             "bad share of the new version, %",
             bad="errors + faults + fallbacks",
             of="invocations",
-            minimum=self.window.minimum_requests,
-            fewest_bad=self.window.fewest_bad,
+            window=self.window,
             using={
                 "errors": self._of_version("Errors"),
-                "faults": self._by_version(MetricName.FAULTS, self._version),
-                "fallbacks": self._by_version(MetricName.FALLBACKS, self._version),
+                "faults": self._by_version(MetricName.FAULTS),
+                "fallbacks": self._by_version(MetricName.FALLBACKS),
                 "invocations": self._of_version("Invocations"),
             },
-            period=self.window.period,
         )
 
     def _latency(self, window: Window) -> cloudwatch.MathExpression:
@@ -166,26 +175,11 @@ class CodeCanary(Construct):
             period=window.period,
         )
 
-    def _mismatch_share(self, shadow: lambda_.IVersion) -> cloudwatch.MathExpression:
-        return share(
-            "mismatch share of the new version, %",
-            bad="mismatched + errors",
-            of="compared",
-            minimum=self.window.minimum_requests,
-            fewest_bad=self.window.fewest_bad,
-            using={
-                "compared": self._by_version(MetricName.COMPARED, shadow),
-                "mismatched": self._by_version(MetricName.MISMATCHED, shadow),
-                "errors": self._by_version(MetricName.CANDIDATE_ERRORS, shadow),
-            },
-            period=self.window.period,
-        )
-
     def _of_version(self, name: str, *, statistic: str = "Sum") -> cloudwatch.Metric:
         return version_metric(name, alias=self._alias, version=self._version, statistic=statistic)
 
-    def _by_version(self, name: MetricName, version: lambda_.IVersion) -> cloudwatch.Metric:
-        dimensions = {Dimension.VERSION.value: version.version}
+    def _by_version(self, name: MetricName) -> cloudwatch.Metric:
+        dimensions = {Dimension.VERSION.value: self._version.version}
         return route_metric(name, route=self._route, **dimensions)
 
     def _alarm(

@@ -6,10 +6,10 @@ from typing import Self
 from aws_cdk import CfnResource
 from constructs import IConstruct
 
+from shadow_runtime.contract import EXPECTED_TRAFFIC
+
 _MINUTES_A_DAY = 1_440
 _FIRST_PERCENT = 1
-TRAFFIC = "shadow-canary:expected-traffic"
-"""Key of the alias's metadata in a template."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Traffic:
         """Writes it into the template, for who reads that: a rehearsal, a plan, a reviewer."""
         resource = construct.node.default_child
         assert isinstance(resource, CfnResource)  # noqa: S101 - tells mypy what the L2 makes
-        resource.add_metadata(TRAFFIC, {"requests_a_day": self.a_day, "users": self.users})
+        resource.add_metadata(EXPECTED_TRAFFIC, {"requests_a_day": self.a_day, "users": self.users})
 
     @property
     def a_minute(self) -> float:

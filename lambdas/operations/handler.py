@@ -54,11 +54,4 @@ def _answer(call: Call) -> dict[str, Any]:
 
 
 def _flag() -> HostedFlag:
-    return HostedFlag(
-        boto3.client("appconfig"),
-        application=os.environ[Variable.FLAG_APPLICATION],
-        environment=os.environ[Variable.FLAG_ENVIRONMENT],
-        profile=os.environ[Variable.FLAG_PROFILE],
-        raise_strategy=os.environ[Variable.RAISE_STRATEGY],
-        lower_strategy=os.environ[Variable.LOWER_STRATEGY],
-    )
+    return HostedFlag.of(boto3.client("appconfig"), os.environ)

@@ -2,11 +2,11 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from shadow_runtime.contract import FLAG_KEY, Position, Stage, flag_document
+from shadow_runtime.contract import FLAG_KEY, Position, Stage, Variable, flag_document
 
 if TYPE_CHECKING:
     from mypy_boto3_appconfig import AppConfigClient
@@ -99,6 +99,18 @@ class HostedFlag:
         self._profile = profile
         self._strategies = {True: raise_strategy, False: lower_strategy}
         self.sleep = sleep
+
+    @classmethod
+    def of(cls, client: "AppConfigClient", variables: Mapping[str, str]) -> Self:
+        """The flag that the environment variables of an operations function name."""
+        return cls(
+            client,
+            application=variables[Variable.FLAG_APPLICATION],
+            environment=variables[Variable.FLAG_ENVIRONMENT],
+            profile=variables[Variable.FLAG_PROFILE],
+            raise_strategy=variables[Variable.RAISE_STRATEGY],
+            lower_strategy=variables[Variable.LOWER_STRATEGY],
+        )
 
     def deployed(self) -> Deployed:
         """The newest deployment that was not taken back; one under way counts.

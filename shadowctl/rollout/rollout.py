@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from shadow_runtime.contract import POLL_INTERVAL, Stage, Variable
+from shadow_runtime.contract import EXPECTED_TRAFFIC, POLL_INTERVAL, Stage, Variable
 from shadowctl.rollout import guards
 from shadowctl.rollout.guards import Alarms
 from shadowctl.rollout.shift import Shift
@@ -17,7 +17,6 @@ from shadowctl.rollout.strategy import Strategy
 _FUNCTION = "AWS::Lambda::Function"
 _VARIABLES = ("Environment", "Variables")
 _AT = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)")
-_TRAFFIC = "shadow-canary:expected-traffic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +141,10 @@ def _deployment(alias: Resource) -> dict[str, Any]:
 
 
 def _traffic(alias: Resource) -> ExpectedTraffic:
-    note = alias.body.get("Metadata", {}).get(_TRAFFIC)
+    note = alias.body.get("Metadata", {}).get(EXPECTED_TRAFFIC)
     if note is None:
         raise alias.refused(
-            f"has no Metadata {_TRAFFIC!r}: give --requests-per-day and --users instead"
+            f"has no Metadata {EXPECTED_TRAFFIC!r}: give --requests-per-day and --users instead"
         )
     return ExpectedTraffic(note["requests_a_day"], note["users"])
 

@@ -152,14 +152,8 @@ class Deployed:
     def raise_with(self, strategy: str, position: Position) -> None:
         """Starts a raise that takes its time, as on AWS."""
         ids = self.configuration("Operations")["Environment"]["Variables"]
-        flag = HostedFlag(
-            self.aws.client("appconfig"),
-            application=ids[Variable.FLAG_APPLICATION],
-            environment=ids[Variable.FLAG_ENVIRONMENT],
-            profile=ids[Variable.FLAG_PROFILE],
-            raise_strategy=strategy,
-            lower_strategy=strategy,
-        )
+        slow = {**ids, Variable.RAISE_STRATEGY: strategy}
+        flag = HostedFlag.of(self.aws.client("appconfig"), slow)
         flag.deploy(flag_document(position), after=flag.deployed(), raising=True, why="a raise")
 
     @contextlib.contextmanager

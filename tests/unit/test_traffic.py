@@ -9,7 +9,7 @@ from aws_cdk import Duration
 from shadow_canary import Stage, Traffic, Window
 from shadow_canary.power import Watch
 from shadow_canary.power.canaries import sees_exposure
-from shadow_canary.traffic import TRAFFIC
+from shadow_runtime.contract import EXPECTED_TRAFFIC
 
 
 def test_a_day_has_1440_minutes() -> None:
@@ -36,7 +36,7 @@ def test_who_reads_the_template_finds_the_traffic_that_was_expected() -> None:
     stack = cdk.Stack(cdk.App(), "Stack")
     queue: Any = cdk.aws_sqs.Queue(stack, "Queue")
     Traffic.per_day(1_000, users=50).note_on(queue)
-    noted = queue.node.default_child.get_metadata(TRAFFIC)
+    noted = queue.node.default_child.get_metadata(EXPECTED_TRAFFIC)
     assert noted == {"requests_a_day": 1_000, "users": 50}
 
 
