@@ -135,7 +135,7 @@ class Demo:
             f"{'':12}control stood in {self._evidence.stood_in(since=since)} times; alarm "
             f"{done['alarm'].removeprefix(f'{STACK}-{self._route.name}-')}\n"
             f"{'':12}the flag fell to off by itself after {took:.0f} s "
-            f"[dim](an alarm's minute lasts {MINUTE:g} s here)[/]"
+            f"[dim](alarm minutes last {MINUTE:g} s)[/]"
         )
         _expect("errors seen by users", len(errors), range(1))
         self._wait_for_polls()
