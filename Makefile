@@ -5,9 +5,8 @@ BASE ?= origin/main
 BIN := .venv/bin
 HOST_PATH := $(PATH)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-export PYTHONPATH := $(CURDIR):$(CURDIR)/constructs:$(CURDIR)/lambdas
 export PYTHONDONTWRITEBYTECODE := 1
-CODE := app.py constructs stacks lambdas shadowctl tests bench
+CODE := app.py analysis constructs stacks lambdas localaws shadowctl tests bench
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check snapshots synth diff deploy bench lock clean
@@ -62,5 +61,7 @@ clean: ## stop the embedded AWS and remove all that is git-ignored
 	@PATH="$(HOST_PATH)" $(PYTHON) -m venv --clear .venv
 	@pip install --quiet --disable-pip-version-check -c constraints.txt uv
 	@uv pip install --quiet -r requirements-dev.txt -c constraints.txt
+	@printf '%s\n' "$(CURDIR)" "$(CURDIR)/constructs" "$(CURDIR)/lambdas" > \
+		"$$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/source-roots.pth"
 	@npm ci --silent --no-audit --no-fund
 	@touch $@

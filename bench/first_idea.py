@@ -3,19 +3,19 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from analysis.alarms.alarm import Alarm, Metric
+from analysis.alarms.comparison import Comparison
+from analysis.alarms.formula import Formula
+from analysis.alarms.states import TreatMissing
+from analysis.rollout.rollout import Rollout
+from analysis.simulation.canary import Canary
+from analysis.simulation.code_canary import CodeCanary
+from analysis.simulation.exposure import Exposure
+from analysis.simulation.outcome import Outcome
+from analysis.simulation.playing import played
+from analysis.simulation.scenario import Scenario
 from bench.rehearsed_routes import Case
-from shadowctl.alarms.alarm import Alarm, Metric
-from shadowctl.alarms.comparison import Comparison
-from shadowctl.alarms.formula import Formula
-from shadowctl.alarms.states import TreatMissing
 from shadowctl.rehearse import words
-from shadowctl.rehearse.canary import Canary
-from shadowctl.rehearse.code_canary import CodeCanary
-from shadowctl.rehearse.exposure import Exposure
-from shadowctl.rehearse.outcome import Outcome
-from shadowctl.rehearse.playing import played
-from shadowctl.rehearse.scenario import Scenario
-from shadowctl.rollout.rollout import Rollout
 
 FAILURES = {
     "20 % crash": Scenario(failing_percent=20),

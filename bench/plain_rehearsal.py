@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from shadowctl.alarms.alarm import Alarm, Metric
-from shadowctl.rehearse.scenario import Scenario
-from shadowctl.rollout.rollout import Rollout
+from analysis.alarms.alarm import Alarm, Metric
+from analysis.rollout.rollout import Rollout
+from analysis.simulation.scenario import Scenario
 
 Counts = dict[str, int]
 """What one minute wrote, by metric and variant; `beyond` counts the slowest 5 % of a side."""

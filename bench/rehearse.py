@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
+from analysis.rollout.rollout import Rollout
+from analysis.simulation.rehearsal import Rehearsed, canaries
+from analysis.simulation.scenario import Scenario
 from bench import plain_rehearsal
 from bench.contest import Contest, Work, measure, race
 from bench.report import Line, line, show
-from shadowctl.rehearse.rehearsal import Rehearsed, canaries
-from shadowctl.rehearse.scenario import Scenario
-from shadowctl.rollout.rollout import Rollout
 from shadowctl.synthesis import ROOT, synthesize
 
 TITLE = "(f) Rehearse: 10,000 rollouts of GetUser, an hour each (median)"

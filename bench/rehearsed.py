@@ -7,19 +7,19 @@ in about ten minutes.
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from analysis.alarms.alarm import Alarm
+from analysis.power.canaries import power_of_exposure, sees_code, sees_exposure
+from analysis.rollout.strategy import Strategy
+from analysis.simulation.canary import Canary
+from analysis.simulation.code_canary import CodeCanary
+from analysis.simulation.exposure import Exposure
+from analysis.simulation.playing import played
+from analysis.simulation.scenario import Scenario
 from bench import first_idea
 from bench.contest import progress
 from bench.rehearsed_routes import BUSY, MINUTES, Case, cases
-from shadow_canary.power.canaries import power_of_exposure, sees_code, sees_exposure
-from shadowctl.alarms.alarm import Alarm
 from shadowctl.plan.power import watch
 from shadowctl.rehearse import words
-from shadowctl.rehearse.canary import Canary
-from shadowctl.rehearse.code_canary import CodeCanary
-from shadowctl.rehearse.exposure import Exposure
-from shadowctl.rehearse.playing import played
-from shadowctl.rehearse.scenario import Scenario
-from shadowctl.rollout.strategy import Strategy
 
 FAILING = (1, 5, 20, 100)
 A_DAY_MINUTES = 1_440

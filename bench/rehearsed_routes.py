@@ -11,8 +11,8 @@ import aws_cdk as cdk
 from aws_cdk import Duration
 from aws_cdk import aws_codedeploy as codedeploy
 
+from analysis.rollout.rollout import Rollout
 from shadow_canary import RouteCode, ShadowCanaryService, Stage, Traffic, Window
-from shadowctl.rollout.rollout import Rollout
 from shadowctl.synthesis import ROOT
 
 A_DAY = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)

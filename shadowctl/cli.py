@@ -10,15 +10,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from analysis.simulation.scenario import Scenario
+from judge import Tolerances
+from localaws.demo.walk import walk
+from localaws.errors import LocalError
+from localaws.up import Local, down, up
 from operations.hosted_flag import FlagWriterError
-from shadow_runtime.judge import Tolerances
 from shadowctl import stage as stages
-from shadowctl.demo.walk import walk
 from shadowctl.diff import DiffError, diff
-from shadowctl.local.errors import LocalError
-from shadowctl.local.up import Local, down, up
 from shadowctl.rehearse.command import rehearse as rehearsed
-from shadowctl.rehearse.scenario import Scenario
 from shadowctl.route import Route, RouteError
 from shadowctl.screen import Steps
 from shadowctl.status import status as status_of

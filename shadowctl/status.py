@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from judge import Counts, Tolerances, judge
 from shadow_runtime.contract import NAMESPACE, Dimension, MetricName, Variant
-from shadow_runtime.judge import Counts, Tolerances, judge
 from shadowctl.route import Route
 from shadowctl.stage import shown
 

@@ -6,8 +6,8 @@ from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
+from analysis.power.evidence import ShadowEvidence
 from shadow_canary.metrics import MINUTE, formula, route_metric, variant_metric
-from shadow_canary.power.evidence import ShadowEvidence
 from shadow_canary.queries import QUESTIONS, MismatchQueries
 from shadow_canary.rollout import CodeCanary
 from shadow_canary.traffic import Traffic

@@ -8,8 +8,8 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from shadow_canary.alarm import RouteAlarm
+from shadow_canary.blindness import warn_of_exposure
 from shadow_canary.metrics import mismatch_share, ratio, route_metric, share, variant_metric
-from shadow_canary.power.blindness import warn_of_exposure
 from shadow_canary.traffic import Traffic
 from shadow_canary.windows import Window
 from shadow_runtime.contract import Dimension, MetricName, Stage, Variant

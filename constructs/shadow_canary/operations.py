@@ -55,7 +55,7 @@ class OperationsFunction(GrantedFunction):
             scope,
             id_,
             description=f"{route}: moves the flag",
-            code=source("operations"),
+            code=source("operations", "judge"),
             handler="operations.handler.handler",
             layers=layers,
             environment={

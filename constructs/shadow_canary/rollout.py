@@ -8,6 +8,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from shadow_canary.alarm import RouteAlarm
+from shadow_canary.blindness import warn_of_code_canary
 from shadow_canary.findings import acknowledge, acknowledge_wildcard, versions_of
 from shadow_canary.hook import PreTrafficHook
 from shadow_canary.metrics import (
@@ -17,7 +18,6 @@ from shadow_canary.metrics import (
     share,
     version_metric,
 )
-from shadow_canary.power.blindness import warn_of_code_canary
 from shadow_canary.shift import Shift
 from shadow_canary.traffic import Traffic
 from shadow_canary.windows import Window

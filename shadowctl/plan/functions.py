@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Self
 
+from analysis.rollout.stack import Resource, Stack
 from shadow_runtime.contract import Variable
-from shadowctl.rollout.stack import Resource, Stack
 
 _VARIABLES = ("Environment", "Variables")
 

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+from analysis.alarms.alarm import Alarm
+from analysis.rollout.guards import Alarms
+from analysis.rollout.rollout import Rollout
+from analysis.rollout.stack import Stack
 from shadow_runtime.contract import Stage
-from shadowctl.alarms.alarm import Alarm
 from shadowctl.plan.cost import cost
 from shadowctl.plan.functions import Functions
 from shadowctl.plan.markdown import bullets, document, paragraph, table
@@ -11,9 +14,6 @@ from shadowctl.plan.power import seen
 from shadowctl.plan.shares import Share
 from shadowctl.plan.usage import Month
 from shadowctl.plan.words import count, duration, moment
-from shadowctl.rollout.guards import Alarms
-from shadowctl.rollout.rollout import Rollout
-from shadowctl.rollout.stack import Stack
 
 _DOES = ("; the alias goes back", "; the flag goes to off")
 """The end of an alarm's description, which a plan says once for all of them."""

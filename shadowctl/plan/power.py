@@ -1,15 +1,15 @@
 """What a plan says of power: the chances that an alarm sees a failure."""
 
-from shadow_canary.power import FAILING_PERCENTS, Watch, power_of_code, power_of_exposure
-from shadow_canary.power.canaries import HEALTHY_PERCENT
-from shadow_canary.power.evidence import ShadowEvidence
+from analysis.alarms.alarm import Alarm
+from analysis.power import FAILING_PERCENTS, Watch, power_of_code, power_of_exposure
+from analysis.power.canaries import HEALTHY_PERCENT
+from analysis.power.evidence import ShadowEvidence
+from analysis.rollout.errors import RolloutError
+from analysis.rollout.rollout import Rollout
 from shadow_canary.traffic import Traffic
-from shadowctl.alarms.alarm import Alarm
 from shadowctl.plan.markdown import bullets, document, table
 from shadowctl.plan.shares import Share
 from shadowctl.plan.words import chance, count, duration
-from shadowctl.rollout.errors import RolloutError
-from shadowctl.rollout.rollout import Rollout
 
 _TOLERANCE_PERCENT = 0.1
 """Of answers that differ."""

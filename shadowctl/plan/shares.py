@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple, Self
 
-from shadowctl.alarms.alarm import Alarm
+from analysis.alarms.alarm import Alarm
 
 _FORMULA = re.compile(r"IF\(.+ >= (\d+) AND .+ >= (\d+), 100 \* .+, 0\)")
 

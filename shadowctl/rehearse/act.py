@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from shadowctl.rehearse.curves import Curves
-from shadowctl.rehearse.rehearsal import Rehearsed
-from shadowctl.rollout.rollout import Rollout
+from analysis.rollout.rollout import Rollout
+from analysis.simulation.curves import Curves
+from analysis.simulation.rehearsal import Rehearsed
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,17 @@ from typing import Any
 
 from rich.console import Console
 
+from analysis.rollout.rollout import ExpectedTraffic, Rollout
+from analysis.simulation.canary import Canary
+from analysis.simulation.curves import Curves, curves
+from analysis.simulation.errors import RehearsalError
+from analysis.simulation.playing import Report
+from analysis.simulation.rehearsal import Rehearsed, canaries
+from analysis.simulation.scenario import Scenario
 from shadowctl.rehearse import sources
 from shadowctl.rehearse.act import Act
-from shadowctl.rehearse.canary import Canary
-from shadowctl.rehearse.curves import Curves, curves
-from shadowctl.rehearse.errors import RehearsalError
-from shadowctl.rehearse.playing import Report
-from shadowctl.rehearse.rehearsal import Rehearsed, canaries
 from shadowctl.rehearse.report.page import page
-from shadowctl.rehearse.scenario import Scenario
 from shadowctl.rehearse.screen import shown
-from shadowctl.rollout.rollout import ExpectedTraffic, Rollout
 from shadowctl.screen import Steps
 
 HERE = "this branch"

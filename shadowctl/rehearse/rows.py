@@ -1,7 +1,7 @@
 """The lines of a rehearsal's table, on the screen and in a report."""
 
+from analysis.simulation.rehearsal import Rehearsed
 from shadowctl.rehearse import words
-from shadowctl.rehearse.rehearsal import Rehearsed
 
 
 def rows(rehearsed: Rehearsed) -> dict[str, str]:

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from rich import box
 from rich.table import Table
 
+from analysis.simulation.scenario import Scenario
 from shadow_runtime.contract import Stage
 from shadowctl.rehearse.act import Act, beside
 from shadowctl.rehearse.rows import rows
-from shadowctl.rehearse.scenario import Scenario
 
 
 def shown(acts: Sequence[Act], scenario: Scenario) -> Iterator[Table | str]:

@@ -4,8 +4,8 @@ import json
 import tempfile
 from pathlib import Path
 
-from shadowctl.rollout.rollout import ExpectedTraffic, Rollout
-from shadowctl.rollout.stack import Stack
+from analysis.rollout.rollout import ExpectedTraffic, Rollout
+from analysis.rollout.stack import Stack
 from shadowctl.synthesis import ROOT, check_out, synthesize
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from shadowctl.local.home import Home
-from shadowctl.local.up import Local, running
+from localaws.home import Home
+from localaws.up import Local, running
 from tests.local.crowd import CANARY, Crowd
 from tests.local.deployed import Deployed
 from tests.local.way_back import alarms, set_state, settled

@@ -9,9 +9,9 @@ from typing import Any
 
 import urllib3
 
+from localaws.up import Local
 from routes.get_user import directory
 from shadow_runtime.contract import Position, Stage
-from shadowctl.local.up import Local
 
 ON_CANDIDATE = tuple(f"user-{number:03}" for number in range(1, 11))
 USERS = [f"user-{number:03}" for number in range(1, 41)]

@@ -15,10 +15,10 @@ import psycopg
 import urllib3
 from botocore.exceptions import ClientError
 
+from localaws.demo.evidence import Evidence, counted
+from localaws.up import Local
 from operations.hosted_flag import Document, HostedFlag
 from shadow_runtime.contract import Position, Variable, flag_document
-from shadowctl.demo.evidence import Evidence, counted
-from shadowctl.local.up import Local
 from shadowctl.route import Route
 
 _numbers = itertools.count()

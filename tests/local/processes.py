@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import psutil  # type: ignore[import-untyped]
 
-from shadowctl.local.home import Home
+from localaws.home import Home
 
 T = TypeVar("T")
 

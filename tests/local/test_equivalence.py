@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from localaws.environment import REGION, ROOT_CREDENTIALS
+from localaws.seed import PLANTED
+from localaws.up import Local
 from routes.get_user import candidate, control
 from shadow_runtime import database
 from shadow_runtime.contract import Variable
-from shadow_runtime.equivalence import assert_equivalent
 from shadow_runtime.recorded import recorded
 from shadow_runtime.secret import secret
-from shadowctl.local.environment import REGION, ROOT_CREDENTIALS
-from shadowctl.local.seed import PLANTED
-from shadowctl.local.up import Local
+from shadowctl.equivalence import assert_equivalent
 from tests.local.deployed import Deployed
 
 RECORDED = Path(control.__file__).with_name("requests.jsonl")

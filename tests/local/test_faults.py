@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from localaws.up import Local
 from operations.flag_writer import move
 from shadow_runtime.contract import POLL_INTERVAL, Position, Stage
-from shadowctl.local.up import Local
 from tests.local.deployed import Deployed, Gate, awaited
 from tests.local.traffic import Traffic
 

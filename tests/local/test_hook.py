@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from shadowctl.local.home import ROOT
-from shadowctl.local.up import Local
+from localaws.home import ROOT
+from localaws.up import Local
 from tests.local.deployed import Deployed, awaited
 from tests.runtime.played import serving
 from tests.runtime.played_codedeploy import EVENT, CodeDeploy, appspec

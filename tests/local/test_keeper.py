@@ -16,18 +16,18 @@ import boto3
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from shadowctl.local import aws
-from shadowctl.local.errors import LocalError
-from shadowctl.local.home import ROOT, Home
-from shadowctl.local.owner import Owner
-from shadowctl.local.up import Local, down
+from localaws import aws
+from localaws.errors import LocalError
+from localaws.home import ROOT, Home
+from localaws.owner import Owner
+from localaws.up import Local, down
 from tests.local.processes import alive, answers, processes
 
 OWN = """
 import sys
 from pathlib import Path
-from shadowctl.local.home import Home
-from shadowctl.local.up import running
+from localaws.home import Home
+from localaws.up import running
 with running(lambda step, _: print(step, flush=True), home=Home(Path(sys.argv[1]))):
     print("up", flush=True)
     sys.stdin.read()
@@ -36,8 +36,8 @@ with running(lambda step, _: print(step, flush=True), home=Home(Path(sys.argv[1]
 KEEP = """
 import sys
 from pathlib import Path
-from shadowctl.local.home import Home
-from shadowctl.local.owner import Owner
+from localaws.home import Home
+from localaws.owner import Owner
 owner = Owner(Home(Path(sys.argv[1])))
 owner.started()
 owner.let_go()

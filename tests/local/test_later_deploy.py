@@ -5,11 +5,11 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
+from localaws import deploy
+from localaws.assembly import derive
+from localaws.home import Home
+from localaws.up import Local
 from shadow_runtime.contract import Stage, Variable
-from shadowctl.local import deploy
-from shadowctl.local.assembly import derive
-from shadowctl.local.home import Home
-from shadowctl.local.up import Local
 from tests.local.crowd import Crowd
 from tests.local.deployed import Deployed, awaited
 from tests.local.way_back import exposure, is_off, set_state

@@ -11,10 +11,10 @@ from urllib.parse import quote, urlencode
 import pytest
 import urllib3
 
+from localaws.home import Home
+from localaws.up import Local
 from shadow_runtime.compare import mask
 from shadow_runtime.contract import Position, Stage, Variable, Variant
-from shadowctl.local.home import Home
-from shadowctl.local.up import Local
 from tests.local.corpus import (
     CANDIDATE,
     CANDIDATE_CODE,

@@ -4,8 +4,8 @@ import contextlib
 import time
 from collections.abc import Iterator
 
-from shadowctl.local.up import Local
-from shadowctl.local.watcher import watching
+from localaws.up import Local
+from localaws.watcher import watching
 from tests.local.crowd import CANARY, ON_CANDIDATE, Crowd
 from tests.local.deployed import Deployed, awaited
 from tests.local.way_back import is_off, rollbacks, rolled_back, settled

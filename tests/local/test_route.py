@@ -9,11 +9,11 @@ import psycopg
 import pytest
 import urllib3
 
+from localaws.demo.evidence import Evidence
+from localaws.demo.traffic import Traffic
+from localaws.seed import PLANTED
+from localaws.up import Local
 from shadow_runtime.contract import Position, Stage
-from shadowctl.demo.evidence import Evidence
-from shadowctl.demo.traffic import Traffic
-from shadowctl.local.seed import PLANTED
-from shadowctl.local.up import Local
 from tests.local.deployed import Deployed
 
 USERS = [f"user-{number:03}" for number in range(1, 101)]

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shadow_runtime.judge import Counts, Tolerances
-from shadowctl.local.up import Local
+from judge import Counts, Tolerances
+from localaws.up import Local
 from shadowctl.route import Route
 from shadowctl.status import counted, status
 from tests.local.deployed import Deployed

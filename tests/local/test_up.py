@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from shadowctl.local.home import Home
-from shadowctl.local.up import Local, up
+from localaws.home import Home
+from localaws.up import Local, up
 
 
 def test_a_second_up_finds_the_first(local: Local, local_home: Home) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from shadowctl.local.up import Local
-from shadowctl.local.watcher import watching
+from localaws.up import Local
+from localaws.watcher import watching
 from tests.local.crowd import Crowd
 from tests.local.deployed import Deployed, awaited
 

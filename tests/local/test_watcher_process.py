@@ -8,9 +8,9 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from shadowctl.local.home import Home
-from shadowctl.local.owner import Owner
-from shadowctl.local.up import Local, down
+from localaws.home import Home
+from localaws.owner import Owner
+from localaws.up import Local, down
 from tests.local.deployed import awaited
 from tests.local.processes import alive, answers, processes
 
@@ -36,7 +36,7 @@ def watchers(home: Home) -> list[psutil.Process]:
     """The process that watches, and its leash."""
     running = processes(home)
     commands = answers(running, lambda process: (process, json.dumps(process.cmdline())))
-    return [process for process, command in commands if "shadowctl.local.watcher" in command]
+    return [process for process, command in commands if "localaws.watcher" in command]
 
 
 def test_it_ends_with_its_keeper_even_when_that_is_killed(home: Home) -> None:

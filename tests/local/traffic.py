@@ -6,8 +6,8 @@ from typing import Any
 
 import urllib3
 
+from localaws.demo.evidence import counted
 from shadow_runtime.contract import Variant
-from shadowctl.demo.evidence import counted
 from tests.local.deployed import Deployed, awaited
 
 

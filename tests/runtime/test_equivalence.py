@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from shadow_runtime.answering import Side
 from shadow_runtime.candidate import candidate
 from shadow_runtime.compare import EXACT, Rules
-from shadow_runtime.equivalence import assert_equivalent
 from shadow_runtime.http import Request, Response
 from shadow_runtime.migrating import migrating
 from shadow_runtime.recorded import recorded
+from shadowctl.equivalence import assert_equivalent
 from tests.strategies import requests
 
 USERS = {"ada": "Ada Lovelace", "grace": "Grace Hopper", "alan": "Alan Turing"}

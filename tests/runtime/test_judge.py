@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shadow_runtime.judge import Counts, Finding, Tolerances, Verdict, judge, pairs_needed
+from judge import Counts, Finding, Tolerances, Verdict, judge, pairs_needed
 
 PASS, FAIL, INCONCLUSIVE = Verdict
 

@@ -14,10 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shadow_runtime.contract import bounds
-from shadow_runtime.contract.bounds import rate_bounds
-from shadow_runtime.judge import Verdict, excess
-from shadow_runtime.judge.excess import Excess, Tally
+from judge import Verdict, bounds, excess
+from judge.bounds import rate_bounds
+from judge.excess import Excess, Tally
 
 PASS, FAIL, INCONCLUSIVE = Verdict
 NEVER_BAD = Tally(0, 0)

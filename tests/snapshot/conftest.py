@@ -15,7 +15,7 @@ from tests.snapshot.written import written as written_metrics
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-SOURCES = ("app.py", "cdk.json", "constructs", "stacks", "lambdas")
+SOURCES = ("app.py", "cdk.json", "analysis", "constructs", "stacks", "lambdas")
 
 Synthesis = Callable[..., Path]
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from shadowctl.alarms.alarm import Alarm
-from shadowctl.rehearse.rehearsal import Rehearsed, canaries
-from shadowctl.rehearse.scenario import Scenario
-from shadowctl.rollout.rollout import Rollout
+from analysis.alarms.alarm import Alarm
+from analysis.rollout.rollout import Rollout
+from analysis.simulation.rehearsal import Rehearsed, canaries
+from analysis.simulation.scenario import Scenario
 from tests.unit.alarms import entry, resource
 
 FEW = Scenario(rollouts=1_000, failing_percent=0)

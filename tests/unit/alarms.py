@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shadowctl.alarms.alarm import Alarm
+from analysis.alarms.alarm import Alarm
 
 OURS = "ShadowCanary"
 ROUTE = {"Route": "get-user"}

@@ -3,8 +3,8 @@
 import copy
 from typing import Any
 
-from shadowctl.rollout.rollout import ExpectedTraffic, Rollout
-from shadowctl.rollout.stack import Stack
+from analysis.rollout.rollout import ExpectedTraffic, Rollout
+from analysis.rollout.stack import Stack
 from tests.unit.alarms import CANDIDATE, OURS, ROUTE, entry, resource
 
 Template = dict[str, Any]

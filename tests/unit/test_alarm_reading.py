@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from shadowctl.alarms.alarm import Alarm, Metric
-from shadowctl.alarms.errors import UnsupportedError
+from analysis.alarms.alarm import Alarm, Metric
+from analysis.alarms.errors import UnsupportedError
 from tests.unit.alarms import CANDIDATE, OURS, ROUTE, bad_share, entry, resource
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from shadowctl.alarms.reasons import reason
+from analysis.alarms.reasons import reason
 from tests.unit.alarms import bad_share
 
 TWO_OF_THREE = {"EvaluationPeriods": 3, "DatapointsToAlarm": 2}

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shadowctl.alarms import sliding
-from shadowctl.alarms.comparison import Comparison
-from shadowctl.alarms.states import Rule, State, TreatMissing
+from analysis.alarms import sliding
+from analysis.alarms.comparison import Comparison
+from analysis.alarms.states import Rule, State, TreatMissing
 
 
 def rule(

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from shadowctl.alarms import sliding
-from shadowctl.alarms.alarm import Alarm, Metric
-from shadowctl.alarms.states import State
+from analysis.alarms import sliding
+from analysis.alarms.alarm import Alarm, Metric
+from analysis.alarms.states import State
 from tests.unit.alarms import CANDIDATE, CONTROL, OURS, bad_share, entry, resource
 
 NOTHING = "- - - - - - -"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shadowctl.local import assembly, layers
+from localaws import assembly, layers
 
 NOW = datetime(2031, 3, 1, 12, tzinfo=UTC)
 OLD = "0" * 64

@@ -8,19 +8,19 @@ import pytest
 from aws_cdk import Annotations, App, Duration, Stack
 from aws_cdk import Stage as AppStage
 
-from shadow_canary.power import Watch, power_of_code, power_of_exposure
-from shadow_canary.power.blindness import (
+from analysis.power import Watch, power_of_code, power_of_exposure
+from analysis.power.evidence import ShadowEvidence
+from judge import Counts, Tolerances, Verdict, judge
+from shadow_canary.blindness import (
     CODE_CANARY_BLIND,
     EXPOSURE_BLIND,
     warn_of_code_canary,
     warn_of_exposure,
 )
-from shadow_canary.power.evidence import ShadowEvidence
 from shadow_canary.shift import Shift
 from shadow_canary.traffic import Traffic
 from shadow_canary.windows import Window
 from shadow_runtime.contract import Stage
-from shadow_runtime.judge import Counts, Tolerances, Verdict, judge
 
 QUIET = Traffic.per_day(1_000, users=50)
 BUSY = Traffic.per_day(1_000_000, users=50_000)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from localaws.emf import read
 from shadow_runtime.contract import MetricName
 from shadow_runtime.telemetry import Measurements
-from shadowctl.local.emf import read
 
 AT = 1_925_712_000_500
 

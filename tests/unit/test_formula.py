@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shadowctl.alarms.errors import UnsupportedError
-from shadowctl.alarms.formula import Formula
+from analysis.alarms.errors import UnsupportedError
+from analysis.alarms.formula import Formula
 
 
 def series(text: str) -> np.ndarray:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shadowctl.local import layers
+from localaws import layers
 
 
 def test_two_environments_that_start_at_once_share_one_layer(

@@ -9,12 +9,21 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
+OPERATORS = {"shadowctl", "localaws"}
+FUNCTIONS = {"routes", "operations", "pretraffic"}
+CDK = {"aws_cdk", "constructs", "shadow_canary", "stacks", "app"}
+AWS = {"boto3", "botocore", "aws_lambda_powertools", "sqlmodel"}
+
 MAY_NOT_IMPORT = {
-    "constructs": {"stacks", "app", "shadowctl", "routes", "operations", "pretraffic", "boto3"},
-    "stacks": {"app", "shadowctl", "routes", "operations", "pretraffic", "boto3"},
-    "lambdas": {"aws_cdk", "constructs", "shadow_canary", "stacks", "app", "shadowctl"},
-    "lambdas/shadow_runtime/contract": {"boto3", "botocore", "aws_lambda_powertools", "sqlmodel"},
-    "lambdas/routes": {"operations", "pretraffic"},
+    "stacks": {"app", "analysis", *OPERATORS, *FUNCTIONS, "boto3"},
+    "constructs": {"app", "stacks", *OPERATORS, *FUNCTIONS, "boto3"},
+    "analysis": {*CDK, *OPERATORS, *FUNCTIONS, *AWS},
+    "lambdas": {*CDK, *OPERATORS, "analysis"},
+    "lambdas/shadow_runtime": {"judge", *FUNCTIONS},
+    "lambdas/shadow_runtime/contract": AWS,
+    "lambdas/judge": {"shadow_runtime", *FUNCTIONS, *AWS},
+    "lambdas/pretraffic": {"judge", "operations"},
+    "lambdas/routes": {"judge", "operations", "pretraffic"},
 }
 
 
@@ -28,10 +37,10 @@ def test_imports_point_one_way(folder: str) -> None:
     assert not found
 
 
-def test_synthesis_knows_nothing_of_the_runtime_but_its_contract() -> None:
+def test_synthesis_and_reckoning_know_nothing_of_the_runtime_but_its_contract() -> None:
     found = {
         f"{path.relative_to(ROOT)}: {module}"
-        for folder in ("constructs", "stacks")
+        for folder in ("constructs", "stacks", "analysis")
         for path, module in imports(ROOT / folder)
         if module.startswith("shadow_runtime") and module != "shadow_runtime.contract"
     }

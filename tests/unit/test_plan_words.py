@@ -5,12 +5,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shadowctl.alarms.alarm import Alarm
+from analysis.alarms.alarm import Alarm
+from analysis.rollout.errors import RolloutError
 from shadowctl.plan.markdown import bullets, paragraph, table
 from shadowctl.plan.power import watch
 from shadowctl.plan.shares import Share
 from shadowctl.plan.words import chance, count, duration, moment, usd
-from shadowctl.rollout.errors import RolloutError
 from tests.unit.alarms import CANDIDATE, OURS, bad_share, entry, resource
 
 

@@ -9,8 +9,8 @@ from aws_cdk import Duration
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shadow_canary.power import FAILING_PERCENTS, Watch, power_of_code, power_of_exposure
-from shadow_canary.power.users import chance_of_anybody, parts_held
+from analysis.power import FAILING_PERCENTS, Watch, power_of_code, power_of_exposure
+from analysis.power.users import chance_of_anybody, parts_held
 from shadow_canary.traffic import Traffic
 from shadow_canary.windows import Window
 

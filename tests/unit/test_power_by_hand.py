@@ -7,10 +7,10 @@ from itertools import product
 
 import pytest
 
-from shadow_canary.power import Watch
-from shadow_canary.power.filling import ever_while_filling
-from shadow_canary.power.periods import ever_m_of_n
-from shadow_canary.power.share import Flow, Share, over_threshold
+from analysis.power import Watch
+from analysis.power.filling import ever_while_filling
+from analysis.power.periods import ever_m_of_n
+from analysis.power.share import Flow, Share, over_threshold
 
 MINUTE = Watch(threshold_percent=2, minimum_requests=2, fewest_bad=2)
 SHARE = Share(threshold_percent=2, minimum_requests=5, fewest_bad=2)

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from shadow_canary.power import Watch, power_of_exposure
+from analysis.power import Watch, power_of_exposure
 from shadow_canary.traffic import Traffic
 
 RUNS = 20_000

@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from analysis.simulation.arrivals import expected
+from analysis.simulation.code_canary import CodeCanary
+from analysis.simulation.curves import CANARY_PERCENTS, FAILING_PERCENTS, Curves, curves
+from analysis.simulation.errors import RehearsalError
+from analysis.simulation.exposure import Exposure
+from analysis.simulation.outcome import Outcome
+from analysis.simulation.playing import played
+from analysis.simulation.rehearsal import Rehearsed, canaries
+from analysis.simulation.runs import Runs, distinct
+from analysis.simulation.scenario import Scenario
 from shadow_runtime.contract import Stage
 from shadowctl.rehearse import words
-from shadowctl.rehearse.arrivals import expected
-from shadowctl.rehearse.code_canary import CodeCanary
-from shadowctl.rehearse.curves import CANARY_PERCENTS, FAILING_PERCENTS, Curves, curves
-from shadowctl.rehearse.errors import RehearsalError
-from shadowctl.rehearse.exposure import Exposure
-from shadowctl.rehearse.outcome import Outcome
-from shadowctl.rehearse.playing import played
-from shadowctl.rehearse.rehearsal import Rehearsed, canaries
-from shadowctl.rehearse.runs import Runs, distinct
-from shadowctl.rehearse.scenario import Scenario
 from tests.unit.rollouts import rollout
 
 FEW = Scenario(rollouts=400)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from analysis.alarms.alarm import Alarm
+from analysis.simulation.arrivals import some_of
+from analysis.simulation.errors import RehearsalError
+from analysis.simulation.guards import first, until
+from analysis.simulation.latency import Latencies, Latency
+from analysis.simulation.recorded import Recorded, by_route, written
 from shadow_runtime.contract import MetricName
-from shadowctl.alarms.alarm import Alarm
-from shadowctl.rehearse.arrivals import some_of
-from shadowctl.rehearse.errors import RehearsalError
-from shadowctl.rehearse.guards import first, until
-from shadowctl.rehearse.latency import Latencies, Latency
-from shadowctl.rehearse.recorded import Recorded, by_route, written
 from tests.unit.rollouts import bad_share
 
 REQUESTS = by_route(MetricName.REQUESTS, "get-user", Variant="candidate")

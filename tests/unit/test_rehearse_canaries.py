@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from analysis.rollout.rollout import ExpectedTraffic
+from analysis.simulation.code_canary import CodeCanary
+from analysis.simulation.exposure import Exposure
+from analysis.simulation.playing import played
+from analysis.simulation.runs import Runs
+from analysis.simulation.scenario import Scenario
 from shadow_runtime.contract import Stage
-from shadowctl.rehearse.code_canary import CodeCanary
-from shadowctl.rehearse.exposure import Exposure
-from shadowctl.rehearse.playing import played
-from shadowctl.rehearse.runs import Runs
-from shadowctl.rehearse.scenario import Scenario
-from shadowctl.rollout.rollout import ExpectedTraffic
 from tests.unit.alarms import entry, resource
 from tests.unit.rollouts import EXECUTED, bad_share, code_alarm, rollout
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from analysis.simulation.code_canary import CodeCanary
+from analysis.simulation.exposure import Exposure
+from analysis.simulation.playing import played
+from analysis.simulation.scenario import Scenario
 from bench import plain_rehearsal
-from shadowctl.rehearse.code_canary import CodeCanary
-from shadowctl.rehearse.exposure import Exposure
-from shadowctl.rehearse.playing import played
-from shadowctl.rehearse.scenario import Scenario
 from tests.unit.rollouts import bad_share, code_alarm, rollout
 
 SINGLE = {"EvaluationPeriods": 1, "DatapointsToAlarm": 1}

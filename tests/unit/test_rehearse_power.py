@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 from aws_cdk import Duration
 
-from shadow_canary.power import Watch
-from shadow_canary.power.canaries import sees_code, sees_exposure
+from analysis.power import Watch
+from analysis.power.canaries import sees_code, sees_exposure
+from analysis.rollout.rollout import ExpectedTraffic
+from analysis.rollout.shift import Shift
+from analysis.rollout.strategy import Strategy
+from analysis.simulation.code_canary import CodeCanary
+from analysis.simulation.exposure import Exposure
+from analysis.simulation.playing import played
+from analysis.simulation.scenario import Scenario
 from shadow_canary.traffic import Traffic
 from shadow_canary.windows import Window
 from shadow_runtime.contract import Stage
-from shadowctl.rehearse.code_canary import CodeCanary
-from shadowctl.rehearse.exposure import Exposure
-from shadowctl.rehearse.playing import played
-from shadowctl.rehearse.scenario import Scenario
-from shadowctl.rollout.rollout import ExpectedTraffic
-from shadowctl.rollout.shift import Shift
-from shadowctl.rollout.strategy import Strategy
 from tests.unit.alarms import CANDIDATE, OURS, entry, resource
 from tests.unit.rollouts import EXECUTED, rollout
 

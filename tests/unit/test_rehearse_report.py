@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from analysis.rollout.errors import RolloutError
+from analysis.simulation.errors import RehearsalError
 from shadowctl.cli import app
-from shadowctl.rehearse.errors import RehearsalError
 from shadowctl.rehearse.report.plot import Plot
 from shadowctl.rehearse.report.scale import Scale
-from shadowctl.rollout.errors import RolloutError
 from shadowctl.synthesis import SynthesisError
 from tests.unit.rollouts import STACK, template
 

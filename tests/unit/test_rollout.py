@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from analysis.rollout.errors import RolloutError
+from analysis.rollout.rollout import ExpectedTraffic, Rollout, Versions
+from analysis.rollout.shift import Shift
+from analysis.rollout.stack import Stack
+from analysis.rollout.strategy import Strategy
 from shadow_runtime.contract import Stage
-from shadowctl.rollout.errors import RolloutError
-from shadowctl.rollout.rollout import ExpectedTraffic, Rollout, Versions
-from shadowctl.rollout.shift import Shift
-from shadowctl.rollout.stack import Stack
-from shadowctl.rollout.strategy import Strategy
 from tests.unit.rollouts import STACK, VERSION, rollout, template
 
 

@@ -6,9 +6,9 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import Duration
 
+from analysis.power import Watch
+from analysis.power.canaries import sees_exposure
 from shadow_canary import Stage, Traffic, Window
-from shadow_canary.power import Watch
-from shadow_canary.power.canaries import sees_exposure
 from shadow_runtime.contract import EXPECTED_TRAFFIC
 
 

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shadowctl.alarms.alarm import Metric
-from shadowctl.local.emf import Measured
-from shadowctl.local.log_lines import LogLines
-from shadowctl.local.recent import Recent, key_of
-from shadowctl.local.watched import Watched
-from shadowctl.local.watcher import keep_looking
+from analysis.alarms.alarm import Metric
+from localaws.emf import Measured
+from localaws.log_lines import LogLines
+from localaws.recent import Recent, key_of
+from localaws.watched import Watched
+from localaws.watcher import keep_looking
 from tests.unit.alarms import CANDIDATE, OURS, ROUTE, entry, resource
 
 

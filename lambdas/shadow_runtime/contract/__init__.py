@@ -1,6 +1,5 @@
 """Every name and value that synthesis and run time share. Standard library only."""
 
-from shadow_runtime.contract.bounds import pairs_needed
 from shadow_runtime.contract.flag import FlagError, Position, flag_document
 from shadow_runtime.contract.names import (
     ALIAS,
@@ -33,5 +32,4 @@ __all__ = [
     "Variable",
     "Variant",
     "flag_document",
-    "pairs_needed",
 ]

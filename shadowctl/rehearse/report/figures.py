@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from analysis.simulation.code_canary import CodeCanary
+from analysis.simulation.curves import CANARY_PERCENTS, FAILING_PERCENTS, Curves, Point
+from analysis.simulation.outcome import Outcome
+from analysis.simulation.rehearsal import Rehearsed
 from shadowctl.rehearse.act import Act
-from shadowctl.rehearse.code_canary import CodeCanary
-from shadowctl.rehearse.curves import CANARY_PERCENTS, FAILING_PERCENTS, Curves, Point
-from shadowctl.rehearse.outcome import Outcome
-from shadowctl.rehearse.rehearsal import Rehearsed
 from shadowctl.rehearse.report.plot import Plot
 from shadowctl.rehearse.report.scale import Scale
 

@@ -5,14 +5,14 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from shadowctl.alarms.alarm import Alarm
+from analysis.alarms.alarm import Alarm
+from analysis.simulation.curves import ROLLOUTS
+from analysis.simulation.rehearsal import Rehearsed
+from analysis.simulation.scenario import ASSUMED, Scenario
 from shadowctl.rehearse import words
 from shadowctl.rehearse.act import Act, beside
-from shadowctl.rehearse.curves import ROLLOUTS
-from shadowctl.rehearse.rehearsal import Rehearsed
 from shadowctl.rehearse.report.figures import Figure, detection, timeline, trade
 from shadowctl.rehearse.rows import rows
-from shadowctl.rehearse.scenario import ASSUMED, Scenario
 
 _HERE = Path(__file__).parent
 

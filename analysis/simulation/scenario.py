@@ -1,0 +1,144 @@
+"""What goes wrong in a rehearsal, and what is assumed of all the rest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.simulation.errors import RehearsalError
+
+Minutes = NDArray[np.float64]
+"""One number for each minute of a rollout."""
+
+ASSUMED = (
+    "At minute 0 a new version starts with its share of the invocations, in the one canary; in the "
+    "other the flag is raised to the ceiling. The two are played apart.",
+    "Requests come by chance (Poisson), each on its own, equally many of each user. In the code "
+    "canary each invocation is drawn, as Lambda draws it; in the other each user is, once.",
+    "A bad request is one by chance, and so is a wrong answer. The code canary's are the new "
+    "version's own: users see an error. The data source's are the candidate's: control answers "
+    "instead, while there is one, and the candidate fails copies at the same rate. A wrong answer "
+    "is served to whom the candidate answers.",
+    "All copies arrive, of every request. They are compared while users are exposed: from canary "
+    "on, and before complete. Control is repeatable, so that what the candidate answered is "
+    "compared too.",
+    "The breaker is left out: a request that it keeps from the candidate counts as bad as well.",
+    "The hook is left out: a version that fails each recorded request never meets a user.",
+    "Latencies are lognormal around control's. A candidate later than its deadline has failed.",
+    "Alarms look at the end of each minute, at what is then visible. Nothing is counted before "
+    "minute 0; alarms over all versions start empty too, which makes them quicker than they are.",
+    "A red alarm turns the alias back at once while the shift lasts. Afterwards CodeDeploy does "
+    "not look, and the new version stays to the end.",
+    "After a rollback nobody tries again. The clean-up comes later than the last minute.",
+)
+"""What is not in the template, and how it is played."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """A failure, and the world around it.
+
+    Traffic, users, alarms, shift and strategies are read from the template; `ASSUMED` says how the
+    rest is played. Time goes by in minutes.
+
+    Attributes:
+        rollouts: how many are played.
+        minutes: length of each.
+        failing_percent: requests that fail.
+        mismatch_percent: answers that are wrong.
+        slow_times: how many times control's latency is needed.
+        healthy_percent: requests that fail when all is well.
+        failure_starts: minute from which all this is so; before, all is well.
+        handled: what fails answers 500; it crashes otherwise, which Lambda counts itself.
+        daily_curve: traffic has its peak at 15:00 and a seventh of that at 3:00; it is even
+            otherwise. The rehearsal starts at the hour of the clean-up, as the launch did.
+        delay_minutes: until a datapoint can be seen.
+        operations_seconds: from a red alarm to the flag's deployment.
+        control_p50_ms: control's median.
+        control_p95_ms: control's 95th percentile.
+        seed: of chance; the same seed gives the same numbers.
+
+    Example:
+        >>> Scenario(failing_percent=5).failing()[0]
+        0.05
+
+    Raises:
+        RehearsalError: a number that makes no sense.
+    """
+
+    rollouts: int = 10_000
+    minutes: int = 60
+    failing_percent: float = 20
+    mismatch_percent: float = 0
+    slow_times: float = 1
+    healthy_percent: float = 0.1
+    failure_starts: int = 0
+    handled: bool = False
+    daily_curve: bool = False
+    delay_minutes: int = 2
+    operations_seconds: float = 5
+    control_p50_ms: float = 40
+    control_p95_ms: float = 110
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("failing_percent", "mismatch_percent", "healthy_percent"):
+            if not 0 <= getattr(self, name) <= 100:
+                raise RehearsalError(f"{name} is from 0 to 100; got {getattr(self, name):g}")
+        for name in ("rollouts", "minutes"):
+            if getattr(self, name) < 1:
+                raise RehearsalError(f"{name} is 1 or more; got {getattr(self, name)}")
+        if not 0 <= self.failure_starts < self.minutes:
+            raise RehearsalError(
+                f"a failure starts in one of the {self.minutes} minutes that are played, from 0 "
+                f"on; got minute {self.failure_starts}"
+            )
+        if self.slow_times <= 0:
+            raise RehearsalError(f"slow_times is over 0; got {self.slow_times:g}")
+
+    @property
+    def healthy(self) -> Self:
+        """The same without a failure."""
+        return replace(
+            self, failing_percent=self.healthy_percent, mismatch_percent=0.0, slow_times=1.0
+        )
+
+    @property
+    def words(self) -> str:
+        """The failure, as one would say it."""
+        parts = [
+            f"{self.failing_percent:g} % of requests fail" if self.failing_percent else "",
+            f"{self.mismatch_percent:g} % of answers are wrong" if self.mismatch_percent else "",
+            f"answers take {self.slow_times:g} times as long" if self.slow_times != 1 else "",
+        ]
+        said = ", ".join(filter(None, parts)) or "nothing fails"
+        return f"{said}, from minute {self.failure_starts} on"
+
+    @property
+    def facts(self) -> Sequence[str]:
+        """What is assumed in numbers."""
+        return (
+            f"{self.healthy_percent:g} % of requests fail when all is well.",
+            f"A datapoint can be seen {self.delay_minutes} minutes after its minute is over.",
+            f"From a red alarm to the flag's deployment it takes {self.operations_seconds:g} "
+            "seconds; then each execution environment hears of it at its next poll.",
+            f"Control's median is {self.control_p50_ms:g} ms, its 95th percentile "
+            f"{self.control_p95_ms:g} ms.",
+            "Traffic has a peak at 15:00 and a seventh of it at 3:00."
+            if self.daily_curve
+            else "Traffic is even over the day.",
+        )
+
+    def failing(self) -> Minutes:
+        """The share of requests that fail, from 0 to 1."""
+        worse = max(self.failing_percent, self.healthy_percent)
+        return self._from_the_start(self.healthy_percent / 100, worse / 100)
+
+    def mismatching(self) -> Minutes:
+        """The share of answers that are wrong, from 0 to 1."""
+        return self._from_the_start(0.0, self.mismatch_percent / 100)
+
+    def _from_the_start(self, before: float, after: float) -> Minutes:
+        return np.where(np.arange(self.minutes) < self.failure_starts, before, after)
