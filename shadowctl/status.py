@@ -21,7 +21,7 @@ _BY_ROUTE = (
     MetricName.CANDIDATE_ERRORS,
     MetricName.NOISE_COMPARED,
     MetricName.NOISE,
-    MetricName.BREAKER_OPEN,
+    MetricName.SHORT_CIRCUITED,
 )
 
 
@@ -52,7 +52,7 @@ def counted(cloudwatch: "CloudWatchClient", route: str, *, since: datetime) -> C
     def of(name: MetricName, variant: Variant | None = None) -> int:
         return round(sums.get(_id(name, variant), 0))
 
-    unasked = of(MetricName.BREAKER_OPEN)
+    unasked = of(MetricName.SHORT_CIRCUITED)
     return Counts(
         pairs=of(MetricName.COMPARED),
         mismatches=of(MetricName.MISMATCHED) + of(MetricName.CANDIDATE_ERRORS),

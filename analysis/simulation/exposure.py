@@ -114,7 +114,7 @@ class Exposure(Canary):
             by_route(MetricName.REQUESTS, route, **candidate): written(asked),
             by_route(MetricName.FAULTS, route, **candidate): written(faults),
             by_route(MetricName.REQUESTS, route, **control): written(on_control),
-            by_route(MetricName.BREAKER_OPEN, route): written(0 * asked),
+            by_route(MetricName.SHORT_CIRCUITED, route): written(0 * asked),
         }
 
     def _compared(

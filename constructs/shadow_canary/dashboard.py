@@ -106,7 +106,7 @@ def _bad_shares(route: str) -> cloudwatch.IWidget:
         }
         share = f"100 * {faults} / {requests}"
         shares.append(formula(variant.value, share, using=using, period=MINUTE))
-    unasked = route_metric(MetricName.BREAKER_OPEN, route=route)
+    unasked = route_metric(MetricName.SHORT_CIRCUITED, route=route)
     left_alone = unasked.with_(label="candidate left alone")
     return _graph("Bad share", shares, right=[left_alone], label="% of requests")
 

@@ -96,7 +96,7 @@ class ExposureAlarms(Construct):
             variant_metric(name, Variant.CANDIDATE, route=self._route)
             for name in (MetricName.REQUESTS, MetricName.FAULTS)
         )
-        unasked = route_metric(MetricName.BREAKER_OPEN, route=self._route)
+        unasked = route_metric(MetricName.SHORT_CIRCUITED, route=self._route)
         return self._alarm(
             "BadShare",
             "bad-share",

@@ -81,7 +81,7 @@ class Exchange:
     def _ask_candidate(self, stage: Stage) -> Response | None:
         """Its answer; None when it has none that a user may see."""
         if stage < Stage.COMPLETE and not self._machinery.breaker.allows():
-            self._measurements.add(MetricName.BREAKER_OPEN)
+            self._measurements.add(MetricName.SHORT_CIRCUITED)
             return None
         with self._measured(Variant.CANDIDATE) as annotations:
             answer = self._machinery.candidate.ask(self._request, remaining_ms=self._remaining_ms)

@@ -29,7 +29,7 @@ OF_ROUTE: Kinds = {
         Dimension.VERSION: (MetricName.FAULTS,),
     },
     _CANARY: {
-        None: (MetricName.FALLBACKS, MetricName.TIMEOUTS, MetricName.BREAKER_OPEN),
+        None: (MetricName.FALLBACKS, MetricName.TIMEOUTS, MetricName.SHORT_CIRCUITED),
         _CANDIDATE: _OF_A_SIDE,
         Dimension.VERSION: (MetricName.FALLBACKS,),
     },

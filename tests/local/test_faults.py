@@ -162,7 +162,7 @@ def test_a_dead_candidate_costs_users_nothing_after_a_few_faults(
 ) -> None:
     with deployed.denied("Route", "lambda:InvokeFunction"):
         canary.get(CANDIDATE, times=BREAKER_OPENS_AFTER + 3)
-    assert canary.counted("BreakerOpen", 3) == 3
+    assert canary.counted("ShortCircuited", 3) == 3
     assert canary.counted("Fallbacks", BREAKER_OPENS_AFTER + 3) == BREAKER_OPENS_AFTER + 3
 
 

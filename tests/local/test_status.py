@@ -16,7 +16,7 @@ WRITTEN = {
     ("CandidateErrors", ""): 1,
     ("NoiseCompared", ""): 300,
     ("Noise", ""): 3,
-    ("BreakerOpen", ""): 10,
+    ("ShortCircuited", ""): 10,
     ("Requests", "candidate"): 90,
     ("Faults", "candidate"): 5,
     ("Requests", "control"): 5_900,

@@ -30,7 +30,7 @@ def test_bad_are_a_candidate_that_failed_and_one_that_was_left_alone_for_it(
     assert {name: str(metric) for name, metric in alarm.using.items()} == {
         "requests": "Sum of ShadowCanary/Requests{Route=get-user, Variant=candidate}",
         "faults": "Sum of ShadowCanary/Faults{Route=get-user, Variant=candidate}",
-        "unasked": "Sum of ShadowCanary/BreakerOpen{Route=get-user}",
+        "unasked": "Sum of ShadowCanary/ShortCircuited{Route=get-user}",
     }
     assert alarm.properties["Threshold"] == 2
 

@@ -43,7 +43,7 @@ def bad_share(*, period: int = 60, **instead: Any) -> Alarm:
             f"IF({of} >= 10 AND {bad} >= 2, 100 * ({bad}) / ({of}), 0)",
             entry("requests", OURS, "Requests", CANDIDATE, "Sum", period),
             entry("faults", OURS, "Faults", CANDIDATE, "Sum", period),
-            entry("unasked", OURS, "BreakerOpen", ROUTE, "Sum", period),
+            entry("unasked", OURS, "ShortCircuited", ROUTE, "Sum", period),
             **instead,
         )
     )

@@ -62,7 +62,7 @@ def state(alarm: Alarm, held: Held) -> str:
 
 REQUESTS = (OURS, "Requests", "candidate get-user")
 FAULTS = (OURS, "Faults", "candidate get-user")
-UNASKED = (OURS, "BreakerOpen", "get-user")
+UNASKED = (OURS, "ShortCircuited", "get-user")
 
 
 @pytest.mark.parametrize(

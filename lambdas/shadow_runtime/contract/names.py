@@ -60,7 +60,7 @@ class MetricName(StrEnum):
     LATENCY = "Latency"  # milliseconds
     FALLBACKS = "Fallbacks"
     TIMEOUTS = "Timeouts"
-    BREAKER_OPEN = "BreakerOpen"
+    SHORT_CIRCUITED = "ShortCircuited"
     TEE_SKIPPED = "TeeSkipped"
     TEE_FAILED = "TeeFailed"
     FLAG_AGE = "FlagAge"  # seconds
