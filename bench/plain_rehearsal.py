@@ -40,7 +40,7 @@ def code_canary(rollout: Rollout, scenario: Scenario, chance: np.random.Generato
     def minutes() -> Iterator[Counts]:
         for length, percent in rollout.shift.steps:
             for _ in range(length):
-                new = chance.poisson(rollout.traffic.a_minute * percent / 100)
+                new = chance.poisson(rollout.traffic.per_minute * percent / 100)
                 bad = chance.binomial(new, scenario.failing_percent / 100)
                 differ = chance.binomial(new - bad, wrong)
                 yield {
@@ -61,7 +61,7 @@ def exposure(rollout: Rollout, scenario: Scenario, chance: np.random.Generator) 
     """One rollout of the flag."""
     alarms = _Alarms(rollout.exposure_alarms, scenario)
     failing, wrong = scenario.failing_percent / 100, scenario.mismatch_percent / 100
-    everyone, a_minute = rollout.traffic.users, rollout.traffic.a_minute
+    everyone, a_minute = rollout.traffic.users, rollout.traffic.per_minute
     held = chance.binomial(everyone, rollout.ceiling.candidate_percent / 100) / everyone
 
     def minutes() -> Iterator[Counts]:

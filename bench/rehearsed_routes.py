@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ A_DAY = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 PERCENTS = (1, 5, 20)
 MINUTES = 10
 BUSY = Window(
-    period=Duration.minutes(1), evaluation_periods=5, datapoints_to_alarm=3, minimum_requests=10
+    period=timedelta(minutes=1), evaluation_periods=5, datapoints_to_alarm=3, minimum_requests=10
 )
 
 

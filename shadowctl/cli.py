@@ -151,7 +151,7 @@ def rehearse(
         daily_curve=daily_curve,
         seed=seed,
     )
-    given = {"requests_a_day": requests_per_day, "users": users}
+    given = {"requests_per_day": requests_per_day, "users": users}
     rehearsed(
         console,
         route,

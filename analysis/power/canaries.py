@@ -2,13 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from analysis.power.users import chance_of_anybody, parts_held
 from analysis.power.watch import Minutes, Watch
-
-if TYPE_CHECKING:
-    from shadow_canary.traffic import Traffic
+from analysis.traffic import Traffic
 
 FAILING_PERCENTS = (1, 5, 20, 100)
 """The failures that a power is told for."""
@@ -32,7 +29,7 @@ class Power:
 
     Example:
         >>> day = Watch(
-        ...     threshold_percent=2, minimum_requests=5, fewest_bad=2, period_minutes=1_440)
+        ...     threshold_percent=2, minimum_requests=5, minimum_failures=2, period_minutes=1_440)
         >>> power = power_of_exposure(Traffic.per_day(1_000, users=50), 1, day, days=7)
         >>> f"holds somebody: {power.anybody:.1%}, seen: {power.sees[20]:.1%}"  # of 50 users
         'holds somebody: 39.5%, seen: 36.7%'
@@ -45,7 +42,7 @@ class Power:
 
 
 def power_of_code(
-    traffic: "Traffic",
+    traffic: Traffic,
     steps: Sequence[tuple[int, float]],
     watch: Watch,
     *,
@@ -73,12 +70,12 @@ def power_of_code(
         },
         false_rollback=watch.errs(minutes, failing_percent=healthy_percent),
         anybody=1.0 if on_canary else 0.0,
-        share=on_canary / (traffic.a_minute * max(1, whole)),
+        share=on_canary / (traffic.per_minute * max(1, whole)),
     )
 
 
 def sees_code(
-    traffic: "Traffic",
+    traffic: Traffic,
     steps: Sequence[tuple[int, float]],
     watch: Watch,
     *,
@@ -88,13 +85,13 @@ def sees_code(
     return watch.sees(_minutes_of_code(traffic, steps), failing_percent=failing_percent)
 
 
-def _minutes_of_code(traffic: "Traffic", steps: Sequence[tuple[int, float]]) -> Minutes:
+def _minutes_of_code(traffic: Traffic, steps: Sequence[tuple[int, float]]) -> Minutes:
     """The requests to expect on a new version."""
-    return [(count, traffic.a_minute * _part(percent)) for count, percent in steps]
+    return [(count, traffic.per_minute * _part(percent)) for count, percent in steps]
 
 
 def power_of_exposure(
-    traffic: "Traffic",
+    traffic: Traffic,
     percent: float,
     watch: Watch,
     *,
@@ -133,7 +130,7 @@ def power_of_exposure(
 
 
 def sees_exposure(
-    traffic: "Traffic", percent: float, watch: Watch, *, days: float, failing_percent: float
+    traffic: Traffic, percent: float, watch: Watch, *, days: float, failing_percent: float
 ) -> float:
     """The chance that the alarm of a data-source canary turns red within its first day."""
     first_day = _minutes_of_users(traffic, percent, int(min(days, 1) * A_DAY))
@@ -144,11 +141,11 @@ def sees_exposure(
 
 
 def _minutes_of_users(
-    traffic: "Traffic", percent: float, minutes: int
+    traffic: Traffic, percent: float, minutes: int
 ) -> list[tuple[float, Minutes]]:
     """The requests to expect on the candidate, by how many users it holds, with their chances."""
     return [
-        (chance, [(minutes, traffic.a_minute * part)])
+        (chance, [(minutes, traffic.per_minute * part)])
         for chance, part in parts_held(traffic.users, 100 * _part(percent))
     ]
 

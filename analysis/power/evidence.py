@@ -1,12 +1,10 @@
 """What copies can prove where users are too few: pairs for a PASS, and how long they take."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
+from analysis.traffic import Traffic
 from judge import pairs_needed
-
-if TYPE_CHECKING:
-    from shadow_canary.traffic import Traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +22,7 @@ class ShadowEvidence:
 
     @classmethod
     def of(
-        cls, traffic: "Traffic", *, tolerance_percent: float = 0.1, shadow_percent: float = 100
+        cls, traffic: Traffic, *, tolerance_percent: float = 0.1, shadow_percent: float = 100
     ) -> Self:
         """For a mismatch under `tolerance_percent`, with `shadow_percent` of requests copied.
 
@@ -36,4 +34,4 @@ class ShadowEvidence:
                 f"shadow_percent is over 0 and at most 100 percent; got {shadow_percent!r}"
             )
         pairs = pairs_needed(tolerance_percent)
-        return cls(pairs, pairs / (traffic.a_day * shadow_percent / 100))
+        return cls(pairs, pairs / (traffic.requests_per_day * shadow_percent / 100))

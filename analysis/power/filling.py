@@ -26,7 +26,7 @@ def ever_while_filling(share: Share, minutes: Sequence[Flow]) -> float:
     minute, to look after the first of them and at the end only.
 
     Example:
-        >>> share = Share(threshold_percent=2, minimum_requests=2, fewest_bad=2)
+        >>> share = Share(threshold_percent=2, minimum_requests=2, minimum_failures=2)
         >>> round(ever_while_filling(share, [Flow(good=0, bad=1)]), 3)  # 1 - 2 / e
         0.264
     """

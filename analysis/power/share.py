@@ -28,24 +28,24 @@ class Share:
     """Over the threshold is a period with enough requests, enough bad ones, and too many for all.
 
     Example:
-        >>> share = Share(threshold_percent=2, minimum_requests=10, fewest_bad=2)
+        >>> share = Share(threshold_percent=2, minimum_requests=10, minimum_failures=2)
         >>> share.most_bad(150), share.good_beside(2)
         (3, range(8, 98))
     """
 
     threshold_percent: float
     minimum_requests: int
-    fewest_bad: int
+    minimum_failures: int
 
     def most_bad(self, requests: int) -> int:
         """How many of `requests` may be bad without being over the threshold."""
         if requests < self.minimum_requests:
             return requests
-        return max(self.fewest_bad - 1, int(requests * self.threshold_percent / 100))
+        return max(self.minimum_failures - 1, int(requests * self.threshold_percent / 100))
 
     def good_beside(self, bad: int) -> range:
         """How many good requests leave a period with `bad` ones over the threshold."""
-        if bad < self.fewest_bad:
+        if bad < self.minimum_failures:
             return range(0)
         enough = max(0, self.minimum_requests - bad)
         return range(enough, max(enough, math.ceil(100 * bad / self.threshold_percent) - bad))

@@ -4,14 +4,12 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import Self, TypeAlias
 
 from analysis.power.filling import FULL, ever_while_filling
 from analysis.power.periods import ever_m_of_n
 from analysis.power.share import Flow, Share, over_threshold, turns_over
-
-if TYPE_CHECKING:
-    from shadow_canary.windows import Window
+from analysis.windows import Window
 
 Minutes: TypeAlias = Sequence[tuple[int, float]]
 """Runs of minutes: how many, and the requests to expect in each."""
@@ -29,7 +27,7 @@ class Watch:
 
     Example:
         >>> bake = Watch(
-        ...     threshold_percent=2, minimum_requests=10, fewest_bad=2, period_minutes=10)
+        ...     threshold_percent=2, minimum_requests=10, minimum_failures=2, period_minutes=10)
         >>> round(bake.sees([(10, 2.0)], failing_percent=20), 2)
         0.91
 
@@ -39,7 +37,7 @@ class Watch:
 
     threshold_percent: float
     minimum_requests: int
-    fewest_bad: int
+    minimum_failures: int
     period_minutes: int = 1
     evaluation_periods: int = 1
     datapoints_to_alarm: int = 1
@@ -50,10 +48,10 @@ class Watch:
                 "threshold_percent is a share of requests, over 0 and under 100, such as 2; got "
                 f"{self.threshold_percent!r}"
             )
-        if min(self.minimum_requests, self.fewest_bad, self.period_minutes) < 1:
+        if min(self.minimum_requests, self.minimum_failures, self.period_minutes) < 1:
             raise ValueError(
-                "minimum_requests, fewest_bad and period_minutes are 1 or more; got "
-                f"{self.minimum_requests!r}, {self.fewest_bad!r} and {self.period_minutes!r}"
+                "minimum_requests, minimum_failures and period_minutes are 1 or more; got "
+                f"{self.minimum_requests!r}, {self.minimum_failures!r} and {self.period_minutes!r}"
             )
         if not 1 <= self.datapoints_to_alarm <= self.evaluation_periods:
             raise ValueError(
@@ -62,13 +60,13 @@ class Watch:
             )
 
     @classmethod
-    def of(cls, window: "Window", *, threshold_percent: float) -> Self:
+    def of(cls, window: Window, *, threshold_percent: float) -> Self:
         """The alarm of a share with this window."""
         return cls(
             threshold_percent=threshold_percent,
             minimum_requests=window.minimum_requests,
-            fewest_bad=window.fewest_bad,
-            period_minutes=int(window.period.to_minutes()),
+            minimum_failures=window.minimum_failures,
+            period_minutes=window.minutes,
             evaluation_periods=window.evaluation_periods,
             datapoints_to_alarm=window.datapoints_to_alarm,
         )
@@ -122,7 +120,7 @@ class Watch:
 
     @property
     def _share(self) -> Share:
-        return Share(self.threshold_percent, self.minimum_requests, self.fewest_bad)
+        return Share(self.threshold_percent, self.minimum_requests, self.minimum_failures)
 
     def _over(self, requests: float, failing_percent: float) -> float:
         return over_threshold(self._share, Flow.of(requests, failing_percent))

@@ -9,32 +9,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from analysis.rollout import guards
 from analysis.rollout.guards import Alarms
-from analysis.rollout.shift import Shift
+from analysis.rollout.shift import shift_of
 from analysis.rollout.stack import Resource, Stack, text
 from analysis.rollout.strategy import Strategy
-from shadow_runtime.contract import EXPECTED_TRAFFIC, POLL_INTERVAL, Stage, Variable
+from analysis.traffic import Shift, Traffic
+from shadow_runtime.contract import POLL_INTERVAL, Stage, Variable
 
 _FUNCTION = "AWS::Lambda::Function"
 _VARIABLES = ("Environment", "Variables")
 _AT = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)")
-
-
-@dataclass(frozen=True, slots=True)
-class ExpectedTraffic:
-    """Of an ordinary day."""
-
-    requests_a_day: float
-    users: int
-
-    @property
-    def a_minute(self) -> float:
-        """Requests in a minute, on the average of a day."""
-        return self.requests_a_day / 1_440
-
-    @property
-    def words(self) -> str:
-        """As one would say it."""
-        return f"{self.requests_a_day:,.0f} requests a day by {self.users:,} users"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +49,7 @@ class Rollout:
     stack: str
     route: str
     ceiling: Stage
-    traffic: ExpectedTraffic
+    traffic: Traffic
     versions: Versions
     shift: Shift
     has_hook: bool
@@ -80,7 +63,7 @@ class Rollout:
     poll_interval: timedelta = timedelta(seconds=POLL_INTERVAL)
 
     @classmethod
-    def load(cls, assembly: Path, stack: str, *, traffic: ExpectedTraffic | None = None) -> Self:
+    def load(cls, assembly: Path, stack: str, *, traffic: Traffic | None = None) -> Self:
         """The rollout of the route whose stack it is, from a synthesized assembly.
 
         `traffic` is expected instead of what the template says.
@@ -91,7 +74,7 @@ class Rollout:
         return cls.of(Stack.load(assembly, stack), traffic=traffic)
 
     @classmethod
-    def of(cls, stack: Stack, *, traffic: ExpectedTraffic | None = None) -> Self:
+    def of(cls, stack: Stack, *, traffic: Traffic | None = None) -> Self:
         """The rollout that a stack's template describes.
 
         Raises:
@@ -117,7 +100,7 @@ class Rollout:
                 route=text(alias.need("FunctionVersion")),
                 shadow=text({"Fn::GetAtt": [shadow.logical_id, "Version"]}),
             ),
-            shift=Shift.of(stack, group),
+            shift=shift_of(stack, group),
             has_hook="BeforeAllowTrafficHook" in deployment,
             code_alarms=guards.read(of_code, route=route),
             exposure_alarms=guards.read(of_exposure, route=route),
@@ -140,13 +123,13 @@ def _deployment(alias: Resource) -> dict[str, Any]:
     return policy
 
 
-def _traffic(alias: Resource) -> ExpectedTraffic:
-    note = alias.body.get("Metadata", {}).get(EXPECTED_TRAFFIC)
-    if note is None:
+def _traffic(alias: Resource) -> Traffic:
+    metadata = alias.body.get("Metadata", {}).get(Traffic.METADATA)
+    if metadata is None:
         raise alias.refused(
-            f"has no Metadata {EXPECTED_TRAFFIC!r}: give --requests-per-day and --users instead"
+            f"has no Metadata {Traffic.METADATA!r}: give --requests-per-day and --users instead"
         )
-    return ExpectedTraffic(note["requests_a_day"], note["users"])
+    return Traffic.from_metadata(metadata)
 
 
 def _strategy(stack: Stack, operations: Resource, variable: Variable) -> Strategy:

@@ -20,7 +20,7 @@ _MEAN_AT = 9
 
 def expected(rollout: Rollout, scenario: Scenario) -> Minutes:
     """Requests to expect in each minute."""
-    even = np.full(scenario.minutes, rollout.traffic.a_minute)
+    even = np.full(scenario.minutes, rollout.traffic.per_minute)
     if not scenario.daily_curve:
         return even
     launched = rollout.clean_up.hour + rollout.clean_up.minute / 60

@@ -48,7 +48,7 @@ class CodeCanary(Canary):
     @property
     def setting(self) -> str:
         """The shift."""
-        return self.rollout.shift.words
+        return self.rollout.shift.description
 
     @property
     def percent(self) -> float:

@@ -1,9 +1,9 @@
 """Move one API route from an old data source to a new one, without one user noticing."""
 
+from analysis.traffic import Traffic
+from analysis.windows import Window
 from shadow_canary.code import RouteCode
 from shadow_canary.service import ShadowCanaryService
-from shadow_canary.traffic import Traffic
-from shadow_canary.windows import Window
 from shadow_runtime.contract import Stage
 
 __all__ = ["RouteCode", "ShadowCanaryService", "Stage", "Traffic", "Window"]

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from aws_cdk import Duration
 
-from shadow_canary.traffic import Traffic
+from analysis.traffic import Traffic
 from shadow_runtime.contract import CONTROL_NEEDS_MS, Stage
 
 _ONE_DAY_S = 86_400

@@ -2,18 +2,18 @@
 
 import math
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import TypeVar
 
-from aws_cdk import Annotations, Duration
+from aws_cdk import Annotations
 from constructs import IConstruct
 
-from analysis.power.canaries import A_DAY, sees_code, sees_exposure
+from analysis.power.canaries import sees_code, sees_exposure
 from analysis.power.evidence import ShadowEvidence
 from analysis.power.users import chance_of_anybody
 from analysis.power.watch import Watch
-from shadow_canary.shift import Shift
-from shadow_canary.traffic import Traffic
-from shadow_canary.windows import Window
+from analysis.traffic import Shift, Traffic
+from analysis.windows import CanaryWindows, Window
 from shadow_runtime.contract import Stage
 
 CODE_CANARY_BLIND = "shadow-canary:code-canary-blind"
@@ -48,8 +48,7 @@ def warn_of_code_canary(
     """
 
     def sees(tried: Shift) -> float:
-        a_minute = traffic.a_minute * tried.first_percent / 100
-        looks = window or Window.for_share(a_minute, within=tried.bake)
+        looks = CanaryWindows.for_code(traffic, tried, given=window).error_rate
         watch = Watch.of(looks, threshold_percent=threshold_percent)
         return sees_code(traffic, tried.steps, watch, failing_percent=_FAILING_PERCENT)
 
@@ -60,7 +59,8 @@ def warn_of_code_canary(
         Annotations.of(scope).add_warning_v2(
             CODE_CANARY_BLIND,
             f"{_words(shift)} sees a new version that fails {_FAILING_PERCENT} % of its requests "
-            f"with a chance of {_percent(chance)} at {traffic.a_day:,.0f} requests a day; "
+            f"with a chance of {_percent(chance)} at {traffic.requests_per_day:,.0f} requests a "
+            "day; "
             + (_would_do(_words(nearest[0]), nearest[1]) if nearest else _evidence(traffic)),
         )
 
@@ -70,7 +70,7 @@ def warn_of_exposure(
     *,
     traffic: Traffic,
     ceiling: Stage,
-    within: Duration,
+    within: timedelta,
     window: Window | None,
     threshold_percent: float,
 ) -> None:
@@ -86,9 +86,9 @@ def warn_of_exposure(
     """
 
     def sees(percent: float) -> float:
-        looks = window or Window.for_share(traffic.of_first_users(percent), within=within)
+        looks = CanaryWindows.for_exposure(traffic, percent, within=within, given=window).error_rate
         watch = Watch.of(looks, threshold_percent=threshold_percent)
-        days = within.to_minutes() / A_DAY
+        days = within / timedelta(days=1)
         return sees_exposure(traffic, percent, watch, days=days, failing_percent=_FAILING_PERCENT)
 
     percent = ceiling.candidate_percent
@@ -107,10 +107,14 @@ def warn_of_exposure(
 
 def _nearby(shift: Shift) -> list[Iterable[Shift]]:
     """More percent for as long, and as many percent for longer."""
-    bake = int(shift.bake.to_minutes()) or _BAKES[0]
+    bake = shift.minutes or _BAKES[0]
     return [
-        (Shift(((bake, percent),)) for percent in _PERCENTS),
-        (Shift(((minutes, shift.first_percent),)) for minutes in _BAKES if shift.steps),
+        (Shift.canary(minutes=bake, percent=percent) for percent in _PERCENTS),
+        (
+            Shift.canary(minutes=minutes, percent=shift.first_percent)
+            for minutes in _BAKES
+            if shift.steps
+        ),
     ]
 
 
@@ -128,7 +132,7 @@ def _first_enough(
 def _words(shift: Shift) -> str:
     if not shift.steps:
         return "a shift all at once"
-    minutes = int(shift.bake.to_minutes())
+    minutes = shift.minutes
     time = f"{minutes} minutes" if minutes <= 60 else f"{minutes / 60:g} hours"
     first, last = shift.steps[0][1], shift.steps[-1][1]
     return f"a canary of {first} % for {time}" if first == last else f"a shift of {time}"

@@ -12,6 +12,8 @@ import jsii
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from shadow_canary.metadata import add_metadata
+
 LAMBDAS = Path(__file__).resolve().parents[2] / "lambdas"
 PYTHON = lambda_.Runtime.PYTHON_3_13
 RECORDED = "requests.jsonl"
@@ -92,9 +94,7 @@ class LockedLayer(lambda_.LayerVersion):
                 ),
             ),
         )
-        resource = self.node.default_child
-        assert isinstance(resource, cdk.CfnResource)  # noqa: S101 - tells mypy what the L2 makes
-        resource.add_metadata("shadow-canary:lock", lock.name)
+        add_metadata(self, "shadow-canary:lock", lock.name)
 
 
 @jsii.implements(cdk.ILocalBundling)

@@ -7,10 +7,10 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from analysis.power.evidence import ShadowEvidence
+from analysis.traffic import Traffic
 from shadow_canary.metrics import MINUTE, formula, route_metric, variant_metric
 from shadow_canary.queries import QUESTIONS, MismatchQueries
 from shadow_canary.rollout import CodeCanary
-from shadow_canary.traffic import Traffic
 from shadow_runtime.contract import NAMESPACE, Dimension, MetricName, Variant
 
 _HOUR = Duration.hours(1)

@@ -1,17 +1,18 @@
 """The data-source canary: the alarms that take users off the candidate."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from analysis.traffic import Traffic
+from analysis.windows import CanaryWindows, Window
 from shadow_canary.alarm import RouteAlarm
 from shadow_canary.blindness import warn_of_exposure
 from shadow_canary.metrics import mismatch_share, ratio, route_metric, share, variant_metric
-from shadow_canary.traffic import Traffic
-from shadow_canary.windows import Window
 from shadow_runtime.contract import Dimension, MetricName, Stage, Variant
 
 
@@ -35,7 +36,7 @@ class ExposureAlarms(Construct):
         traffic: with `ceiling`, decides the windows.
         ceiling: how far the flag may go.
         within: how long one watches, from launch to clean-up.
-        window: of all three alarms - by the rule of `shadow_canary.windows`.
+        window: of all three alarms - by the rule of `analysis.windows`.
         error_rate_percent: bad share over which users leave the candidate.
         mismatch_percent: mismatch share over which they do.
         latency_ratio: how many times control's latency the candidate may take.
@@ -55,7 +56,7 @@ class ExposureAlarms(Construct):
         topic: sns.ITopic,
         traffic: Traffic,
         ceiling: Stage,
-        within: Duration,
+        within: timedelta,
         window: Window | None,
         error_rate_percent: float,
         mismatch_percent: float,
@@ -73,18 +74,12 @@ class ExposureAlarms(Construct):
             window=window,
             threshold_percent=error_rate_percent,
         )
-        on_candidate = traffic.of_first_users(ceiling.candidate_percent)
-        self.bad_share = self._bad_share(
-            window or Window.for_share(on_candidate, within=within), error_rate_percent
+        windows = CanaryWindows.for_exposure(
+            traffic, ceiling.candidate_percent, within=within, given=window
         )
-        self.mismatch_share = self._mismatch_share(
-            window or Window.for_share(traffic.a_minute, within=within), mismatch_percent
-        )
-        self.latency_ratio = self._latency_ratio(
-            window or Window.for_percentile(on_candidate, within=within),
-            latency_ratio,
-            latency_floor,
-        )
+        self.bad_share = self._bad_share(windows.error_rate, error_rate_percent)
+        self.mismatch_share = self._mismatch_share(windows.mismatch_rate, mismatch_percent)
+        self.latency_ratio = self._latency_ratio(windows.latency, latency_ratio, latency_floor)
 
     @property
     def alarms(self) -> Sequence[RouteAlarm]:
@@ -159,7 +154,7 @@ class ExposureAlarms(Construct):
             self,
             id_,
             name=f"{Stack.of(self).stack_name}-{self._route}-{name}",
-            says=f"{self._route}: {words}, in {window.words}; the flag goes to off",
+            says=f"{self._route}: {words}, in {window.description}; the flag goes to off",
             topic=self._topic,
             metric=metric,
             over=threshold,

@@ -6,7 +6,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 
-from shadow_canary.windows import Window
+from analysis.windows import Window
 from shadow_runtime.contract import NAMESPACE, Dimension, MetricName, Variant
 
 MINUTE = Duration.minutes(1)
@@ -72,10 +72,10 @@ def share(
     0 in a period that is no evidence by `window`. A missing operand counts as 0:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
     """
-    enough = f"{of} >= {window.minimum_requests} AND {bad} >= {window.fewest_bad}"
+    enough = f"{of} >= {window.minimum_requests} AND {bad} >= {window.minimum_failures}"
     whole = f"({of})" if " " in of else of
     percent = f"IF({enough}, 100 * ({bad}) / {whole}, 0)"
-    return formula(label, percent, using=using, period=window.period)
+    return formula(label, percent, using=using, period=Duration.minutes(window.minutes))
 
 
 def mismatch_share(
@@ -111,7 +111,7 @@ def ratio(
     enough = f"candidates >= {minimum} AND controls >= {minimum}"
     at_least = f"IF(control > {floor_ms}, control, {floor_ms})"
     times = f"IF({enough}, candidate / {at_least}, 0)"
-    return formula(label, times, using=using, period=window.period)
+    return formula(label, times, using=using, period=Duration.minutes(window.minutes))
 
 
 def formula(

@@ -1,6 +1,7 @@
 """Alarms that only tell people: none of them moves the flag."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -9,14 +10,12 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from analysis.windows import Window
 from shadow_canary.alarm import RouteAlarm
 from shadow_canary.metrics import route_metric, share
-from shadow_canary.windows import Window
 from shadow_runtime.contract import MetricName
 
-_QUARTER = Window(
-    period=Duration.minutes(15), evaluation_periods=1, datapoints_to_alarm=1, minimum_requests=50
-)
+_QUARTER = Window(period=timedelta(minutes=15), minimum_requests=50)
 _OLDEST_FLAG_S = 300
 _LOST_PERCENT = 10
 

@@ -7,6 +7,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from analysis.traffic import Shift, Traffic
+from analysis.windows import CanaryWindows, Window
 from shadow_canary.alarm import RouteAlarm
 from shadow_canary.blindness import warn_of_code_canary
 from shadow_canary.findings import acknowledge, acknowledge_wildcard, versions_of
@@ -18,9 +20,6 @@ from shadow_canary.metrics import (
     share,
     version_metric,
 )
-from shadow_canary.shift import Shift
-from shadow_canary.traffic import Traffic
-from shadow_canary.windows import Window
 from shadow_runtime.contract import Dimension, MetricName
 
 
@@ -48,7 +47,7 @@ class CodeCanary(Construct):
         hook: asks the new version first.
         shift: how the new version takes over.
         traffic: with `shift`, decides the window.
-        window: of all three alarms - by the rule of `shadow_canary.windows`.
+        window: of all three alarms - by the rule of `analysis.windows`.
         error_rate_percent: bad share over which the version goes back.
         mismatch_percent: mismatch share over which it does.
         latency_bound: 95th percentile over which it does.
@@ -81,7 +80,7 @@ class CodeCanary(Construct):
         self._topic = topic
         self._alias = alias
         self._version = version
-        self.shift = Shift.of(shift)
+        self.shift = shift_of(shift)
         warn_of_code_canary(
             self,
             traffic=traffic,
@@ -89,9 +88,8 @@ class CodeCanary(Construct):
             window=window,
             threshold_percent=error_rate_percent,
         )
-        a_minute = traffic.a_minute * self.shift.first_percent / 100
-        self.window = window or Window.for_share(a_minute, within=self.shift.bake)
-        slow = window or Window.for_percentile(a_minute, within=self.shift.bake)
+        windows = CanaryWindows.for_code(traffic, self.shift, given=window)
+        self.window, slow = windows.error_rate, windows.latency
         self.error_rate = self._error_rate()
         self.alarm = self._alarm(
             "Alarm",
@@ -172,7 +170,7 @@ class CodeCanary(Construct):
                 "duration": self._of_version("Duration", statistic="p95"),
                 "invocations": self._of_version("Invocations"),
             },
-            period=window.period,
+            period=Duration.minutes(window.minutes),
         )
 
     def _of_version(self, name: str, *, statistic: str = "Sum") -> cloudwatch.Metric:
@@ -198,10 +196,29 @@ class CodeCanary(Construct):
             self,
             id_,
             name=Fn.join("-", parts),
-            says=f"{self._route}: {words}, in {window.words}; the alias goes back",
+            says=f"{self._route}: {words}, in {window.description}; the alias goes back",
             topic=self._topic,
             metric=metric,
             over=threshold,
             evaluation_periods=window.evaluation_periods,
             datapoints_to_alarm=window.datapoints_to_alarm,
         )
+
+
+def shift_of(routing: codedeploy.TrafficRouting) -> Shift:
+    """The steps of `routing`.
+
+    Raises:
+        ValueError: a percentage or a time that CodeDeploy would refuse.
+    """
+    if isinstance(routing, codedeploy.TimeBasedCanaryTrafficRouting):
+        return Shift.canary(minutes=_minutes(routing), percent=routing.percentage)
+    if isinstance(routing, codedeploy.TimeBasedLinearTrafficRouting):
+        return Shift.linear(minutes=_minutes(routing), percent=routing.percentage)
+    return Shift.all_at_once()
+
+
+def _minutes(
+    routing: codedeploy.TimeBasedCanaryTrafficRouting | codedeploy.TimeBasedLinearTrafficRouting,
+) -> int:
+    return int(routing.interval.to_minutes())

@@ -12,6 +12,8 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from analysis.traffic import Traffic
+from analysis.windows import Window
 from shadow_canary.arguments import check_identity, check_thresholds, check_times
 from shadow_canary.cleanup import CleanUp
 from shadow_canary.code import LockedLayer, RouteCode
@@ -21,13 +23,12 @@ from shadow_canary.flag import MigrationFlag
 from shadow_canary.functions import CandidateFunction, RouteFunction, ShadowFunction
 from shadow_canary.hook import PreTrafficHook
 from shadow_canary.measured import MeasuredRoute
+from shadow_canary.metadata import add_metadata
 from shadow_canary.notices import Notices
 from shadow_canary.operations import OperationsFunction
 from shadow_canary.queries import MismatchQueries
 from shadow_canary.rollout import CodeCanary
 from shadow_canary.topic import RouteTopic
-from shadow_canary.traffic import Traffic
-from shadow_canary.windows import Window
 from shadow_runtime.contract import ALIAS, Stage
 
 
@@ -35,7 +36,7 @@ from shadow_runtime.contract import ALIAS, Stage
 class ShadowCanaryService(MeasuredRoute, Construct):
     """Moves one API route from its old code (control) to its new code (candidate).
 
-    Creates the route's feature flag, seeded with `off`; four functions, each with a role of its
+    Creates the route's feature flag, seeded with `off`; five functions, each with a role of its
     own; the alias `live` with a code canary that goes back by itself; alarms that put the users
     back on control; and the clean-up after launch. Send traffic to `alias`, never to `function`.
 
@@ -63,7 +64,7 @@ class ShadowCanaryService(MeasuredRoute, Construct):
         latency_floor: control counts as this slow at least, for the ratio - 100 milliseconds.
         latency_bound: 95th percentile over which a new version goes back - the candidate's
             deadline.
-        code_window: when the code canary's alarms look - by `shadow_canary.windows`.
+        code_window: when the code canary's alarms look - by `analysis.windows`.
         exposure_window: when the data source's alarms look - by the same rule.
         notifications: topic that hears alarms, rollbacks and the clean-up; CloudWatch must be able
             to publish to it - a topic made here.
@@ -175,7 +176,7 @@ class ShadowCanaryService(MeasuredRoute, Construct):
         self.alias = lambda_.Alias(
             self, "Alias", alias_name=ALIAS, version=self.function.current_version
         )
-        expected_traffic.note_on(self.alias)
+        add_metadata(self.alias, Traffic.METADATA, expected_traffic.to_metadata())
         self.hook = PreTrafficHook(
             self,
             "PreTraffic",
@@ -211,7 +212,7 @@ class ShadowCanaryService(MeasuredRoute, Construct):
             topic=self.topic,
             traffic=expected_traffic,
             ceiling=ceiling,
-            within=retire_after,
+            within=timedelta(seconds=retire_after.to_seconds()),
             window=exposure_window,
             error_rate_percent=error_rate_percent,
             mismatch_percent=mismatch_percent,

@@ -45,7 +45,7 @@ def plan(
     rollout = Rollout.of(stack)
     alarms = (rollout.code_alarms, rollout.exposure_alarms, rollout.notices)
     month = Month(
-        requests_a_day=rollout.traffic.requests_a_day,
+        requests_per_day=rollout.traffic.requests_per_day,
         ceiling=rollout.ceiling,
         functions=Functions.of(stack),
         alarm_metrics=sum(len(alarm.metrics) for each in alarms for alarm in each.values()),
@@ -76,7 +76,7 @@ def _headline(rollout: Rollout) -> str:
     return paragraph(
         f"The candidate of `{rollout.route}` may answer {_held(rollout, rollout.ceiling)}, until "
         f"{moment(rollout.clean_up)}. Expected on an ordinary day: "
-        f"{count(traffic.requests_a_day)} requests of {count(traffic.users)} users. "
+        f"{count(traffic.requests_per_day)} requests of {count(traffic.users)} users. "
         "A deploy moves nobody: people move the flag, up to this ceiling and no further."
     )
 
@@ -91,7 +91,7 @@ def _held(rollout: Rollout, stage: Stage) -> str:
 
 
 def _stages(rollout: Rollout) -> str:
-    a_day = rollout.traffic.requests_a_day
+    a_day = rollout.traffic.requests_per_day
     copies = {
         "shadow": f"{count(a_day)} to the candidate",
         "canary": f"{count(a_day)} to the other side",
@@ -135,13 +135,13 @@ def _moves(rollout: Rollout) -> str:
 def _code(rollout: Rollout) -> str:
     asked = "the hook asks it the recorded requests; a bad answer stops the deployment"
     steps = rollout.shift.steps
-    watched = rollout.traffic.a_minute * sum(minutes * part / 100 for minutes, part in steps)
+    watched = rollout.traffic.per_minute * sum(minutes * part / 100 for minutes, part in steps)
     return document(
         bullets(
             [
                 f"Before any user, {asked if rollout.has_hook else 'nobody asks it anything'}.",
-                f"Then {rollout.shift.words}; about {count(round(watched) or watched)} requests "
-                "while it is watched.",
+                f"Then {rollout.shift.description}; about {count(round(watched) or watched)} "
+                "requests while it is watched.",
             ]
         ),
         "CodeDeploy takes it back when one of these is red:",
@@ -179,7 +179,7 @@ def _described(alarm: Alarm) -> str:
 
 def _fewest(alarm: Alarm) -> str:
     share = Share.of(alarm)
-    return f", at least {share.fewest_bad} of them bad" if share else ""
+    return f", at least {share.minimum_failures} of them bad" if share else ""
 
 
 def _clean_up(rollout: Rollout) -> str:

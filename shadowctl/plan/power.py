@@ -6,7 +6,6 @@ from analysis.power.canaries import HEALTHY_PERCENT
 from analysis.power.evidence import ShadowEvidence
 from analysis.rollout.errors import RolloutError
 from analysis.rollout.rollout import Rollout
-from shadow_canary.traffic import Traffic
 from shadowctl.plan.markdown import bullets, document, table
 from shadowctl.plan.shares import Share
 from shadowctl.plan.words import chance, count, duration
@@ -30,7 +29,7 @@ def watch(alarm: Alarm) -> Watch:
     return Watch(
         threshold_percent=alarm.threshold,
         minimum_requests=share.minimum_requests,
-        fewest_bad=share.fewest_bad,
+        minimum_failures=share.minimum_failures,
         period_minutes=alarm.period // 60,
         evaluation_periods=alarm.evaluation_periods,
         datapoints_to_alarm=alarm.datapoints_to_alarm,
@@ -43,7 +42,7 @@ def seen(rollout: Rollout, *, days: float) -> str:
     Raises:
         RolloutError: an alarm whose power is not known.
     """
-    traffic = Traffic.per_day(rollout.traffic.requests_a_day, users=rollout.traffic.users)
+    traffic = rollout.traffic
     code = power_of_code(traffic, rollout.shift.steps, watch(rollout.code_alarms["code"]))
     users = power_of_exposure(
         traffic,

@@ -13,11 +13,11 @@ class Share(NamedTuple):
 
     Example:
         >>> Share.of(bad_share)  # doctest: +SKIP
-        Share(minimum_requests=10, fewest_bad=2)
+        Share(minimum_requests=10, minimum_failures=2)
     """
 
     minimum_requests: int
-    fewest_bad: int
+    minimum_failures: int
 
     @classmethod
     def of(cls, alarm: Alarm) -> Self | None:

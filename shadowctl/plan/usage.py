@@ -57,13 +57,13 @@ class Month:
     """Thirty ordinary days at the ceiling, while all is well.
 
     Example:
-        >>> month = Month(requests_a_day=1_000_000, ceiling=Stage.canary(percent=2),
+        >>> month = Month(requests_per_day=1_000_000, ceiling=Stage.canary(percent=2),
         ...               functions=functions, alarm_metrics=26)  # doctest: +SKIP
         >>> month.requests, month.on_candidate, month.copies  # doctest: +SKIP
         (30000000, 600000.0, 30000000.0)
 
     Attributes:
-        requests_a_day: of all users.
+        requests_per_day: of all users.
         ceiling: the flag is taken to be there.
         functions: their memory decides what a second costs.
         alarm_metrics: metrics that the alarms look at, each as often as one does.
@@ -72,7 +72,7 @@ class Month:
         shadow_percent: requests that are copied, where the stage copies any.
     """
 
-    requests_a_day: float
+    requests_per_day: float
     ceiling: Stage
     functions: Functions
     alarm_metrics: int
@@ -83,7 +83,7 @@ class Month:
     @property
     def requests(self) -> float:
         """Of all users."""
-        return DAYS * self.requests_a_day
+        return DAYS * self.requests_per_day
 
     @property
     def on_candidate(self) -> float:

@@ -7,13 +7,14 @@ from typing import Any
 
 from rich.console import Console
 
-from analysis.rollout.rollout import ExpectedTraffic, Rollout
+from analysis.rollout.rollout import Rollout
 from analysis.simulation.canary import Canary
 from analysis.simulation.curves import Curves, curves
 from analysis.simulation.errors import RehearsalError
 from analysis.simulation.playing import Report
 from analysis.simulation.rehearsal import Rehearsed, canaries
 from analysis.simulation.scenario import Scenario
+from analysis.traffic import Traffic
 from shadowctl.rehearse import sources
 from shadowctl.rehearse.act import Act
 from shadowctl.rehearse.report.page import page
@@ -37,7 +38,7 @@ def rehearse(
     """Rehearses the rollout of `stack`, and prints what came of it.
 
     `traffic` holds what is expected instead of what the template says, by the names of
-    `ExpectedTraffic`; the template that it is compared with has the same.
+    `Traffic`; the template that it is compared with has the same.
 
     Raises:
         SynthesisError: there is no template.
@@ -76,7 +77,7 @@ def rehearse(
 
 
 def _expecting(traffic: Mapping[str, Any], stack: str, assembly: Path | None) -> Rollout:
-    whole = ExpectedTraffic(**traffic) if len(traffic) == len(fields(ExpectedTraffic)) else None
+    whole = Traffic(**traffic) if len(traffic) == len(fields(Traffic)) else None
     read = (
         Rollout.load(assembly, stack, traffic=whole)
         if assembly

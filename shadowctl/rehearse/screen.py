@@ -16,7 +16,7 @@ def shown(acts: Sequence[Act], scenario: Scenario) -> Iterator[Table | str]:
     rollout = acts[0].rollout
     yield (
         f"[bold]{rollout.route}[/]: {scenario.rollouts:,} rollouts of {scenario.minutes} minutes, "
-        f"{rollout.traffic.words}; {scenario.words}"
+        f"{rollout.traffic.description}; {scenario.words}"
     )
     yield _table(acts)
     for act in acts:

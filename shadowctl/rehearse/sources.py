@@ -4,12 +4,13 @@ import json
 import tempfile
 from pathlib import Path
 
-from analysis.rollout.rollout import ExpectedTraffic, Rollout
+from analysis.rollout.rollout import Rollout
 from analysis.rollout.stack import Stack
+from analysis.traffic import Traffic
 from shadowctl.synthesis import ROOT, check_out, synthesize
 
 
-def here(stack: str, *, traffic: ExpectedTraffic | None) -> Rollout:
+def here(stack: str, *, traffic: Traffic | None) -> Rollout:
     """The rollout of the working tree.
 
     Raises:
@@ -22,7 +23,7 @@ def here(stack: str, *, traffic: ExpectedTraffic | None) -> Rollout:
         return Rollout.load(out, stack, traffic=traffic)
 
 
-def found(stack: str, source: str, *, traffic: ExpectedTraffic | None) -> Rollout:
+def found(stack: str, source: str, *, traffic: Traffic | None) -> Rollout:
     """The rollout of `source`: an assembly's folder, a template, or a commit.
 
     Raises:

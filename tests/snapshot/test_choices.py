@@ -1,6 +1,6 @@
 """What a stack may choose otherwise stands in its template."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import aws_cdk as cdk
 import pytest
@@ -34,14 +34,14 @@ def chosen() -> Template:
         latency_floor=cdk.Duration.millis(40),
         latency_bound=cdk.Duration.millis(900),
         code_window=Window(
-            period=cdk.Duration.minutes(2),
+            period=timedelta(minutes=2),
             evaluation_periods=4,
             datapoints_to_alarm=2,
             minimum_requests=30,
-            fewest_bad=4,
+            minimum_failures=4,
         ),
         exposure_window=Window(
-            period=cdk.Duration.minutes(5),
+            period=timedelta(minutes=5),
             evaluation_periods=3,
             datapoints_to_alarm=1,
             minimum_requests=70,

@@ -60,7 +60,7 @@ def test_a_slow_candidate_is_taken_back_by_the_latency_ratio(rollout: Rollout) -
 def test_a_slow_version_is_taken_back_by_its_latency_where_it_has_the_sample(
     rollout: Rollout,
 ) -> None:
-    busy = replace(rollout.traffic, requests_a_day=10 * rollout.traffic.requests_a_day)
+    busy = replace(rollout.traffic, requests_per_day=10 * rollout.traffic.requests_per_day)
     code, _ = acted(replace(rollout, traffic=busy), replace(FEW, slow_times=50))
     assert code["latency"] > 0.95
 

@@ -3,8 +3,9 @@
 import copy
 from typing import Any
 
-from analysis.rollout.rollout import ExpectedTraffic, Rollout
+from analysis.rollout.rollout import Rollout
 from analysis.rollout.stack import Stack
+from analysis.traffic import Traffic
 from tests.unit.alarms import CANDIDATE, OURS, ROUTE, entry, resource
 
 Template = dict[str, Any]
@@ -12,7 +13,7 @@ Template = dict[str, Any]
 STACK = "GetUser"
 
 
-def rollout(*, traffic: ExpectedTraffic | None = None, **instead: Any) -> Rollout:
+def rollout(*, traffic: Traffic | None = None, **instead: Any) -> Rollout:
     """The stack's rollout."""
     return Rollout.of(Stack(STACK, template(**instead)), traffic=traffic)
 
@@ -100,7 +101,7 @@ _RESOURCES: dict[str, Any] = {
             }
         },
         "Metadata": {
-            "shadow-canary:expected-traffic": {"requests_a_day": 1_440_000, "users": 50_000}
+            "shadow-canary:expected-traffic": {"requests_per_day": 1_440_000, "users": 50_000}
         },
     },
     "Route": _function(

@@ -2,14 +2,17 @@
 
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from aws_cdk import Annotations, App, Duration, Stack
+from aws_cdk import Annotations, App, Stack
 from aws_cdk import Stage as AppStage
 
 from analysis.power import Watch, power_of_code, power_of_exposure
 from analysis.power.evidence import ShadowEvidence
+from analysis.traffic import Shift, Traffic
+from analysis.windows import Window
 from judge import Counts, Tolerances, Verdict, judge
 from shadow_canary.blindness import (
     CODE_CANARY_BLIND,
@@ -17,15 +20,12 @@ from shadow_canary.blindness import (
     warn_of_code_canary,
     warn_of_exposure,
 )
-from shadow_canary.shift import Shift
-from shadow_canary.traffic import Traffic
-from shadow_canary.windows import Window
 from shadow_runtime.contract import Stage
 
 QUIET = Traffic.per_day(1_000, users=50)
 BUSY = Traffic.per_day(1_000_000, users=50_000)
-ONE_FOR_TEN = Shift(((10, 1),))
-WEEK = Duration.days(7)
+ONE_FOR_TEN = Shift.canary(minutes=10, percent=1)
+WEEK = timedelta(days=7)
 
 
 def test_a_code_canary_that_sees_enough_is_left_alone() -> None:
@@ -43,7 +43,7 @@ def test_a_blind_code_canary_is_told_the_chance_and_the_nearest_setting() -> Non
 @pytest.mark.parametrize("minutes", [5, 30])
 def test_twice_the_percent_is_nearer_than_twice_the_time(minutes: int) -> None:
     traffic = Traffic.per_day(2_900_000 / minutes, users=500)
-    (warning,) = warnings(of_code(traffic, Shift(((minutes, 1),))))
+    (warning,) = warnings(of_code(traffic, Shift.canary(minutes=minutes, percent=1)))
     assert "; a canary of 2 % for " in warning
 
 
@@ -58,13 +58,13 @@ def test_the_code_canary_that_is_named_does_see_enough(a_day: int) -> None:
 
 
 def test_all_at_once_is_blind_whatever_the_traffic() -> None:
-    (warning,) = warnings(of_code(BUSY, Shift(())))
+    (warning,) = warnings(of_code(BUSY, Shift.all_at_once()))
     assert warning.startswith("a shift all at once sees")
     assert "a canary of 1 % for 10 minutes would do" in warning
 
 
 def test_where_no_canary_would_do_copies_are_named_with_the_days_they_take() -> None:
-    (warning,) = warnings(of_code(QUIET, Shift(())))
+    (warning,) = warnings(of_code(QUIET, Shift.all_at_once()))
     evidence = "rely on shadow evidence, 4,876 pairs in 4.9 days"
     assert f"; no canary would do: {evidence} [ack" in warning
 
@@ -88,7 +88,7 @@ def test_an_exposure_that_sees_enough_or_exposes_nobody_is_left_alone(ceiling: S
 
 def test_a_window_of_ones_own_is_the_one_that_is_computed() -> None:
     strict = Window(
-        period=Duration.minutes(1),
+        period=timedelta(minutes=1),
         evaluation_periods=1,
         datapoints_to_alarm=1,
         minimum_requests=1_000,
@@ -145,12 +145,12 @@ def warnings(stack: Stack) -> list[str]:
 
 
 def sees_code(traffic: Traffic, minutes: int, percent: float) -> float:
-    window = Window.for_share(traffic.a_minute * percent / 100, within=Duration.minutes(minutes))
+    window = Window.for_rate(traffic.per_minute * percent / 100, within=timedelta(minutes=minutes))
     return power_of_code(traffic, [(minutes, percent)], watch_of(window)).sees[20]
 
 
 def sees_exposure(traffic: Traffic, percent: float) -> float:
-    window = Window.for_share(traffic.a_minute * percent / 100, within=WEEK)
+    window = Window.for_rate(traffic.per_minute * percent / 100, within=WEEK)
     return power_of_exposure(traffic, percent, watch_of(window), days=7).sees[20]
 
 

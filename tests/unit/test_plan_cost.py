@@ -16,7 +16,7 @@ CEILINGS = [Stage.OFF, Stage.SHADOW, Stage.canary(percent=10), Stage.LIVE, Stage
 COPYING = CEILINGS[1:4]
 
 MONTH = Month(
-    requests_a_day=100_000,
+    requests_per_day=100_000,
     ceiling=Stage.canary(percent=10),
     functions=Functions(
         route=Function(512, "arm64"),
@@ -112,13 +112,13 @@ def test_a_copy_runs_the_side_that_did_not_answer() -> None:
 
 
 def test_a_quiet_route_polls_no_more_often_than_it_is_asked() -> None:
-    quiet = replace(MONTH, requests_a_day=10)
+    quiet = replace(MONTH, requests_per_day=10)
     assert used(quiet, Part.FLAG, "AppConfig requests") == 300
     assert used(quiet, Part.FLAG, "AppConfig answers with content") == 300
 
 
 def test_a_busy_route_polls_from_more_environments() -> None:
-    busy = replace(MONTH, requests_a_day=10_000_000)
+    busy = replace(MONTH, requests_per_day=10_000_000)
     assert busy.environments == 41  # 4.05 busy at once, times 10
     assert used(busy, Part.FLAG, "AppConfig requests") == 41 * 172_800
 

@@ -97,13 +97,13 @@ def latency() -> Alarm:
 
 
 def test_a_share_is_read_from_its_formula() -> None:
-    assert Share.of(bad_share()) == Share(minimum_requests=10, fewest_bad=2)
+    assert Share.of(bad_share()) == Share(minimum_requests=10, minimum_failures=2)
     assert Share.of(latency()) is None
 
 
 def test_a_guard_is_watched_by_its_own_numbers() -> None:
     guard = watch(bad_share(period=120))
-    assert (guard.threshold_percent, guard.minimum_requests, guard.fewest_bad) == (2, 10, 2)
+    assert (guard.threshold_percent, guard.minimum_requests, guard.minimum_failures) == (2, 10, 2)
     periods = guard.period_minutes, guard.evaluation_periods, guard.datapoints_to_alarm
     assert periods == (2, 5, 3)
 

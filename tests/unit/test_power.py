@@ -2,17 +2,17 @@
 
 import math
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from aws_cdk import Duration
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.power import FAILING_PERCENTS, Watch, power_of_code, power_of_exposure
 from analysis.power.users import chance_of_anybody, parts_held
-from shadow_canary.traffic import Traffic
-from shadow_canary.windows import Window
+from analysis.traffic import Traffic
+from analysis.windows import Window
 
 few = settings(max_examples=20)
 
@@ -20,13 +20,13 @@ watches = st.builds(
     Watch,
     threshold_percent=st.floats(0.5, 20),
     minimum_requests=st.integers(1, 20),
-    fewest_bad=st.integers(1, 4),
+    minimum_failures=st.integers(1, 4),
     period_minutes=st.integers(1, 20),
 ) | st.builds(
     Watch,
     threshold_percent=st.floats(0.5, 20),
     minimum_requests=st.integers(1, 20),
-    fewest_bad=st.integers(1, 4),
+    minimum_failures=st.integers(1, 4),
     evaluation_periods=st.just(5),
     datapoints_to_alarm=st.integers(1, 5),
 )
@@ -37,7 +37,7 @@ def watch(minutes: int = 1, *, m: int = 1, n: int = 1, minimum: int = 10) -> Wat
     return Watch(
         threshold_percent=2,
         minimum_requests=minimum,
-        fewest_bad=2,
+        minimum_failures=2,
         period_minutes=minutes,
         evaluation_periods=n,
         datapoints_to_alarm=m,
@@ -45,7 +45,7 @@ def watch(minutes: int = 1, *, m: int = 1, n: int = 1, minimum: int = 10) -> Wat
 
 
 def by_rule(a_minute: float, minutes: int) -> Watch:
-    window = Window.for_share(a_minute, within=Duration.minutes(minutes))
+    window = Window.for_rate(a_minute, within=timedelta(minutes=minutes))
     return Watch.of(window, threshold_percent=2)
 
 
@@ -76,13 +76,13 @@ def test_a_canary_holds_its_percentage_and_varies_as_coins_do(users: int, percen
 
 def test_a_dead_version_of_a_quiet_route_is_not_seen_by_one_percent_in_ten_minutes() -> None:
     traffic = Traffic.per_day(1_000, users=50)
-    power = power_of_code(traffic, [(10, 1)], by_rule(traffic.a_minute / 100, 10))
+    power = power_of_code(traffic, [(10, 1)], by_rule(traffic.per_minute / 100, 10))
     assert max(power.sees.values()) < 0.001
 
 
 def test_one_percent_of_a_million_a_day_sees_a_failure_of_20_percent_in_ten_minutes() -> None:
     traffic = Traffic.per_day(1_000_000, users=50_000)
-    power = power_of_code(traffic, [(10, 1)], by_rule(traffic.a_minute / 100, 10))
+    power = power_of_code(traffic, [(10, 1)], by_rule(traffic.per_minute / 100, 10))
     assert power.sees[20] > 0.99
     assert power.sees[1] < 0.2
     assert power.false_rollback < 0.005
@@ -165,9 +165,9 @@ def test_a_longer_bake_sees_no_less(watch: Watch, a_minute: float, failing: floa
     [
         ({"threshold_percent": 0}, "threshold_percent is a share"),
         ({"threshold_percent": float("nan")}, "threshold_percent is a share"),
-        ({"minimum_requests": 0}, "minimum_requests, fewest_bad and period_minutes"),
-        ({"fewest_bad": 0}, "minimum_requests, fewest_bad and period_minutes"),
-        ({"period_minutes": 0}, "minimum_requests, fewest_bad and period_minutes"),
+        ({"minimum_requests": 0}, "minimum_requests, minimum_failures and period_minutes"),
+        ({"minimum_failures": 0}, "minimum_requests, minimum_failures and period_minutes"),
+        ({"period_minutes": 0}, "minimum_requests, minimum_failures and period_minutes"),
         ({"datapoints_to_alarm": 2}, "at most in all of them; got 2 of 1"),
     ],
 )
@@ -199,7 +199,7 @@ def test_a_canary_of_no_percentage_is_refused(percent: float) -> None:
 
 
 def test_a_flood_in_a_long_period_is_answered_at_once() -> None:
-    hour = Watch(threshold_percent=2, minimum_requests=10, fewest_bad=5, period_minutes=60)
+    hour = Watch(threshold_percent=2, minimum_requests=10, minimum_failures=5, period_minutes=60)
     flood = [(10_080, 70_000.0)]
     assert hour.sees(flood, failing_percent=5) == pytest.approx(1)
     assert hour.errs(flood, failing_percent=0.1) == pytest.approx(0)

@@ -12,12 +12,12 @@ from analysis.power.filling import ever_while_filling
 from analysis.power.periods import ever_m_of_n
 from analysis.power.share import Flow, Share, over_threshold
 
-MINUTE = Watch(threshold_percent=2, minimum_requests=2, fewest_bad=2)
-SHARE = Share(threshold_percent=2, minimum_requests=5, fewest_bad=2)
+MINUTE = Watch(threshold_percent=2, minimum_requests=2, minimum_failures=2)
+SHARE = Share(threshold_percent=2, minimum_requests=5, minimum_failures=2)
 
 
 def test_two_bad_requests_or_more_in_a_minute_are_1_minus_2_over_e() -> None:
-    share = Share(threshold_percent=2, minimum_requests=2, fewest_bad=2)
+    share = Share(threshold_percent=2, minimum_requests=2, minimum_failures=2)
     by_hand = 1 - 2 / math.e
     assert over_threshold(share, Flow(0, 1)) == pytest.approx(by_hand, abs=1e-6)
     assert MINUTE.sees([(1, 1)], failing_percent=100) == pytest.approx(by_hand, abs=1e-6)
@@ -37,7 +37,7 @@ def test_of_single_minutes_a_false_alarm_is_as_exact_as_a_right_one() -> None:
 def test_a_share_is_over_with_enough_requests_two_bad_ones_and_over_2_percent(
     bad: int, good: int, is_over: bool
 ) -> None:
-    share = Share(threshold_percent=2, minimum_requests=10, fewest_bad=2)
+    share = Share(threshold_percent=2, minimum_requests=10, minimum_failures=2)
     assert (good in share.good_beside(bad)) is is_over
     assert (bad > share.most_bad(good + bad)) is is_over
 

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from analysis.power import Watch, power_of_exposure
-from shadow_canary.traffic import Traffic
+from analysis.traffic import Traffic
 
 RUNS = 20_000
 
@@ -16,7 +16,7 @@ def watch(minutes: int, *, m: int = 1, n: int = 1) -> Watch:
     return Watch(
         threshold_percent=2,
         minimum_requests=10,
-        fewest_bad=2,
+        minimum_failures=2,
         period_minutes=minutes,
         evaluation_periods=n,
         datapoints_to_alarm=m,

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.rollout.rollout import ExpectedTraffic
 from analysis.simulation.code_canary import CodeCanary
 from analysis.simulation.exposure import Exposure
 from analysis.simulation.playing import played
 from analysis.simulation.runs import Runs
 from analysis.simulation.scenario import Scenario
+from analysis.traffic import Traffic
 from shadow_runtime.contract import Stage
 from tests.unit.alarms import entry, resource
 from tests.unit.rollouts import EXECUTED, bad_share, code_alarm, rollout
@@ -136,7 +136,7 @@ def test_users_come_to_the_candidate_as_the_flag_is_raised() -> None:
 
 
 def test_how_many_users_are_held_is_chance() -> None:
-    traffic = ExpectedTraffic(1_440_000, users=50)
+    traffic = Traffic(1_440_000, users=50)
     read = rollout(traffic=traffic, BadShare__Properties__Threshold=101)
     runs = played(Exposure(read, replace(FEW, failing_percent=100)))
     nobody = (runs.fallbacks == 0).mean()

@@ -4,29 +4,27 @@ The whole table is in docs/rehearsal.md; `python -m bench.rehearsed` makes it.
 """
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from aws_cdk import Duration
 
 from analysis.power import Watch
 from analysis.power.canaries import sees_code, sees_exposure
-from analysis.rollout.rollout import ExpectedTraffic
-from analysis.rollout.shift import Shift
 from analysis.rollout.strategy import Strategy
 from analysis.simulation.code_canary import CodeCanary
 from analysis.simulation.exposure import Exposure
 from analysis.simulation.playing import played
 from analysis.simulation.scenario import Scenario
-from shadow_canary.traffic import Traffic
-from shadow_canary.windows import Window
+from analysis.traffic import Shift, Traffic
+from analysis.windows import Window
 from shadow_runtime.contract import Stage
 from tests.unit.alarms import CANDIDATE, OURS, entry, resource
 from tests.unit.rollouts import EXECUTED, rollout
 
 AT_ONCE = Strategy(minutes=0, growth_percent=100, bake_minutes=0)
 MINUTES_3_OF_5 = Window(
-    period=Duration.minutes(1), evaluation_periods=5, datapoints_to_alarm=3, minimum_requests=10
+    period=timedelta(minutes=1), evaluation_periods=5, datapoints_to_alarm=3, minimum_requests=10
 )
 WHERE: dict[str, tuple[str, dict[str, Any]]] = {
     "invocations": ("AWS/Lambda", EXECUTED),
@@ -37,11 +35,11 @@ ALONE = Scenario(rollouts=20_000, healthy_percent=0, delay_minutes=0)
 
 def alarm(window: Window, of: str, bad: str) -> dict[str, Any]:
     """As the construct writes it: over 2 %, with the window's minimum and fewest bad ones."""
-    period = int(window.period.to_seconds())
+    period = 60 * window.minutes
     namespace, dimensions = WHERE[of]
     names = {of: of.capitalize(), bad: bad.capitalize()}
     return resource(
-        f"IF({of} >= {window.minimum_requests} AND {bad} >= {window.fewest_bad}, "
+        f"IF({of} >= {window.minimum_requests} AND {bad} >= {window.minimum_failures}, "
         f"100 * ({bad}) / {of}, 0)",
         *(entry(i, namespace, name, dimensions, "Sum", period) for i, name in names.items()),
         EvaluationPeriods=window.evaluation_periods,
@@ -58,11 +56,9 @@ def test_a_code_canary_is_rehearsed_as_its_power_says(
     given: Window | None, a_day: float, percent: int, minutes: int, failing: float
 ) -> None:
     traffic = Traffic.per_day(a_day, users=1_000)
-    on_canary = traffic.a_minute * percent / 100
-    window = given or Window.for_share(on_canary, within=Duration.minutes(minutes))
-    read = rollout(
-        traffic=ExpectedTraffic(a_day, 1_000), CodeAlarm=alarm(window, "invocations", "errors")
-    )
+    on_canary = traffic.per_minute * percent / 100
+    window = given or Window.for_rate(on_canary, within=timedelta(minutes=minutes))
+    read = rollout(traffic=Traffic(a_day, 1_000), CodeAlarm=alarm(window, "invocations", "errors"))
     canary = CodeCanary(
         replace(read, shift=Shift.canary(minutes=minutes, percent=percent)),
         replace(ALONE, minutes=minutes, failing_percent=failing),
@@ -81,11 +77,9 @@ def test_a_canary_of_users_is_rehearsed_as_its_power_says_in_its_first_period(
 ) -> None:
     users = int(a_day / 20)
     traffic = Traffic.per_day(a_day, users=users)
-    window = Window.for_share(traffic.a_minute * percent / 100, within=Duration.days(7))
-    minutes = int(window.period.to_minutes()) * (12 if window.evaluation_periods > 1 else 1)
-    read = rollout(
-        traffic=ExpectedTraffic(a_day, users), BadShare=alarm(window, "requests", "faults")
-    )
+    window = Window.for_rate(traffic.per_minute * percent / 100, within=timedelta(days=7))
+    minutes = window.minutes * (12 if window.evaluation_periods > 1 else 1)
+    read = rollout(traffic=Traffic(a_day, users), BadShare=alarm(window, "requests", "faults"))
     canary = Exposure(
         replace(read, ceiling=Stage.canary(percent=percent), raising=AT_ONCE),
         replace(ALONE, rollouts=6_000, minutes=minutes, failing_percent=failing),

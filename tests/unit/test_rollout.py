@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from analysis.rollout.errors import RolloutError
-from analysis.rollout.rollout import ExpectedTraffic, Rollout, Versions
-from analysis.rollout.shift import Shift
+from analysis.rollout.rollout import Rollout, Versions
 from analysis.rollout.stack import Stack
 from analysis.rollout.strategy import Strategy
+from analysis.traffic import Shift, Traffic
 from shadow_runtime.contract import Stage
 from tests.unit.rollouts import STACK, VERSION, rollout, template
 
@@ -19,8 +19,8 @@ from tests.unit.rollouts import STACK, VERSION, rollout, template
 def test_a_rollout_is_all_that_the_stack_says_of_it() -> None:
     read = rollout()
     assert (read.stack, read.route, read.ceiling) == (STACK, "get-user", Stage.canary(percent=2))
-    assert read.traffic == ExpectedTraffic(1_440_000, 50_000)
-    assert read.traffic.a_minute == 1_000
+    assert read.traffic == Traffic(1_440_000, 50_000)
+    assert read.traffic.per_minute == 1_000
     assert read.shift.steps == ((10, 1),)
     assert read.has_hook
     assert (read.raising, read.lowering) == (Strategy(10, 10, 0), Strategy(0, 100, 0))
@@ -53,7 +53,7 @@ def test_an_alarm_is_found_by_its_literal_name_too() -> None:
 
 
 def test_traffic_that_is_given_counts_instead_of_the_templates() -> None:
-    given = ExpectedTraffic(1_000, 50)
+    given = Traffic(1_000, 50)
     assert rollout(traffic=given, Alias__Metadata=None).traffic == given
 
 
@@ -232,5 +232,5 @@ def test_an_environment_waits_for_a_position_as_long_as_the_steps_last(
 def test_a_shift_is_said_in_words_and_made_higher(
     shift: Shift, words: str, higher: tuple[tuple[int, int], ...]
 ) -> None:
-    assert shift.words == words
+    assert shift.description == words
     assert shift.at(40).steps == higher

@@ -6,13 +6,14 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_codedeploy as codedeploy
 
-from shadow_canary.shift import Shift
+from analysis.traffic import Shift
+from shadow_canary.rollout import shift_of
 
 TIMED = [codedeploy.TimeBasedCanaryTrafficRouting, codedeploy.TimeBasedLinearTrafficRouting]
 
 
 def canary(percent: float, minutes: int) -> Shift:
-    return Shift.of(
+    return shift_of(
         codedeploy.TrafficRouting.time_based_canary(
             percentage=percent, interval=cdk.Duration.minutes(minutes)
         )
@@ -20,7 +21,7 @@ def canary(percent: float, minutes: int) -> Shift:
 
 
 def linear(percent: float, minutes: int) -> Shift:
-    return Shift.of(
+    return shift_of(
         codedeploy.TrafficRouting.time_based_linear(
             percentage=percent, interval=cdk.Duration.minutes(minutes)
         )
@@ -28,7 +29,7 @@ def linear(percent: float, minutes: int) -> Shift:
 
 
 def minutes(shift: Shift) -> float:
-    return shift.bake.to_minutes()
+    return shift.minutes
 
 
 def test_a_canary_is_one_step() -> None:
@@ -51,7 +52,7 @@ def test_no_step_of_a_linear_shift_is_all_of_it(percent: int, last: int) -> None
 
 
 def test_all_at_once_nothing_watches() -> None:
-    shift = Shift.of(codedeploy.TrafficRouting.all_at_once())
+    shift = shift_of(codedeploy.TrafficRouting.all_at_once())
     assert shift.steps == ()
     assert (shift.first_percent, minutes(shift)) == (100, 0)
 
@@ -61,7 +62,7 @@ def test_all_at_once_nothing_watches() -> None:
 def test_fails_on_a_percentage_that_codedeploy_would_refuse(routing: Any, percent: float) -> None:
     given = routing(percentage=percent, interval=cdk.Duration.minutes(10))
     with pytest.raises(ValueError, match=rf"from 1 to 99; got percentage={percent:g}"):
-        Shift.of(given)
+        shift_of(given)
 
 
 def test_fails_on_a_time_that_codedeploy_would_refuse() -> None:
@@ -84,5 +85,5 @@ def test_two_days_are_taken() -> None:
 def test_the_least_and_the_most_that_codedeploy_takes_are_taken(
     routing: Any, percent: float
 ) -> None:
-    shift = Shift.of(routing(percentage=percent, interval=cdk.Duration.minutes(10)))
+    shift = shift_of(routing(percentage=percent, interval=cdk.Duration.minutes(10)))
     assert shift.first_percent == percent

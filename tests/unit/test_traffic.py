@@ -1,23 +1,23 @@
 """What a route is used for, by how many."""
 
+from datetime import timedelta
 from typing import Any
 
 import aws_cdk as cdk
 import pytest
-from aws_cdk import Duration
 
 from analysis.power import Watch
 from analysis.power.canaries import sees_exposure
 from shadow_canary import Stage, Traffic, Window
-from shadow_runtime.contract import EXPECTED_TRAFFIC
+from shadow_canary.metadata import add_metadata
 
 
 def test_a_day_has_1440_minutes() -> None:
-    assert Traffic.per_day(1_440_000, users=60_000).a_minute == 1_000
+    assert Traffic.per_day(1_440_000, users=60_000).per_minute == 1_000
 
 
 def test_less_than_a_request_a_minute_is_traffic_too() -> None:
-    assert Traffic.per_day(144, users=1).a_minute == 0.1
+    assert Traffic.per_day(144, users=1).per_minute == 0.1
 
 
 @pytest.mark.parametrize("requests", [0, -1, float("nan"), float("inf")])
@@ -35,9 +35,11 @@ def test_fails_on_a_day_without_users(users: int) -> None:
 def test_who_reads_the_template_finds_the_traffic_that_was_expected() -> None:
     stack = cdk.Stack(cdk.App(), "Stack")
     queue: Any = cdk.aws_sqs.Queue(stack, "Queue")
-    Traffic.per_day(1_000, users=50).note_on(queue)
-    noted = queue.node.default_child.get_metadata(EXPECTED_TRAFFIC)
-    assert noted == {"requests_a_day": 1_000, "users": 50}
+    traffic = Traffic.per_day(1_000, users=50)
+    add_metadata(queue, Traffic.METADATA, traffic.to_metadata())
+    found = queue.node.default_child.get_metadata(Traffic.METADATA)
+    assert found == {"requests_per_day": 1_000, "users": 50}
+    assert Traffic.from_metadata(found) == traffic
 
 
 @pytest.mark.parametrize(
@@ -61,8 +63,8 @@ def test_a_canary_begins_with_one_percent_or_with_a_lower_ceiling(
 @pytest.mark.parametrize("a_day", [100_000, 300_000, 500_000, 1_000_000])
 def test_a_high_ceiling_blinds_no_alarm_to_the_first_percent_of_users(a_day: float) -> None:
     traffic = Traffic.per_day(a_day, users=10_000)
-    window = Window.for_share(
-        traffic.of_first_users(Stage.LIVE.candidate_percent), within=Duration.days(7)
+    window = Window.for_rate(
+        traffic.of_first_users(Stage.LIVE.candidate_percent), within=timedelta(days=7)
     )
     watch = Watch.of(window, threshold_percent=2)
     assert sees_exposure(traffic, 1, watch, days=7, failing_percent=20) > 0.99

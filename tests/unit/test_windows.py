@@ -1,23 +1,24 @@
 """When an alarm looks, and at how much: the rule by traffic, and what goes before it."""
 
+from datetime import timedelta
 from typing import Any
 
-import aws_cdk as cdk
 import pytest
 
-from shadow_canary import Traffic, Window
+from analysis.traffic import Traffic
+from analysis.windows import Window
 
-WEEK = cdk.Duration.days(7)
-BAKE = cdk.Duration.minutes(10)
+WEEK = timedelta(days=7)
+BAKE = timedelta(minutes=10)
 
 
 def a_minute(a_day: float, percent: float) -> float:
-    return Traffic.per_day(a_day, users=1).a_minute * percent / 100
+    return Traffic.per_day(a_day, users=1).per_minute * percent / 100
 
 
 def window(**changed: Any) -> Window:
     good: dict[str, Any] = {
-        "period": cdk.Duration.minutes(1),
+        "period": timedelta(minutes=1),
         "evaluation_periods": 5,
         "datapoints_to_alarm": 3,
         "minimum_requests": 10,
@@ -48,7 +49,7 @@ def window(**changed: Any) -> Window:
 def test_a_share_is_looked_at_for_as_long_as_it_takes_to_see_20_requests(
     a_day: float, percent: float, words: str
 ) -> None:
-    assert Window.for_share(a_minute(a_day, percent), within=WEEK).words == words
+    assert Window.for_rate(a_minute(a_day, percent), within=WEEK).description == words
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def test_a_share_is_looked_at_for_as_long_as_it_takes_to_see_20_requests(
 def test_a_percentile_is_looked_at_for_as_long_as_it_takes_to_see_100_requests(
     a_day: float, percent: float, words: str
 ) -> None:
-    assert Window.for_percentile(a_minute(a_day, percent), within=WEEK).words == words
+    assert Window.for_percentile(a_minute(a_day, percent), within=WEEK).description == words
 
 
 @pytest.mark.parametrize(
@@ -79,56 +80,56 @@ def test_a_percentile_is_looked_at_for_as_long_as_it_takes_to_see_100_requests(
 def test_a_code_canary_is_looked_at_for_as_long_as_it_takes_at_most(
     a_day: float, percent: float, words: str
 ) -> None:
-    assert Window.for_share(a_minute(a_day, percent), within=BAKE).words == words
+    assert Window.for_rate(a_minute(a_day, percent), within=BAKE).description == words
 
 
 @pytest.mark.parametrize("minutes", [1, 2, 4])
 def test_what_ends_before_five_minutes_is_one_period_so_that_it_can_be_red_in_time(
     minutes: int,
 ) -> None:
-    found = Window.for_share(1_000, within=cdk.Duration.minutes(minutes))
-    assert found.period.to_minutes() == minutes
+    found = Window.for_rate(1_000, within=timedelta(minutes=minutes))
+    assert found.minutes == minutes
     assert (found.evaluation_periods, found.datapoints_to_alarm) == (1, 1)
 
 
 def test_no_period_is_longer_than_the_day_that_cloudwatch_allows() -> None:
-    assert Window.for_share(0.001, within=WEEK).period.to_days() == 1
+    assert Window.for_rate(0.001, within=WEEK).period == timedelta(days=1)
 
 
 def test_one_bad_request_is_an_accident() -> None:
-    assert window().fewest_bad == 2
-    assert Window.for_share(1_000, within=WEEK).fewest_bad == 2
+    assert window().minimum_failures == 2
+    assert Window.for_rate(1_000, within=WEEK).minimum_failures == 2
 
 
 @pytest.mark.parametrize(
-    ("a_day", "minimum", "fewest_bad"), [(100_000, 10, 5), (1_000, 5, 2), (100, 3, 2)]
+    ("a_day", "minimum", "minimum_failures"), [(100_000, 10, 5), (1_000, 5, 2), (100, 3, 2)]
 )
 def test_where_one_period_decides_half_of_its_minimum_must_be_bad(
-    a_day: float, minimum: int, fewest_bad: int
+    a_day: float, minimum: int, minimum_failures: int
 ) -> None:
-    found = Window.for_share(a_minute(a_day, 1), within=WEEK)
-    assert (found.minimum_requests, found.fewest_bad) == (minimum, fewest_bad)
+    found = Window.for_rate(a_minute(a_day, 1), within=WEEK)
+    assert (found.minimum_requests, found.minimum_failures) == (minimum, minimum_failures)
 
 
 def test_where_nobody_is_expected_three_requests_are_enough() -> None:
-    assert Window.for_share(0, within=WEEK).words == "a day with 3 requests or more"
+    assert Window.for_rate(0, within=WEEK).description == "a day with 3 requests or more"
 
 
 def test_where_nothing_bakes_there_is_a_window_still() -> None:
-    assert Window.for_share(0.5, within=cdk.Duration.minutes(0)).words == (
+    assert Window.for_rate(0.5, within=timedelta(minutes=0)).description == (
         "a minute with 3 requests or more"
     )
 
 
 def test_several_periods_are_told_with_their_length() -> None:
-    given = window(period=cdk.Duration.minutes(5), evaluation_periods=3, datapoints_to_alarm=2)
-    assert given.words == "2 of 3 periods of 5 minutes with 10 requests or more"
+    given = window(period=timedelta(minutes=5), evaluation_periods=3, datapoints_to_alarm=2)
+    assert given.description == "2 of 3 periods of 5 minutes with 10 requests or more"
 
 
 @pytest.mark.parametrize("seconds", [0, 30, 90])
 def test_fails_on_a_period_that_is_not_whole_minutes(seconds: int) -> None:
     with pytest.raises(ValueError, match=rf"whole minutes; got {seconds} seconds"):
-        window(period=cdk.Duration.seconds(seconds))
+        window(period=timedelta(seconds=seconds))
 
 
 @pytest.mark.parametrize("datapoints", [0, 6])
@@ -137,7 +138,7 @@ def test_fails_on_a_window_that_is_red_in_none_of_its_periods_or_in_more(datapoi
         window(datapoints_to_alarm=datapoints)
 
 
-@pytest.mark.parametrize("name", ["minimum_requests", "fewest_bad"])
+@pytest.mark.parametrize("name", ["minimum_requests", "minimum_failures"])
 @pytest.mark.parametrize("requests", [0, -1])
 def test_fails_on_a_window_that_needs_no_request(name: str, requests: int) -> None:
     with pytest.raises(ValueError, match=rf"{name} counts requests, 1 or more; got {requests}"):

@@ -4,7 +4,6 @@ from shadow_runtime.contract.flag import FlagError, Position, flag_document
 from shadow_runtime.contract.names import (
     ALIAS,
     CONTROL_NEEDS_MS,
-    EXPECTED_TRAFFIC,
     FLAG_KEY,
     NAMESPACE,
     POLL_INTERVAL,
@@ -19,7 +18,6 @@ from shadow_runtime.contract.stage import Stage
 __all__ = [
     "ALIAS",
     "CONTROL_NEEDS_MS",
-    "EXPECTED_TRAFFIC",
     "FLAG_KEY",
     "NAMESPACE",
     "POLL_INTERVAL",

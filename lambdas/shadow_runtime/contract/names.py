@@ -18,10 +18,6 @@ CONTROL_NEEDS_MS = 1_000
 """Left of the invocation for control, should the candidate miss its deadline."""
 
 
-EXPECTED_TRAFFIC = "shadow-canary:expected-traffic"
-"""Metadata of a route's alias in its template: what the route expects."""
-
-
 class Variant(StrEnum):
     """Who answered."""
 

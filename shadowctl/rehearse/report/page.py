@@ -29,7 +29,7 @@ def page(acts: Sequence[Act], scenario: Scenario) -> str:
         lead=escape(f"{scenario.words[0].upper()}{scenario.words[1:]}."),
         facts=escape(
             f"{scenario.rollouts:,} rollouts of {scenario.minutes} minutes, in virtual time · "
-            f"{rollout.traffic.words} · stack {rollout.stack}, ceiling {rollout.ceiling} · "
+            f"{rollout.traffic.description} · stack {rollout.stack}, ceiling {rollout.ceiling} · "
             f"clean-up on {rollout.clean_up:%-d %B %Y at %H:%M %Z}"
         ),
         cards="\n".join(_cards(acts)),
