@@ -5,8 +5,8 @@ import json
 from types import SimpleNamespace
 from typing import Any, cast
 
-from shadow_runtime.breaker import Breaker
 from shadow_runtime.candidate_call import CandidateCall
+from shadow_runtime.circuit_breaker import CircuitBreaker
 from shadow_runtime.contract import Position, Stage, flag_document
 from shadow_runtime.exchange import Machinery
 from shadow_runtime.flag import FlagReader
@@ -98,6 +98,6 @@ def machinery(position: Position, shadow: str = SHADOW) -> Machinery:
         flag=warm_flag(position),
         ceiling=Stage.LIVE,
         candidate=CandidateCall(f"{_LAMBDAS}:candidate:7", deadline_ms=2_000),
-        breaker=Breaker(),
+        breaker=CircuitBreaker(),
         tee=Tee(shadow),
     )

@@ -9,7 +9,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from operations.words import Words
 from shadow_runtime.contract import ALIAS, Action, MetricName, Variable
-from shadow_runtime.telemetry import ROUTE, Measurements, logger
+from shadow_runtime.settings import settings
+from shadow_runtime.telemetry import Measurements, logger
 
 
 def report(action: Action, metric: MetricName, done: dict[str, Any], words: Words) -> None:
@@ -23,7 +24,7 @@ def report(action: Action, metric: MetricName, done: dict[str, Any], words: Word
             {
                 "Source": "shadow-canary",
                 "DetailType": f"Migration {action}",
-                "Detail": json.dumps({"route": ROUTE, **done}),
+                "Detail": json.dumps({"route": settings().route, **done}),
             }
         ]
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from operations.cleanup import CleanedUp
 from operations.rollback import RolledBack
 from shadow_runtime.contract import POLL_INTERVAL, Variable
-from shadow_runtime.telemetry import ROUTE
+from shadow_runtime.settings import settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +21,13 @@ class Words:
 def of_rollback(done: RolledBack, says: str, versions: Mapping[str, float]) -> Words:
     """On a rollback; `says` is the alarm's description."""
     if done.changed:
-        subject = f"{ROUTE}: users are back on control"
+        subject = f"{settings().route}: users are back on control"
         did = (
             f"The flag went from {done.before} to off, all at once; within {POLL_INTERVAL} seconds "
             "control answers everybody."
         )
     else:
-        subject = f"{ROUTE}: another alarm, the flag is off already"
+        subject = f"{settings().route}: another alarm, the flag is off already"
         did = "Nothing: the flag was at off already."
     served = ", ".join(f"{version} ({100 * share:g} %)" for version, share in versions.items())
     return _words(
@@ -53,7 +53,7 @@ def of_clean_up(done: CleanedUp) -> Words:
         ("off", True): "The flag went to off: control answers everybody.",
         ("off", False): "Nothing: the flag was at off already.",
     }[done.outcome, done.changed]
-    return _words(f"{ROUTE}: clean-up", happened=happened, did=did, look=look)
+    return _words(f"{settings().route}: clean-up", happened=happened, did=did, look=look)
 
 
 def _words(subject: str, *, happened: str, did: str, look: str) -> Words:

@@ -6,7 +6,7 @@ from typing import Any, overload
 from shadow_runtime.answering import Side, answered
 from shadow_runtime.compare import Rules
 from shadow_runtime.http import Request
-from shadow_runtime.telemetry import arm
+from shadow_runtime.telemetry import traced
 
 
 class Candidate:
@@ -28,7 +28,7 @@ class Candidate:
 
     def __call__(self, event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         """Answers the copied request in `event` with a payload of format 2.0."""
-        with arm("candidate") as annotations:
+        with traced("candidate") as annotations:
             response = answered(self.answer, Request.from_copy(event))
             annotations["status"] = response.status
         return response.payload()

@@ -4,7 +4,6 @@ Only candidates import this: the route carries no driver.
 """
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -14,9 +13,8 @@ import psycopg
 from sqlalchemy import Engine
 from sqlmodel import Session, create_engine
 
-from shadow_runtime.contract import Variable
 from shadow_runtime.secret import secret
-from shadow_runtime.telemetry import ROUTE
+from shadow_runtime.settings import settings
 
 CONNECT_SECONDS = 5
 """How long a log-in may take. No user waits for it: the candidate's deadline is shorter."""
@@ -56,12 +54,12 @@ def _engine() -> Engine:
 
 
 def _connect() -> psycopg.Connection[Any]:
-    held = secret(os.environ[Variable.DATABASE_SECRET])
+    held = secret(settings().database_secret)
     try:
         return psycopg.connect(**_settings(held))
     except (psycopg.OperationalError, ValueError):
         secret.cache_clear()  # it may have been rotated, or mended
-        renewed = secret(os.environ[Variable.DATABASE_SECRET])
+        renewed = secret(settings().database_secret)
         if renewed == held:
             raise
         return psycopg.connect(**_settings(renewed))
@@ -82,5 +80,5 @@ def _settings(text: str) -> dict[str, Any]:
         "dbname": held["dbname"],
         "sslmode": held.get("sslmode", "require"),
         "connect_timeout": CONNECT_SECONDS,
-        "application_name": ROUTE,
+        "application_name": settings().route,
     }

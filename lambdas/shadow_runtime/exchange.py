@@ -8,13 +8,14 @@ from typing import Any
 
 from shadow_runtime import assignment, buckets
 from shadow_runtime.answering import Side, answered
-from shadow_runtime.breaker import Breaker
 from shadow_runtime.candidate_call import CandidateCall, Outcome
+from shadow_runtime.circuit_breaker import CircuitBreaker
 from shadow_runtime.contract import MetricName, Position, Stage, Variant
 from shadow_runtime.flag import FlagReader
 from shadow_runtime.http import Request, Response
+from shadow_runtime.settings import settings
 from shadow_runtime.tee import Copy, Tee
-from shadow_runtime.telemetry import ROUTE, VERSION, Measurements, arm
+from shadow_runtime.telemetry import Measurements, traced
 
 SAFE = frozenset({"GET", "HEAD"})
 """Methods that change nothing, so that running the other side too changes nothing either."""
@@ -27,7 +28,7 @@ class Machinery:
     flag: FlagReader
     ceiling: Stage
     candidate: CandidateCall
-    breaker: Breaker
+    breaker: CircuitBreaker
     tee: Tee
 
 
@@ -62,7 +63,7 @@ class Exchange:
         self._measurements.add(MetricName.STAGE, stage.rank)
         self._measurements.add(MetricName.CANDIDATE_PERCENT, stage.candidate_percent)
 
-        variant = assignment.variant(self._request, position, stage, route=ROUTE)
+        variant = assignment.variant(self._request, position, stage, route=settings().route)
         is_candidate = variant is Variant.CANDIDATE
         response = self._ask_candidate(stage) if is_candidate else self._ask_control()
         if response is None:
@@ -97,12 +98,12 @@ class Exchange:
         if stage == Stage.COMPLETE:
             return Response.error(502, "Bad Gateway")
         self._measurements.add(MetricName.FALLBACKS)
-        self._measurements.add(MetricName.FALLBACKS, version=VERSION)
+        self._measurements.add(MetricName.FALLBACKS, version=settings().version)
         return answered(self._control, self._request)
 
     def _is_shadowed(self, stage: Stage, position: Position) -> bool:
         in_sample = buckets.is_in(
-            self._request.id, position.shadow_percent, route=ROUTE, purpose="shadow"
+            self._request.id, position.shadow_percent, route=settings().route, purpose="shadow"
         )
         return Stage.SHADOW <= stage < Stage.COMPLETE and self._request.method in SAFE and in_sample
 
@@ -110,7 +111,7 @@ class Exchange:
     def _measured(self, variant: Variant) -> Iterator[dict[str, Any]]:
         """Traces and counts one side's work; the block says its `outcome`."""
         started = time.perf_counter()
-        with arm(variant) as annotations:
+        with traced(variant) as annotations:
             yield annotations
         elapsed = 1_000 * (time.perf_counter() - started)
         self._measurements.add(MetricName.REQUESTS, variant=variant)

@@ -1,6 +1,5 @@
 """The decorator that puts the machinery between control and its users."""
 
-import os
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, overload
 
@@ -8,14 +7,15 @@ import boto3
 from botocore.config import Config
 
 from shadow_runtime.answering import Side
-from shadow_runtime.breaker import Breaker
 from shadow_runtime.candidate_call import CandidateCall
-from shadow_runtime.contract import MetricName, Stage, Variable
+from shadow_runtime.circuit_breaker import CircuitBreaker
+from shadow_runtime.contract import MetricName, Stage
 from shadow_runtime.exchange import Exchange, Machinery
 from shadow_runtime.flag import FlagReader
 from shadow_runtime.http import Request, Response
+from shadow_runtime.settings import settings
 from shadow_runtime.tee import Tee
-from shadow_runtime.telemetry import VERSION, Measurements
+from shadow_runtime.telemetry import Measurements
 
 
 class LambdaContext(Protocol):
@@ -59,7 +59,7 @@ class Migration:
         exchange = Exchange(self._machinery, self.answer, request, remaining_ms, measurements)
         response = exchange.respond()
         if response.is_fault:
-            measurements.add(MetricName.FAULTS, version=VERSION)
+            measurements.add(MetricName.FAULTS, version=settings().version)
         measurements.flush()
         return response.payload()
 
@@ -75,7 +75,7 @@ def migrating(
 
     As `@migrating`, or as `@migrating(repeatable=True)` where running control twice does no harm.
     """
-    machinery = _machinery() if Variable.FLAG_PROFILE in os.environ else None
+    machinery = _machinery() if settings().flag_profile else None
     if answer is not None:
         return Migration(answer, machinery, repeatable=False)
     return lambda answer: Migration(answer, machinery, repeatable=repeatable)
@@ -89,15 +89,15 @@ def _machinery() -> Machinery:
     return Machinery(
         flag=FlagReader(
             flag,
-            application=os.environ[Variable.FLAG_APPLICATION],
-            environment=os.environ[Variable.FLAG_ENVIRONMENT],
-            profile=os.environ[Variable.FLAG_PROFILE],
+            application=settings().flag_application,
+            environment=settings().flag_environment,
+            profile=settings().flag_profile,
         ),
-        ceiling=Stage.parse(os.environ[Variable.CEILING]),
+        ceiling=Stage.parse(settings().ceiling),
         candidate=CandidateCall(
-            os.environ[Variable.CANDIDATE],
-            deadline_ms=int(os.environ[Variable.CANDIDATE_DEADLINE_MS]),
+            settings().candidate,
+            deadline_ms=int(settings().candidate_deadline_ms),
         ),
-        breaker=Breaker(),
-        tee=Tee(os.environ[Variable.SHADOW]),
+        breaker=CircuitBreaker(),
+        tee=Tee(settings().shadow),
     )

@@ -1,7 +1,6 @@
 """The shadow function: the side that did not answer runs on a copy, and is compared."""
 
 import importlib
-import os
 import time
 from functools import cache
 from typing import Any
@@ -9,12 +8,13 @@ from typing import Any
 from shadow_runtime import buckets
 from shadow_runtime.answering import answered
 from shadow_runtime.compare import Comparison, StaleRules, Verdict, compare, mask
-from shadow_runtime.contract import MetricName, Variable, Variant
+from shadow_runtime.contract import MetricName, Variant
 from shadow_runtime.http import MalformedError, Response
-from shadow_runtime.ledger import Deliveries, Ledger
+from shadow_runtime.sampling import Deduplicator, LogSampler
 from shadow_runtime.secret import secret
+from shadow_runtime.settings import settings
 from shadow_runtime.tee import Copy
-from shadow_runtime.telemetry import ROUTE, VERSION, Measurements, arm, logger
+from shadow_runtime.telemetry import Measurements, logger, traced
 
 OLDEST_MS = 60_000
 """A copy older than this is dropped: what it would be compared with may have changed since."""
@@ -34,8 +34,8 @@ _COUNTED_AS = {
 }
 
 _noisy_paths: set[str] = set()
-_deliveries = Deliveries()
-_ledger = Ledger()
+_deduplicator = Deduplicator()
+_log_sampler = LogSampler()
 
 
 def handler(event: object, _context: object) -> None:
@@ -47,7 +47,7 @@ def handler(event: object, _context: object) -> None:
     lag = time.time() * 1_000 - copy.sent_at
     if lag > OLDEST_MS:
         return _drop()
-    if not _deliveries.is_first(copy.request.id):
+    if not _deduplicator.is_first(copy.request.id):
         return None
     measurements = Measurements(request_id=copy.request.id, trace=copy.request.trace)
     measurements.add(MetricName.SHADOW_LAG, max(0.0, lag))
@@ -75,7 +75,7 @@ def _compare_sides(copy: Copy, measurements: Measurements) -> None:
         old, new = copy.response, _run(Variant.CANDIDATE, copy, measurements)
         found = compare(old, new, candidate.rules)
         if control.repeatable and buckets.is_in(
-            copy.request.id, NOISE_PERCENT, route=ROUTE, purpose="noise"
+            copy.request.id, NOISE_PERCENT, route=settings().route, purpose="noise"
         ):
             noise = compare(old, answered(control.answer, copy.request), candidate.rules)
             measurements.add(MetricName.NOISE_COMPARED)
@@ -86,7 +86,7 @@ def _compare_sides(copy: Copy, measurements: Measurements) -> None:
     _count(found, measurements)
     if copy.exposed and not old.is_fault:  # what control fails is no reason to go back to it
         _count(found, measurements, exposed=True)
-        _count(found, measurements, version=VERSION)
+        _count(found, measurements, version=settings().version)
         if copy.variant is Variant.CANDIDATE:
             _count(found, measurements, variant=Variant.CANDIDATE)
     if not found.agrees:
@@ -113,7 +113,7 @@ def _count_paths(noise: Comparison, measurements: Measurements) -> None:
 
 def _run(side: Variant, copy: Copy, measurements: Measurements) -> Response:
     started = time.perf_counter()
-    with arm(side) as annotations:
+    with traced(side) as annotations:
         response = answered(_sides()[side].answer, copy.request)
         annotations["status"] = response.status
     measurements.add(MetricName.SHADOW_LATENCY, 1_000 * (time.perf_counter() - started))
@@ -122,7 +122,7 @@ def _run(side: Variant, copy: Copy, measurements: Measurements) -> Response:
 
 def _write(message: str, copy: Copy, found: Comparison) -> None:
     """One line that tells an operator what differs, and nobody anything private."""
-    if not _ledger.admits(f"{message} {found.fingerprint}"):
+    if not _log_sampler.admits(f"{message} {found.fingerprint}"):
         return
     key = _masking_key()
     logger.info(
@@ -140,8 +140,10 @@ def _write(message: str, copy: Copy, found: Comparison) -> None:
 @cache
 def _sides() -> dict[Variant, Any]:
     """The route's two handlers, `control.py`'s first."""
-    package = os.environ[Variable.ROUTE_PACKAGE]
-    return {side: importlib.import_module(f"{package}.{side}").handler for side in Variant}
+    return {
+        side: importlib.import_module(f"{settings().route_package}.{side}").handler
+        for side in Variant
+    }
 
 
 @cache
@@ -151,4 +153,4 @@ def _usage() -> StaleRules:
 
 @cache
 def _masking_key() -> bytes:
-    return secret(os.environ[Variable.MASKING_KEY]).encode()
+    return secret(settings().masking_key).encode()

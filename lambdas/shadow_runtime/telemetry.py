@@ -3,7 +3,6 @@
 The tracer is Powertools' over the X-Ray SDK, which is in maintenance: nothing else may import it.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,13 +10,11 @@ from typing import Any
 from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from shadow_runtime.contract import NAMESPACE, Dimension, MetricName, Variable
+from shadow_runtime.contract import NAMESPACE, Dimension, MetricName
+from shadow_runtime.settings import settings
 
-ROUTE = os.environ.get(Variable.ROUTE, "undeployed")
-VERSION = os.environ.get("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
-
-logger = Logger(service=ROUTE)
-_tracer = Tracer(service=ROUTE, auto_patch=False)
+logger = Logger(service=settings().route)
+_tracer = Tracer(service=settings().route, auto_patch=False)
 
 _UNITS = {
     MetricName.LATENCY: MetricUnit.Milliseconds,
@@ -56,7 +53,7 @@ class Measurements:
     ) -> None:
         """Adds `value` to `name`, by route and by the dimensions given."""
         given = {
-            Dimension.ROUTE: ROUTE,
+            Dimension.ROUTE: settings().route,
             Dimension.VARIANT: variant,
             Dimension.VERSION: version,
             Dimension.OUTCOME: outcome,
@@ -81,9 +78,13 @@ class Measurements:
 
 
 @contextmanager
-def arm(variant: str) -> Iterator[dict[str, Any]]:
+def traced(variant: str) -> Iterator[dict[str, Any]]:
     """A trace subsegment for one side's work; what is put in the dictionary annotates it."""
-    annotations: dict[str, Any] = {"route": ROUTE, "variant": variant, "version": VERSION}
+    annotations: dict[str, Any] = {
+        "route": settings().route,
+        "variant": variant,
+        "version": settings().version,
+    }
     with _tracer.provider.in_subsegment(name=variant) as subsegment:
         try:
             yield annotations

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from shadow_runtime import candidate_call
+from shadow_runtime.settings import settings
 from tests.runtime.played import Service, serving
 
 AWS = {
@@ -21,11 +22,14 @@ AWS = {
 
 
 @pytest.fixture(autouse=True)
-def _no_account(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name, value in AWS.items():
         monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
 
 
 @pytest.fixture

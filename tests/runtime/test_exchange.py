@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shadow_runtime.breaker import Breaker
 from shadow_runtime.candidate_call import Answer, Outcome
+from shadow_runtime.circuit_breaker import CircuitBreaker
 from shadow_runtime.contract import Position, Stage, Variant
 from shadow_runtime.exchange import Exchange, Machinery
 from shadow_runtime.http import Request, Response
@@ -78,7 +78,7 @@ class Route:
             flag=Flag(Position(stage, **position)),  # type: ignore[arg-type]
             ceiling=ceiling,
             candidate=self.candidate,  # type: ignore[arg-type]
-            breaker=Breaker(clock=lambda: 0.0),
+            breaker=CircuitBreaker(clock=lambda: 0.0),
             tee=self.tee,  # type: ignore[arg-type]
         )
 

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from shadow_runtime import shadow
-from shadow_runtime.breaker import Breaker
 from shadow_runtime.candidate import Candidate
 from shadow_runtime.candidate_call import Answer, Outcome
+from shadow_runtime.circuit_breaker import CircuitBreaker
 from shadow_runtime.compare import Rules, StaleRules
 from shadow_runtime.contract import Position, Stage, Variant
 from shadow_runtime.exchange import Machinery
 from shadow_runtime.http import Request, Response
-from shadow_runtime.ledger import Deliveries
 from shadow_runtime.migrating import Migration
+from shadow_runtime.sampling import Deduplicator
 from shadow_runtime.tee import Copy, Tee
 from shadowctl.plan.usage import COPY_BYTES, EXPOSED_BYTES, ROUTE_BYTES, SERVED_BYTES
 
@@ -59,7 +59,7 @@ def test_a_request(stage: Stage, logged: Any) -> None:
         candidate=SimpleNamespace(  # type: ignore[arg-type]
             ask=lambda *_, **__: Answer(Outcome.ANSWERED, ANSWER)
         ),
-        breaker=Breaker(),
+        breaker=CircuitBreaker(),
         tee=Sent(),
     )
     Migration(control, machinery, repeatable=False)(EVENT, CONTEXT)
@@ -83,7 +83,7 @@ def test_a_copy(
     }
     monkeypatch.setattr(shadow, "_sides", lambda: sides)
     monkeypatch.setattr(shadow, "_usage", lambda: StaleRules(Rules()))
-    monkeypatch.setattr(shadow, "_deliveries", Deliveries())
+    monkeypatch.setattr(shadow, "_deduplicator", Deduplicator())
     request = Request.from_event(EVENT)
     copy = Copy(request, variant, ANSWER, exposed=exposed)
     shadow.handler(json.loads(copy.payload()), None)

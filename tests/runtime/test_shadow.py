@@ -13,7 +13,7 @@ import pytest
 from shadow_runtime import shadow
 from shadow_runtime.contract import Variable, Variant
 from shadow_runtime.http import Request, Response
-from shadow_runtime.ledger import Deliveries, Ledger
+from shadow_runtime.sampling import Deduplicator, LogSampler
 from shadow_runtime.tee import Copy
 from shadow_runtime.telemetry import logger
 
@@ -55,8 +55,8 @@ def _a_route(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv(Variable.ROUTE_PACKAGE, package)
     monkeypatch.setattr(shadow, "_masking_key", lambda: b"key")
-    monkeypatch.setattr(shadow, "_deliveries", Deliveries())
-    monkeypatch.setattr(shadow, "_ledger", Ledger())
+    monkeypatch.setattr(shadow, "_deduplicator", Deduplicator())
+    monkeypatch.setattr(shadow, "_log_sampler", LogSampler())
     importlib.invalidate_caches()
     for cached in (shadow._sides, shadow._usage):
         cached.cache_clear()

@@ -12,9 +12,9 @@ from unittest.mock import patch
 
 from shadow_runtime import shadow
 from shadow_runtime.answering import Side
-from shadow_runtime.breaker import Breaker
 from shadow_runtime.candidate import Candidate
 from shadow_runtime.candidate_call import Answer, Outcome
+from shadow_runtime.circuit_breaker import CircuitBreaker
 from shadow_runtime.compare import Rules, StaleRules
 from shadow_runtime.contract import NAMESPACE, Position, Stage, Variant
 from shadow_runtime.exchange import Machinery
@@ -64,7 +64,7 @@ def _serve(stage: Stage, outcome: Outcome, *, control: Side) -> None:
         flag=SimpleNamespace(read=lambda: Position(stage), age=0.0),  # type: ignore[arg-type]
         ceiling=Stage.COMPLETE,
         candidate=SimpleNamespace(ask=lambda *_, **__: answer),  # type: ignore[arg-type]
-        breaker=Breaker(failures=1, pause=math.inf),
+        breaker=CircuitBreaker(failures=1, pause=math.inf),
         tee=_Tee(),
     )
     event = {

@@ -10,12 +10,12 @@ _HOUR_SECONDS = 3_600
 _MOST_FINGERPRINTS = 1_000
 
 
-class Ledger:
+class LogSampler:
     """Lets the first five of a fingerprint through, each hour.
 
     Example:
-        >>> ledger = Ledger(clock=lambda: 0.0)
-        >>> [ledger.admits("c0ffee") for _ in range(6)]
+        >>> sampler = LogSampler(clock=lambda: 0.0)
+        >>> [sampler.admits("c0ffee") for _ in range(6)]
         [True, True, True, True, True, False]
     """
 
@@ -36,14 +36,14 @@ class Ledger:
         return self._seen[fingerprint] <= EXEMPLARS
 
 
-class Deliveries:
+class Deduplicator:
     """Remembers the last thousand copies, because Lambda may deliver one twice.
 
     A second delivery to another execution environment is not seen: it counts twice.
 
     Example:
-        >>> deliveries = Deliveries()
-        >>> deliveries.is_first("request-1"), deliveries.is_first("request-1")
+        >>> deduplicator = Deduplicator()
+        >>> deduplicator.is_first("request-1"), deduplicator.is_first("request-1")
         (True, False)
     """
 

@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable
 
 
-class Breaker:
+class CircuitBreaker:
     """Opens after `failures` in a row, and lets one request try again every `pause` seconds.
 
     One execution environment has one breaker: it learns for itself, and forgets when it ends.
 
     Example:
-        >>> breaker = Breaker(failures=1, clock=lambda: 0.0)
+        >>> breaker = CircuitBreaker(failures=1, clock=lambda: 0.0)
         >>> breaker.record(ok=False)
         >>> breaker.allows()
         False

@@ -1,6 +1,6 @@
 """A breaker opens after failures in a row, and tries again by the clock."""
 
-from shadow_runtime.breaker import Breaker
+from shadow_runtime.circuit_breaker import CircuitBreaker
 
 
 class Clock:
@@ -10,8 +10,8 @@ class Clock:
         return self.now
 
 
-def opened(clock: Clock) -> Breaker:
-    breaker = Breaker(failures=3, pause=10, clock=clock)
+def opened(clock: Clock) -> CircuitBreaker:
+    breaker = CircuitBreaker(failures=3, pause=10, clock=clock)
     for _ in range(3):
         assert breaker.allows()
         breaker.record(ok=False)
@@ -23,7 +23,7 @@ def test_it_opens_after_failures_in_a_row() -> None:
 
 
 def test_a_success_between_failures_keeps_it_closed() -> None:
-    breaker = Breaker(failures=2, clock=Clock())
+    breaker = CircuitBreaker(failures=2, clock=Clock())
     for ok in (False, True, False):
         breaker.record(ok=ok)
     assert breaker.allows()

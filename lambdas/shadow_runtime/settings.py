@@ -1,0 +1,57 @@
+"""What a function reads from its environment: all of it, once, here."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Self
+
+from shadow_runtime.contract import Variable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What Lambda and the construct tell a function; `""` where it has no use for something.
+
+    Example:
+        >>> Settings.of({"SHADOW_CANARY_ROUTE": "get-user"}).route
+        'get-user'
+    """
+
+    route: str
+    version: str
+    route_package: str
+    ceiling: str
+    flag_application: str
+    flag_environment: str
+    flag_profile: str
+    candidate: str
+    candidate_deadline_ms: str
+    shadow: str
+    database_secret: str
+    masking_key: str
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Self:
+        """The settings in `environment`; outside of Lambda the route is `undeployed`."""
+        read = environment.get
+        return cls(
+            route=read(Variable.ROUTE, "undeployed"),
+            version=read("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+            route_package=read(Variable.ROUTE_PACKAGE, ""),
+            ceiling=read(Variable.CEILING, ""),
+            flag_application=read(Variable.FLAG_APPLICATION, ""),
+            flag_environment=read(Variable.FLAG_ENVIRONMENT, ""),
+            flag_profile=read(Variable.FLAG_PROFILE, ""),
+            candidate=read(Variable.CANDIDATE, ""),
+            candidate_deadline_ms=read(Variable.CANDIDATE_DEADLINE_MS, ""),
+            shadow=read(Variable.SHADOW, ""),
+            database_secret=read(Variable.DATABASE_SECRET, ""),
+            masking_key=read(Variable.MASKING_KEY, ""),
+        )
+
+
+@cache
+def settings() -> Settings:
+    """This function's settings, read at first use."""
+    return Settings.of(os.environ)
