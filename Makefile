@@ -5,7 +5,7 @@ BASE ?= origin/main
 BIN := .venv/bin
 HOST_PATH := $(PATH)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-export PYTHONDONTWRITEBYTECODE := 1
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/bytecode
 CODE := app.py analysis constructs stacks lambdas localaws shadowctl tests bench
 
 .DEFAULT_GOAL := help

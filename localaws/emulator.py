@@ -14,8 +14,16 @@ from localaws.home import CACHE, Home, building
 from localaws.leash import Leashed
 
 # The emulator runs functions with its own interpreter: this one sees no packages but the function's
-# layers, so that what is missing there is missing here too.
-_RUN = "import sys; sys.executable = sys.argv.pop(); from ministack.app import main; main()"
+# layers, so that what is missing there is missing here too. Each process of a function unpacks its
+# code anew: bytecode of it would never be read again.
+_RUN = """
+import os, sys
+sys.executable = sys.argv.pop()
+del os.environ["PYTHONPYCACHEPREFIX"]
+os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+from ministack.app import main
+main()
+"""
 
 
 def free_port(wanted: int = 0) -> int:

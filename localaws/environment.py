@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from localaws.home import CACHE
+
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
 ROOT_CREDENTIALS = ("test", "test")
@@ -22,7 +24,7 @@ def bare(home: Path) -> dict[str, str]:
         "HOME": str(home),
         "LANG": "C.UTF-8",
         "TZ": "UTC",
-        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPYCACHEPREFIX": str(CACHE / "bytecode"),
     }
 
 

@@ -1,7 +1,7 @@
 """Layers of this machine's wheels, from the same lock files as the ones for AWS."""
 
-import compileall
 import hashlib
+import os
 import platform
 import subprocess
 import sys
@@ -47,10 +47,13 @@ def _install(lock: Path, target: Path) -> None:
     command = [
         *(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--require-hashes"),
         *("--python", sys.executable, "--target", str(target)),
-        *("--no-compile-bytecode", "--requirement", str(lock)),
+        *("--compile-bytecode", "--requirement", str(lock)),
     ]
-    installed = subprocess.run(command, capture_output=True, text=True, check=False)
+    # Bytecode stands beside its source: functions do not know this repository's cache of it.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPYCACHEPREFIX"}
+    installed = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False
+    )
     if installed.returncode:
         reason = installed.stderr.strip() or f"uv ended with {installed.returncode}"
         raise LocalError(f"the layer of {lock.name} could not be built: {reason}")
-    compileall.compile_dir(target, quiet=2, workers=0)
