@@ -6,7 +6,8 @@ BIN := .venv/bin
 HOST_PATH := $(PATH)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/bytecode
-CODE := app.py analysis constructs stacks lambdas localaws shadowctl tests bench
+EXAMPLES := analysis constructs lambdas localaws shadowctl
+CODE := app.py stacks $(EXAMPLES) tests bench
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check snapshots synth diff deploy bench lock clean
@@ -20,11 +21,11 @@ demo: .venv/ready ## deploy a real route to an embedded AWS and walk it through 
 test: check ## everything: check, then the snapshots and the suite on the embedded AWS
 	@pytest -n 2 --dist loadgroup tests/snapshot tests/local
 
-check: .venv/ready ## lint, types and unit tests, in under a minute
+check: .venv/ready ## lint, types, unit tests and the docstrings' examples, in under a minute
 	@ruff check $(CODE)
 	@ruff format --check --quiet $(CODE)
 	@mypy $(CODE)
-	@pytest -n 2 --dist loadgroup tests/unit tests/runtime
+	@pytest -n 2 --dist loadgroup --doctest-modules $(EXAMPLES) tests/unit tests/runtime
 
 snapshots: .venv/ready ## accept the templates as they are now; review the diff
 	@pytest tests/snapshot --snapshot-update

@@ -61,7 +61,7 @@ class Scenario:
         seed: of chance; the same seed gives the same numbers.
 
     Example:
-        >>> Scenario(failing_percent=5).failing()[0]
+        >>> float(Scenario(failing_percent=5).failing()[0])
         0.05
 
     Raises:

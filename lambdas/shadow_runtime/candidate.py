@@ -15,6 +15,7 @@ class Candidate:
     `rules` say which differences from control are none.
 
     Example:
+        >>> from shadow_runtime.http import Request, Response
         >>> @candidate
         ... def handler(request: Request) -> Response:
         ...     return Response.json({"id": request.user})

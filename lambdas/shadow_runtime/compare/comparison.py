@@ -88,6 +88,8 @@ class Comparison:
     that the comparison stopped at the rules' cap, so that more may differ.
 
     Example:
+        >>> from shadow_runtime.compare import compare
+        >>> from shadow_runtime.http import Response
         >>> compare(Response.json({"id": 1}), Response.json({"id": 2})).differences
         ($.id value int ≠ int,)
     """
@@ -117,6 +119,8 @@ class StaleRules:
     """Which rules never excused anything: they may hide a bug one day, and nobody needs them.
 
     Example:
+        >>> from shadow_runtime.compare import Rules, compare
+        >>> from shadow_runtime.http import Response
         >>> usage = StaleRules(Rules(ignore=["$.generated_at"]))
         >>> usage.add(compare(Response.json({}), Response.json({}))).after(1)
         ('ignore $.generated_at',)
