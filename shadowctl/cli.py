@@ -1,28 +1,21 @@
-"""Every command and its options."""
+"""Every command and its options. Each imports what it needs, so that none waits for another's."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import boto3
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.markup import escape
 
-from analysis.simulation.scenario import Scenario
-from judge import Tolerances
-from localaws.demo.walk import walk
-from localaws.errors import LocalError
-from localaws.up import Local, down, up
-from operations.hosted_flag import FlagWriterError
-from shadowctl import stage as stages
-from shadowctl.diff import DiffError, diff
-from shadowctl.rehearse.command import rehearse as rehearsed
-from shadowctl.route import Route, RouteError
+from shadow_runtime.contract import ShadowCanaryError
 from shadowctl.screen import Steps
-from shadowctl.status import status as status_of
-from shadowctl.synthesis import SynthesisError
+
+if TYPE_CHECKING:
+    import boto3
 
 app = typer.Typer(
     help="Move API routes between stages, here and on AWS.",
@@ -38,6 +31,24 @@ Stack = Annotated[str, typer.Argument(metavar="ROUTE", help="name of the route's
 Embedded = Annotated[bool, typer.Option("--local", help="on the embedded AWS, not in your account")]
 
 
+@contextmanager
+def usage() -> Iterator[None]:
+    """Turns a ValueError about what an operator typed into a usage error, exit code 2."""
+    try:
+        yield
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def session(*, embedded: bool) -> "boto3.Session":
+    """The embedded AWS, or the account of the operator's credentials."""
+    import boto3
+
+    from localaws.up import Local
+
+    return Local.load().session() if embedded else boto3.Session()
+
+
 @app.command()
 def stage(
     route: Stack,
@@ -51,23 +62,19 @@ def stage(
     why: Annotated[str, typer.Option(help="kept with the deployment")] = "by shadowctl",
 ) -> None:
     """Show where a route is, or move it; waits until everybody is there."""
-    found = Route.find(route, Local.load().session() if embedded else boto3.Session())
-    if to is None:
-        console.print(stages.shown(found))
+    from shadowctl.route import Route, wanted
+
+    with usage():
+        stage = wanted(to, percent) if to or percent else None
+    found = Route.find(route, session(embedded=embedded))
+    if stage is None:
+        print(found.where())
         return
-    wanted = stages.wanted(to, percent)
-    bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console
-    )
-    with bar:
-        task = bar.add_task("deploying the flag", total=100)
-        line = stages.moved(
-            found,
-            wanted,
-            why=why,
-            report=lambda state, done: bar.update(task, description=state, completed=done),
+    with Steps(console) as steps:
+        line = found.move(
+            stage, why=why, report=lambda state, done: steps.count(state.lower(), done, 100)
         )
-    console.print(line)
+    print(line)
 
 
 @app.command()
@@ -78,12 +85,17 @@ def status(
     fault_percent: Annotated[float, typer.Option(help="of the requests may fail")] = 1,
     embedded: Embedded = False,
 ) -> None:
-    """Show where a route is, which alarm is red, and whether its candidate is proven good."""
-    aws = Local.load().session() if embedded else boto3.Session()
-    tolerances = Tolerances(mismatch_percent=mismatch_percent, fault_percent=fault_percent)
-    found, cloudwatch = Route.find(route, aws), aws.client("cloudwatch")
-    for line in status_of(found, cloudwatch, hours=hours, tolerances=tolerances):
-        console.print(line, soft_wrap=True)
+    """Show where a route is, which alarms are in ALARM, and whether its candidate is proven."""
+    from judge import Tolerances
+    from shadowctl.route import Route
+    from shadowctl.status import status as status_of
+
+    with usage():
+        tolerances = Tolerances(mismatch_percent=mismatch_percent, fault_percent=fault_percent)
+    aws = session(embedded=embedded)
+    found = Route.find(route, aws)
+    for line in status_of(found, aws.client("cloudwatch"), hours=hours, tolerances=tolerances):
+        print(line)
 
 
 @app.command()
@@ -97,7 +109,7 @@ def plan(
     candidate_ms: Annotated[float, typer.Option(min=0, help="of the candidate")] = 60,
 ) -> None:
     """Show what a route may do, what takes it back and what it costs, as Markdown."""
-    from shadowctl.plan.command import planned  # inside: it imports the CDK, which takes a second
+    from shadowctl.plan.command import planned
 
     times = {"days": days, "control_ms": control_ms, "candidate_ms": candidate_ms}
     print(planned(route, assembly=cdk_out, **times))
@@ -109,6 +121,8 @@ def diff_command(
     base: Annotated[str, typer.Option(help="commit to compare with")] = "origin/main",
 ) -> None:
     """Show what this branch changes in a stack, offline and without credentials."""
+    from shadowctl.diff import diff
+
     diff(route, base=base)
 
 
@@ -128,17 +142,23 @@ def rehearse(
     failure_starts: Annotated[int, typer.Option(help="minute of the failure's start")] = 0,
     daily_curve: Annotated[bool, typer.Option(help="more traffic by day than by night")] = False,
     requests_per_day: Annotated[
-        float | None, typer.Option(help="instead of the template's expectation")
+        float | None,
+        typer.Option(min=1, max=1e12, help="instead of the template's expectation"),
     ] = None,
-    users: Annotated[int | None, typer.Option(help="instead of the template's")] = None,
-    report: Annotated[Path | None, typer.Option(help="page to write, with plots")] = None,
+    users: Annotated[int | None, typer.Option(min=1, help="instead of the template's")] = None,
+    report: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="page to write, with plots")
+    ] = None,
     compare: Annotated[
         str | None, typer.Option(help="assembly, template or commit to play beside")
     ] = None,
-    seed: Annotated[int, typer.Option(help="the same one gives the same numbers")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="the same one gives the same numbers")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
 ) -> None:
     """Play a route's rollout with a failure many times, before any user takes part."""
+    from analysis.simulation.scenario import Scenario
+    from shadowctl.rehearse.command import rehearse as rehearsed
+
     scenario = Scenario(
         rollouts=rollouts,
         minutes=minutes,
@@ -167,6 +187,8 @@ def rehearse(
 @app.command()
 def demo() -> None:
     """Deploy a real route to the embedded AWS and walk it through every stage."""
+    from localaws.demo.walk import walk
+
     sys.exit(walk(console))
 
 
@@ -175,6 +197,8 @@ def local_up(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any free one")] = 0,
 ) -> None:
     """Start the embedded AWS and PostgreSQL, deploy every stack, and keep them running."""
+    from localaws.up import up
+
     with Steps(console) as steps:
         running = up(steps.report, port=port)
     for line in running.replaced:
@@ -190,16 +214,17 @@ def local_up(
 @local.command("down")
 def local_down() -> None:
     """Stop what `local up` started."""
-    console.print("stopped" if down() else "nothing was running")
+    from localaws.up import down
+
+    print("stopped" if down() else "nothing was running")
 
 
 def main() -> None:
-    """Runs a command; what goes wrong is one line, and exit code 1."""
+    """Runs a command; an expected failure is one line, and exit code 1."""
     try:
         app()
-    except (
-        *(LocalError, RouteError, DiffError, SynthesisError, FlagWriterError, ValueError),
-        *(BotoCoreError, ClientError),
-    ) as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]shadowctl:[/] {error}")
+    except (ShadowCanaryError, BotoCoreError, ClientError) as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            f"[red]shadowctl:[/] {escape(str(error))}"
+        )
         sys.exit(1)

@@ -4,10 +4,11 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from shadow_runtime.contract import ShadowCanaryError
 from shadowctl.synthesis import ROOT, check_out, synthesize
 
 
-class DiffError(RuntimeError):
+class DiffError(ShadowCanaryError):
     """There is nothing to compare with: why, and what to do."""
 
 

@@ -1,4 +1,4 @@
-"""A deployed route, found by the name of its stack."""
+"""A deployed route: found by the name of its stack, shown, and moved."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -7,11 +7,12 @@ import boto3
 from botocore.exceptions import ClientError
 
 from operations.alarms import ExposureAlarms
-from operations.hosted_flag import HostedFlag
-from shadow_runtime.contract import Stage, Variable
+from operations.flag_writer import move
+from operations.hosted_flag import HostedFlag, Report
+from shadow_runtime.contract import ShadowCanaryError, Stage, Variable
 
 
-class RouteError(LookupError):
+class RouteError(ShadowCanaryError):
     """There is no such route: what was looked for, and what to do."""
 
 
@@ -50,3 +51,44 @@ class Route:
             aws.client("cloudwatch"), variables[Variable.EXPOSURE_ALARMS].split(",")
         )
         return cls(stack, variables[Variable.ROUTE], flag, ceiling, alarms)
+
+    def where(self) -> str:
+        """Where the route is, in one line."""
+        deployed = self.flag.deployed()
+        effective = _effective(deployed.position.stage, self.ceiling)
+        running = f", a change is under way ({deployed.state})" if deployed.is_running else ""
+        return f"{self.name}: {effective}{running}"
+
+    def move(self, to: Stage, *, why: str, report: Report) -> str:
+        """Moves the route to `to` and says where it then is, in one line.
+
+        Raises:
+            FlagWriterError: an alarm is in ALARM, or the flag could not be moved.
+        """
+        changed = move(self.flag, to, why=why, red=self.alarms.red, report=report)
+        return f"{self.name}: {'now' if changed else 'already'} {_effective(to, self.ceiling)}"
+
+
+def wanted(stage: str | None, percent: float | None) -> Stage:
+    """The stage that an operator asks for by its name, and for a canary its percentage.
+
+    Raises:
+        ValueError: an unknown stage, a canary without a percentage or a percentage without canary.
+    """
+    if (stage == "canary") != (percent is not None):
+        raise ValueError(
+            "a canary needs --percent, and no other stage takes it, such as "
+            f"`canary --percent 2`; got {stage or 'no stage'} with "
+            f"{'no percentage' if percent is None else f'--percent {percent:g}'}"
+        )
+    return Stage.of(str(stage), percent=percent or 0)
+
+
+def _effective(position: Stage, ceiling: Stage) -> str:
+    """The stage that acts, and whether the ceiling holds the flag lower."""
+    if position <= ceiling:
+        return f"at {position}, ceiling {ceiling}"
+    return (
+        f"at {ceiling}: the flag says {position}, but the ceiling in git holds it; raise `ceiling` "
+        "in the route's stack and deploy"
+    )

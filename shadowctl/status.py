@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from judge import Counts, Tolerances, judge
 from shadow_runtime.contract import NAMESPACE, Dimension, MetricName, Variant
 from shadowctl.route import Route
-from shadowctl.stage import shown
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -29,7 +28,7 @@ def status(
     route: Route, cloudwatch: "CloudWatchClient", *, hours: int, tolerances: Tolerances
 ) -> Iterator[str]:
     """One line each: the stage, the alarms, and what the judge says of the last `hours`."""
-    yield shown(route)
+    yield route.where()
     red = route.alarms.red()
     yield f"red: {', '.join(red)}" if red else "no exposure alarm is red"
     since = datetime.now(UTC) - timedelta(hours=hours)

@@ -7,10 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from shadow_runtime.contract import ShadowCanaryError
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
-class SynthesisError(RuntimeError):
+class SynthesisError(ShadowCanaryError):
     """There is no assembly: why, and what to do."""
 
 

@@ -1,5 +1,7 @@
 """What cannot be evaluated."""
 
+from shadow_runtime.contract import ShadowCanaryError
 
-class UnsupportedError(ValueError):
+
+class UnsupportedError(ShadowCanaryError):
     """What stands in an alarm or a formula and is not understood here: by name, and where."""

@@ -1,5 +1,7 @@
 """What a template lacks."""
 
+from shadow_runtime.contract import ShadowCanaryError
 
-class RolloutError(ValueError):
+
+class RolloutError(ShadowCanaryError):
     """A template does not say all that a rollout is: what is missing, and where."""

@@ -1,5 +1,7 @@
 """What cannot be rehearsed."""
 
+from shadow_runtime.contract import ShadowCanaryError
 
-class RehearsalError(ValueError):
+
+class RehearsalError(ShadowCanaryError):
     """What was asked for and cannot be played: what, and why."""

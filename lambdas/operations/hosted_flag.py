@@ -6,7 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from shadow_runtime.contract import FLAG_KEY, Position, Stage, Variable, flag_document
+from shadow_runtime.contract import (
+    FLAG_KEY,
+    Position,
+    ShadowCanaryError,
+    Stage,
+    Variable,
+    flag_document,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_appconfig import AppConfigClient
@@ -21,7 +28,7 @@ _UNFINISHED = frozenset({"VALIDATING", "DEPLOYING", "BAKING", "ROLLING_BACK"})
 _TAKEN_BACK = frozenset({"ROLLING_BACK", "ROLLED_BACK", "REVERTED"})
 
 
-class FlagWriterError(RuntimeError):
+class FlagWriterError(ShadowCanaryError):
     """The flag was not moved: why, and what to do."""
 
 

@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 
 import boto3
 
-from shadow_runtime.contract import Dimension, MetricName
+from shadow_runtime.contract import Dimension, MetricName, ShadowCanaryError
 
 _PATIENCE_SECONDS = 120
 T = TypeVar("T")
 
 
-class EvidenceError(Exception):
+class EvidenceError(ShadowCanaryError):
     """The logs lack something: what was waited for."""
 
 

@@ -13,8 +13,7 @@ from localaws.demo.warm_up import warm_up
 from localaws.seed import PLANTED
 from localaws.speed import MINUTE
 from localaws.up import Local, running
-from shadow_runtime.contract import POLL_INTERVAL, Stage
-from shadowctl import stage as stages
+from shadow_runtime.contract import POLL_INTERVAL, ShadowCanaryError, Stage
 from shadowctl.route import Route
 from shadowctl.screen import Steps, bar
 
@@ -30,7 +29,7 @@ _FEWEST, _MOST = 2, 20
 """Of 500 users in a canary of 2 %: 10 ± 3.1, so outside of this once in 300 routes' salts."""
 
 
-class UnexpectedError(Exception):
+class UnexpectedError(ShadowCanaryError):
     """A step saw something else than it should: what, and what it should have seen."""
 
 
@@ -167,8 +166,7 @@ class Demo:
 
     def _move(self, to: Stage) -> None:
         self._steps.report("flag", f"to {to}")
-        stages.moved(
-            self._route,
+        self._route.move(
             to,
             why="demo",
             report=lambda state, percent: self._steps.report("flag", f"{state} {percent:.0f} %"),

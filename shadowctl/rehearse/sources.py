@@ -3,7 +3,9 @@
 import json
 import tempfile
 from pathlib import Path
+from typing import Any
 
+from analysis.rollout.errors import RolloutError
 from analysis.rollout.rollout import Rollout
 from analysis.rollout.stack import Stack
 from analysis.traffic import Traffic
@@ -34,9 +36,19 @@ def found(stack: str, source: str, *, traffic: Traffic | None) -> Rollout:
     if path.is_dir():
         return Rollout.load(path, stack, traffic=traffic)
     if path.is_file():
-        return Rollout.of(Stack(stack, json.loads(path.read_text())), traffic=traffic)
+        return Rollout.of(Stack(stack, _template(path)), traffic=traffic)
     with tempfile.TemporaryDirectory() as folder:
         checkout, out = Path(folder, "source"), Path(folder, "cdk.out")
         check_out(source, checkout)
         synthesize(checkout, out)
         return Rollout.load(out, stack, traffic=traffic)
+
+
+def _template(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise RolloutError(
+            f"{path} is no template ({error}); name an assembly's folder, a template in JSON or a "
+            "commit"
+        ) from error

@@ -1,14 +1,20 @@
 """The operator's command says what is wrong in one line, and reads no profile unasked."""
 
+import ast
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import boto3
 import pytest
+from typer.testing import CliRunner
 
-from shadow_runtime.contract import Stage
-from shadowctl.stage import acting, wanted
+from operations.alarms import ExposureAlarms
+from shadow_runtime.contract import ShadowCanaryError, Stage
+from shadowctl import cli
+from shadowctl.route import Route, wanted
+from tests.unit.flags import at, flag_on
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -50,15 +56,76 @@ def test_an_unknown_commit_to_compare_with_is_one_clear_line() -> None:
     assert "BASE=" in ran.stderr
 
 
-@pytest.mark.parametrize(("stage", "percent"), [("canary", None), ("live", 5.0)])
-def test_a_percentage_goes_with_canary_and_with_nothing_else(
-    stage: str, percent: float | None
-) -> None:
-    with pytest.raises(ValueError, match=f"a canary needs --percent.*got {stage}"):
+@pytest.mark.parametrize("stage", [None, "off", "canary", "live"])
+def test_a_percentage_goes_with_canary_and_with_nothing_else(stage: str | None) -> None:
+    percent = None if stage == "canary" else 5.0
+    with pytest.raises(ValueError, match=f"a canary needs --percent.*got {stage or 'no stage'}"):
         wanted(stage, percent)
+    assert wanted("canary", 5.0) == Stage.canary(percent=5)
+
+
+WRONG = {
+    "a canary without a percentage": ["stage", "GetUser", "canary"],
+    "a percentage without a stage": ["stage", "GetUser", "--percent", "5"],
+    "an unknown stage": ["stage", "GetUser", "beta"],
+    "a percentage that no bucket has": ["stage", "GetUser", "canary", "--percent", "1.005"],
+    "no percentage": ["stage", "GetUser", "canary", "--percent", "nan"],
+    "a tolerance of nothing": ["status", "GetUser", "--mismatch-percent", "0"],
+    "a seed that NumPy refuses": ["rehearse", "GetUser", "--seed", "-1"],
+    "no traffic": ["rehearse", "GetUser", "--requests-per-day", "0"],
+    "nobody": ["rehearse", "GetUser", "--users", "0"],
+    "a page where a folder is": ["rehearse", "GetUser", "--report", "/"],
+}
+
+
+@pytest.mark.parametrize("arguments", WRONG.values(), ids=WRONG)
+def test_what_an_operator_typed_wrong_is_a_usage_error_before_anything_is_asked(
+    arguments: list[str],
+) -> None:
+    ran = CliRunner().invoke(cli.app, arguments)
+    assert ran.exit_code == 2
+    assert "Invalid value" in ran.stderr
+
+
+def test_an_expected_failure_is_one_line_as_it_is_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails() -> None:
+        raise ShadowCanaryError("the stack [Users] is gone; deploy it [/]")
+
+    monkeypatch.setattr(cli, "app", fails)
+    with pytest.raises(SystemExit, match="1"):
+        cli.main()
+    assert capsys.readouterr().err == "shadowctl: the stack [Users] is gone; deploy it [/]\n"
+
+
+def test_a_fault_of_the_program_is_not_taken_for_an_expected_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cli, "app", lambda: int("a bug"))
+    with pytest.raises(ValueError, match="a bug"):
+        cli.main()
+
+
+def test_every_failure_that_an_operator_meets_is_an_expected_one() -> None:
+    bases = {
+        node.name: ast.unparse(node.bases[0])
+        for folder in ("analysis", "lambdas/operations", "localaws", "shadowctl")
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef) and node.name.endswith("Error")
+    }
+    assert len(bases) > 5
+    assert {base for base in bases.values() if base not in bases} == {ShadowCanaryError.__name__}
 
 
 def test_the_command_says_when_the_ceiling_holds_the_flag_lower() -> None:
-    held = acting(Stage.LIVE, Stage.canary(percent=2))
-    assert held.startswith("at canary(2%): the flag says live, but the ceiling in git holds it")
-    assert acting(Stage.SHADOW, Stage.LIVE) == "at shadow, ceiling live"
+    def where(position: Stage, ceiling: Stage) -> str:
+        flag = flag_on(at(position))
+        alarms = ExposureAlarms(boto3.client("cloudwatch"), [])
+        return Route("GetUser", "get-user", flag, ceiling, alarms).where()
+
+    assert where(Stage.LIVE, Stage.canary(percent=2)).startswith(
+        "get-user: at canary(2%): the flag says live, but the ceiling in git holds it"
+    )
+    assert where(Stage.SHADOW, Stage.LIVE) == "get-user: at shadow, ceiling live"

@@ -1,5 +1,6 @@
 """Every name and value that synthesis and run time share. Standard library only."""
 
+from shadow_runtime.contract.errors import ShadowCanaryError
 from shadow_runtime.contract.flag import FlagError, Position, flag_document
 from shadow_runtime.contract.names import (
     ALIAS,
@@ -26,6 +27,7 @@ __all__ = [
     "FlagError",
     "MetricName",
     "Position",
+    "ShadowCanaryError",
     "Stage",
     "Variable",
     "Variant",
