@@ -28,7 +28,6 @@ class Power:
         share: the part of the traffic that it then has.
 
     Example:
-        >>> from shadow_canary.traffic import Traffic
         >>> day = Watch(
         ...     threshold_percent=2, minimum_requests=5, minimum_failures=2, period_minutes=1_440)
         >>> power = power_of_exposure(Traffic.per_day(1_000, users=50), 1, day, days=7)

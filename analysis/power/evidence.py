@@ -12,7 +12,6 @@ class ShadowEvidence:
     """The pairs without mismatch after which the judge says PASS, and the days that they take.
 
     Example:
-        >>> from shadow_canary.traffic import Traffic
         >>> evidence = ShadowEvidence.of(Traffic.per_day(1_000, users=50), tolerance_percent=0.1)
         >>> f"{evidence.pairs:,} pairs in {evidence.days:.1f} days"
         '4,876 pairs in 4.9 days'
