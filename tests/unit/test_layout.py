@@ -1,6 +1,7 @@
 """Folders are the architecture: who may import whom."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,6 @@ MAY_NOT_IMPORT = {
     "analysis": {*CDK, *OPERATORS, *FUNCTIONS, *AWS},
     "lambdas": {*CDK, *OPERATORS, "analysis"},
     "lambdas/shadow_runtime": {"judge", *FUNCTIONS},
-    "lambdas/shadow_runtime/contract": AWS,
     "lambdas/judge": {"shadow_runtime", *FUNCTIONS, *AWS},
     "lambdas/pretraffic": {"judge", "operations"},
     "lambdas/routes": {"judge", "operations", "pretraffic"},
@@ -45,6 +45,13 @@ def test_synthesis_and_reckoning_know_nothing_of_the_runtime_but_its_contract() 
         if module.startswith("shadow_runtime") and module != "shadow_runtime.contract"
     }
     assert not found
+
+
+def test_the_contract_needs_the_standard_library_alone() -> None:
+    contract = ROOT / "lambdas" / "shadow_runtime"
+    found = {module for path, module in imports(contract) if path.name == "contract.py"}
+    assert found
+    assert {module.partition(".")[0] for module in found} <= sys.stdlib_module_names
 
 
 def test_the_route_never_imports_a_database_driver() -> None:

@@ -1,0 +1,290 @@
+"""Every name and value that synthesis and run time share. Standard library only.
+
+The flag's schema is AppConfig's own:
+https://docs.aws.amazon.com/appconfig/latest/userguide/appconfig-type-reference-feature-flags.html
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar, Self
+
+NAMESPACE = "ShadowCanary"
+"""CloudWatch namespace of every metric of ours."""
+
+FLAG_KEY = "migration"
+"""Key of the one flag in a route's AppConfig profile."""
+
+ALIAS = "live"
+"""The alias through which users reach a route."""
+
+POLL_INTERVAL = 15
+"""Seconds between polls, the least that AppConfig allows; its own answer may ask for more."""
+
+CONTROL_NEEDS_MS = 1_000
+"""Left of the invocation for control, should the candidate miss its deadline."""
+
+
+class Variant(StrEnum):
+    """Who answered."""
+
+    CONTROL = "control"
+    CANDIDATE = "candidate"
+
+
+class Variable(StrEnum):
+    """Environment variables: set by the construct, read by the functions."""
+
+    ROUTE = "SHADOW_CANARY_ROUTE"
+    ROUTE_PACKAGE = "SHADOW_CANARY_ROUTE_PACKAGE"
+    CEILING = "SHADOW_CANARY_CEILING"
+    FLAG_APPLICATION = "SHADOW_CANARY_FLAG_APPLICATION"
+    FLAG_ENVIRONMENT = "SHADOW_CANARY_FLAG_ENVIRONMENT"
+    FLAG_PROFILE = "SHADOW_CANARY_FLAG_PROFILE"
+    RAISE_STRATEGY = "SHADOW_CANARY_RAISE_STRATEGY"
+    LOWER_STRATEGY = "SHADOW_CANARY_LOWER_STRATEGY"
+    CANDIDATE = "SHADOW_CANARY_CANDIDATE"
+    CANDIDATE_DEADLINE_MS = "SHADOW_CANARY_CANDIDATE_DEADLINE_MS"
+    SHADOW = "SHADOW_CANARY_SHADOW"
+    DATABASE_SECRET = "SHADOW_CANARY_DATABASE_SECRET"  # noqa: S105 - a name
+    MASKING_KEY = "SHADOW_CANARY_MASKING_KEY"
+    FUNCTION = "SHADOW_CANARY_FUNCTION"
+    VERSION = "SHADOW_CANARY_VERSION"  # the newest of the route, by ARN
+    EXPOSURE_ALARMS = "SHADOW_CANARY_EXPOSURE_ALARMS"  # names, separated by commas
+    TOPIC = "SHADOW_CANARY_TOPIC"
+    DASHBOARD = "SHADOW_CANARY_DASHBOARD"
+
+
+class MetricName(StrEnum):
+    """Metrics in `NAMESPACE`, written as EMF; counts unless said otherwise."""
+
+    REQUESTS = "Requests"
+    FAULTS = "Faults"
+    LATENCY = "Latency"  # milliseconds
+    FALLBACKS = "Fallbacks"
+    TIMEOUTS = "Timeouts"
+    SHORT_CIRCUITED = "ShortCircuited"
+    UNKEYED = "Unkeyed"  # requests without a user key: control answered
+    TEE_SKIPPED = "TeeSkipped"
+    TEE_FAILED = "TeeFailed"
+    FLAG_AGE = "FlagAge"  # seconds
+    STAGE = "Stage"  # rank of the effective stage: 0 is off, 4 is complete
+    CANDIDATE_PERCENT = "CandidatePercent"  # of the users, at that stage
+    COMPARED = "Compared"
+    MISMATCHED = "Mismatched"
+    CANDIDATE_ERRORS = "CandidateErrors"
+    LATE = "Late"  # the candidate answered a copy, but after its deadline
+    WITHHELD = "Withheld"  # copies that lacked what a side needed: no comparison
+    NOISE_COMPARED = "NoiseCompared"
+    NOISE = "Noise"
+    COPIES_DROPPED = "CopiesDropped"
+    SHADOW_LATENCY = "ShadowLatency"  # milliseconds
+    SHADOW_LAG = "ShadowLag"  # milliseconds from the answer to the comparison
+    CLEANUPS = "Cleanups"
+    ROLLBACKS = "Rollbacks"
+
+
+class Dimension(StrEnum):
+    """Dimensions of those metrics."""
+
+    ROUTE = "Route"
+    VARIANT = "Variant"
+    VERSION = "Version"
+    OUTCOME = "Outcome"
+    PATH = "Path"
+    EXPOSED = "Exposed"  # "true" while the candidate may answer users: from stage canary on
+
+
+class Action(StrEnum):
+    """What the operations function can be asked to do."""
+
+    CLEANUP = "cleanup"
+    ROLLBACK = "rollback"
+
+
+class ShadowCanaryError(Exception):
+    """An expected failure: its message says what was found and what to do."""
+
+
+STAGE_NAMES = ("off", "shadow", "canary", "live", "complete")
+_CANARY = STAGE_NAMES.index("canary")
+_TEXT = re.compile(r"canary\((?P<percent>\d+(?:\.\d+)?)%\)")
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Stage:
+    """How many users the candidate may answer: `off < shadow < canary(p %) < live < complete`.
+
+    `percent` is the share of users on the candidate in a canary, in steps of 0.01; 0 elsewhere.
+
+    Example:
+        >>> min(Stage.canary(percent=1), Stage.LIVE)
+        canary(1%)
+
+    Raises:
+        ValueError: a percentage that is not over 0 and at most 100, or finer than 0.01.
+    """
+
+    OFF: ClassVar[Self]
+    SHADOW: ClassVar[Self]
+    LIVE: ClassVar[Self]
+    COMPLETE: ClassVar[Self]
+
+    rank: int
+    percent: float = 0.0
+
+    @classmethod
+    def canary(cls, *, percent: float) -> Self:
+        """The candidate answers `percent` of the users, always the same ones."""
+        if not 0 < percent <= 100:
+            raise ValueError(
+                f"a canary takes over 0 and at most 100 percent of the users, got {percent!r}; "
+                "for none use Stage.SHADOW, for all use Stage.LIVE"
+            )
+        if round(percent, 2) != percent:
+            raise ValueError(f"a canary moves in steps of 0.01 percent, got {percent!r}")
+        return cls(_CANARY, float(percent))
+
+    @classmethod
+    def of(cls, name: str, *, percent: float = 0.0) -> Self:
+        """The stage called `name`; `percent` counts for `canary` only."""
+        if name not in STAGE_NAMES:
+            raise ValueError(f"unknown stage {name!r}; one of {', '.join(STAGE_NAMES)}")
+        return cls.canary(percent=percent) if name == "canary" else cls(STAGE_NAMES.index(name))
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The stage whose `str` is `text`, such as `live` or `canary(2.5%)`."""
+        match = _TEXT.fullmatch(text)
+        return cls.canary(percent=float(match["percent"])) if match else cls.of(text)
+
+    @property
+    def name(self) -> str:
+        """The name in the flag: `off`, `shadow`, `canary`, `live` or `complete`."""
+        return STAGE_NAMES[self.rank]
+
+    @property
+    def candidate_percent(self) -> float:
+        """The share of users whom the candidate answers: 0 up to `shadow`, 100 from `live` on."""
+        return self.percent if self.rank == _CANARY else 100.0 * (self.rank > _CANARY)
+
+    def __str__(self) -> str:
+        return f"canary({self.percent:g}%)" if self.rank == _CANARY else self.name
+
+    __repr__ = __str__
+
+
+Stage.OFF = Stage.of("off")
+Stage.SHADOW = Stage.of("shadow")
+Stage.LIVE = Stage.of("live")
+Stage.COMPLETE = Stage.of("complete")
+
+
+class FlagError(ShadowCanaryError, ValueError):
+    """The flag cannot be read: what was found, and what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where the flag says the route is.
+
+    `shadow_percent` is the share of requests that are copied to the candidate, 0 to 100.
+    `candidate_users` and `control_users` are answered by that side whatever their bucket says, from
+    stage `canary` on.
+
+    Example:
+        >>> Position.read({"enabled": True, "stage": "canary", "canary_percent": 2,
+        ...                "shadow_percent": 50})
+        Position(stage=canary(2%), shadow_percent=50.0, candidate_users=(), control_users=())
+    """
+
+    OFF: ClassVar[Self]
+
+    stage: Stage
+    shadow_percent: float = 100.0
+    candidate_users: tuple[str, ...] = ()
+    control_users: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, values: object) -> Self:
+        """The position in one flag's values, as AppConfig serves them.
+
+        A disabled flag is `off`: the console's toggle is a kill switch. A canary of 0 % is
+        `shadow`.
+
+        Raises:
+            FlagError: no known stage, a percentage out of range, users that are no strings.
+        """
+        if not isinstance(values, Mapping):
+            raise FlagError(f"the flag must be an object, got {values!r}")
+        enabled = values.get("enabled")
+        if enabled is False:
+            return cls(Stage.OFF)
+        if enabled is not True:
+            raise FlagError(f"enabled must be true or false, got {enabled!r}")
+        name, canary = str(values.get("stage")), _percentage(values, "canary_percent")
+        if name == "canary" and canary == 0:  # a person who writes 0 means nobody
+            name = "shadow"
+        try:
+            stage = Stage.of(name, percent=canary)
+        except ValueError as error:
+            raise FlagError(str(error)) from error
+        return cls(
+            stage,
+            _percentage(values, "shadow_percent"),
+            _users(values, "candidate_users"),
+            _users(values, "control_users"),
+        )
+
+    def values(self) -> dict[str, Any]:
+        """The flag's values that `read` turns back into this position."""
+        return {
+            "enabled": True,
+            "stage": self.stage.name,
+            "canary_percent": self.stage.percent,
+            "shadow_percent": self.shadow_percent,
+            "candidate_users": [*self.candidate_users],
+            "control_users": [*self.control_users],
+        }
+
+
+Position.OFF = Position(Stage.OFF)
+
+
+def flag_document(position: Position) -> dict[str, Any]:
+    """The whole hosted document at `position`, with the constraints that AppConfig enforces."""
+    percentage = {"type": "number", "minimum": 0, "maximum": 100, "required": True}
+    users = {"type": "array", "elements": {"type": "string"}}
+    return {
+        "version": "1",
+        "flags": {
+            FLAG_KEY: {
+                "name": FLAG_KEY,
+                "attributes": {
+                    "stage": {
+                        "constraints": {"type": "string", "enum": [*STAGE_NAMES], "required": True}
+                    },
+                    "canary_percent": {"constraints": percentage},
+                    "shadow_percent": {"constraints": percentage},
+                    "candidate_users": {"constraints": users},
+                    "control_users": {"constraints": users},
+                },
+            }
+        },
+        "values": {FLAG_KEY: position.values()},
+    }
+
+
+def _percentage(values: Mapping[str, Any], name: str) -> float:
+    value = values.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
+        raise FlagError(f"{name} must be a number from 0 to 100, got {value!r}")
+    return float(value)
+
+
+def _users(values: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    users = values.get(name, [])
+    if not isinstance(users, list) or not all(isinstance(user, str) for user in users):
+        raise FlagError(f"{name} must be a list of user ids, got {users!r}")
+    return tuple(users)
