@@ -1,10 +1,16 @@
 """The comparison of two answers: outcomes, not values; what differs and no rule excuses."""
 
 from shadow_runtime.compare.answers import compare
-from shadow_runtime.compare.comparison import Comparison, Difference, Kind, StaleRules, Verdict
-from shadow_runtime.compare.leniency import Tolerance
-from shadow_runtime.compare.masking import ABSENT, mask
-from shadow_runtime.compare.rules import EXACT, Rules
+from shadow_runtime.compare.findings import (
+    ABSENT,
+    Comparison,
+    Difference,
+    Kind,
+    StaleRules,
+    Verdict,
+    mask,
+)
+from shadow_runtime.compare.rules import EXACT, Rules, Tolerance
 
 __all__ = [
     "ABSENT",

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from shadow_runtime.compare.bodies import parse
-from shadow_runtime.compare.comparison import Comparison, Kind, Verdict
-from shadow_runtime.compare.masking import ABSENT
+from shadow_runtime.compare.findings import ABSENT, Comparison, Kind, Verdict
 from shadow_runtime.compare.rules import EXACT, Rules, equal_statuses_name
-from shadow_runtime.compare.structure import CapReachedError, Walk, kind_of
+from shadow_runtime.compare.walk import CapReachedError, Walk, kind_of
 from shadow_runtime.http import Response
 
 _MATCHED = Comparison(Verdict.MATCHED)
@@ -22,9 +21,9 @@ def compare(control: Response, candidate: Response, rules: Rules = EXACT) -> Com
     JSON nested deeper than Python's recursion limit is compared as text.
 
     Example:
-        >>> compare(Response.json({"name": "Grace"}), Response.json({"name": "Gracie"}))
-        Comparison(verdict=<Verdict.MISMATCHED: 'mismatched'>, \
-differences=($.name value str(5) ≠ str(6),), excused_by=frozenset(), capped=False)
+        >>> found = compare(Response.json({"name": "Grace"}), Response.json({"name": "Gracie"}))
+        >>> found.verdict, found.differences
+        (<Verdict.MISMATCHED: 'mismatched'>, ($.name value str(5) ≠ str(6),))
     """
     if control == candidate and not control.is_fault:
         return _MATCHED

@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Iterable
 from typing import Any, NamedTuple
 
 from shadow_runtime.compare.bodies import number
-from shadow_runtime.compare.masking import ABSENT
+from shadow_runtime.compare.findings import ABSENT
 from shadow_runtime.compare.scope import FREE, Scope
 
 Close = Callable[[int, int], bool]

@@ -1,10 +1,100 @@
-"""Which rules hold where a walk stands: path patterns compiled once, as visited."""
+"""Paths of rules, and which rules hold where a walk stands: patterns compiled once, as visited.
 
+`$.user.name`, `$.items[*].id`, `$.**.updated_at`.
+"""
+
+import re
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from enum import Enum
+from typing import Any, NamedTuple, Protocol
 
-from shadow_runtime.compare.leniency import Leniency
-from shadow_runtime.compare.paths import Pattern, advance, reach
+
+class Wild(Enum):
+    """A step that stands for many."""
+
+    ONE = "*"
+    INDEX = "[*]"
+    DEEP = "**"
+
+
+Step = str | int | Wild
+Pattern = tuple[Step, ...]
+
+_ROOT = re.compile(r"\$|status|headers(?=\.)")
+_STEP = re.compile(
+    r'\.(?P<wild>\*\*?)|\.(?P<name>[^.\[\]"*]+)|\[(?P<index>\d+|\*)\]|\["(?P<quoted>[^"]+)"\]'
+)
+
+
+def parse(path: str) -> Pattern:
+    """The steps of `path`, the root first.
+
+    Raises:
+        ValueError: anything that is no path.
+    """
+    root = _ROOT.match(path) if isinstance(path, str) else None
+    if root is None:
+        raise _no_path(path)
+    steps: list[Step] = [root[0]]
+    end = root.end()
+    while end < len(path):
+        step = _STEP.match(path, end)
+        if step is None:
+            raise _no_path(path)
+        steps.append(_step(step))
+        end = step.end()
+    return tuple(steps)
+
+
+def reach(pattern: Pattern, offset: int) -> tuple[int, ...]:
+    """Every offset that stands where `offset` stands: `**` may stand for no step at all."""
+    offsets = [offset]
+    while offsets[-1] < len(pattern) and pattern[offsets[-1]] is Wild.DEEP:
+        offsets.append(offsets[-1] + 1)
+    return tuple(offsets)
+
+
+def advance(pattern: Pattern, offset: int, step: str | int) -> tuple[int, ...]:
+    """The offsets that taking `step` at `offset` leads to; none where the pattern ends."""
+    if offset == len(pattern):
+        return ()
+    wanted = pattern[offset]
+    if wanted is Wild.DEEP:
+        return reach(pattern, offset)
+    takes = wanted is Wild.ONE or (wanted is Wild.INDEX and isinstance(step, int)) or wanted == step
+    return reach(pattern, offset + 1) if takes else ()
+
+
+def _step(match: re.Match[str]) -> Step:
+    if match["wild"]:
+        return Wild(match["wild"])
+    if match["index"]:
+        return Wild.INDEX if match["index"] == "*" else int(match["index"])
+    return match["name"] or match["quoted"]
+
+
+def _no_path(path: object) -> ValueError:
+    return ValueError(
+        f"{path!r} is no path; write $.user.name or $.items[*].id, .* for any one step, "
+        '.** for any depth, ["a.b"] for an odd key, headers.etag for a header'
+    )
+
+
+Place = tuple[object, float | None]
+"""Where a value stands among others: its kind, and its position if kinds are compared by distance.
+
+Values of one kind without a position are equal; those of different kinds never are.
+"""
+
+
+class Leniency(Protocol):
+    """A way in which two different values count as equal."""
+
+    def excuses(self, control: Any, candidate: Any) -> bool:
+        """Whether these two count as equal."""
+
+    def place(self, value: Any) -> Place | None:
+        """Where `value` stands; None if this leniency has nothing to say about it."""
 
 
 class PathRule(NamedTuple):

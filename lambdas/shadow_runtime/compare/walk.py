@@ -5,8 +5,7 @@ from itertools import count, repeat
 from typing import Any
 
 from shadow_runtime.compare.bodies import plain
-from shadow_runtime.compare.comparison import Difference, Kind
-from shadow_runtime.compare.masking import ABSENT, DataKey, Steps
+from shadow_runtime.compare.findings import ABSENT, DataKey, Difference, Kind, Steps
 from shadow_runtime.compare.pairing import Pairing, by_member, by_value
 from shadow_runtime.compare.rules import NULL_IS_ABSENT, Rules
 from shadow_runtime.compare.scope import PathRule, Scope
