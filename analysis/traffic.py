@@ -147,6 +147,6 @@ class Shift:
 
 
 def _whole(percent: float) -> int:
-    if percent != int(percent) or not 1 <= percent <= 99:
+    if not 1 <= percent <= 99 or percent != int(percent):
         raise ValueError(f"a shift moves whole percents, from 1 to 99; got percentage={percent:g}")
     return int(percent)

@@ -3,19 +3,15 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from analysis.alarms.alarm import Alarm, Metric
-from analysis.alarms.comparison import Comparison
-from analysis.alarms.formula import Formula
-from analysis.alarms.states import TreatMissing
-from analysis.rollout.rollout import Rollout
-from analysis.simulation.canary import Canary
-from analysis.simulation.code_canary import CodeCanary
-from analysis.simulation.exposure import Exposure
-from analysis.simulation.outcome import Outcome
-from analysis.simulation.playing import played
+from analysis.alarms import Alarm, ComparisonOperator, Metric, TreatMissing
+from analysis.format import count
+from analysis.metric_math import Formula
+from analysis.rollout import Rollout
+from analysis.simulation.canaries import SimulatedCanary, SimulatedCodeCanary, SimulatedExposure
+from analysis.simulation.rehearsal import Summary, simulate
 from analysis.simulation.scenario import Scenario
 from bench.rehearsed_routes import Case
-from shadowctl.rehearse import words
+from shadowctl.rehearse import screen
 
 FAILURES = {
     "20 % crash": Scenario(failing_percent=20),
@@ -29,7 +25,10 @@ HANDLED = {"20 % answer 500": Scenario(failing_percent=20, handled=True)}
 
 def print_table(cases: Sequence[Case]) -> None:
     """Each of `cases` with each failure, for an hour, as Markdown."""
-    for make, failures in ((CodeCanary, FAILURES | HANDLED), (Exposure, FAILURES)):
+    for make, failures in (
+        (SimulatedCodeCanary, FAILURES | HANDLED),
+        (SimulatedExposure, FAILURES),
+    ):
         print(f"\n## Over the whole function / ours: {make.title}\n")
         print("| requests a day | what fails | goes back | after, median | requests harmed, mean |")
         print("|--:|---|--:|--:|--:|")
@@ -55,6 +54,7 @@ def _alarm(function: str) -> Alarm:
     return Alarm(
         name=None,
         description="",
+        rule=None,
         metrics={
             name.lower(): Metric(
                 namespace="AWS/Lambda", name=name, dimensions=dimensions, statistic="Sum"
@@ -66,17 +66,17 @@ def _alarm(function: str) -> Alarm:
         evaluation_periods=5,
         datapoints_to_alarm=3,
         threshold=2,
-        comparison=Comparison.GREATER,
+        comparison=ComparisonOperator.GREATER,
         treat_missing=TreatMissing.NOT_BREACHING,
         actions=(),
     )
 
 
-def _outcome(canary: Canary) -> Outcome:
-    return Outcome.of(played(canary), canary.scenario)
+def _outcome(canary: SimulatedCanary) -> Summary:
+    return Summary.of(simulate(canary), canary.scenario)
 
 
-def _said(outcome: Outcome) -> Iterator[str]:
-    yield words.percent(outcome.rolled_back)
-    yield words.minutes(outcome.minutes_p50)
-    yield words.count(outcome.errors + outcome.fallbacks + outcome.wrong)
+def _said(outcome: Summary) -> Iterator[str]:
+    yield screen.percent(outcome.rolled_back)
+    yield screen.minutes(outcome.minutes_p50)
+    yield count(outcome.errors + outcome.fallbacks + outcome.wrong)

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis.alarms.alarm import Alarm, Metric
-from analysis.rollout.rollout import Rollout
+from analysis.alarms import Alarm, Metric
+from analysis.rollout import Rollout
 from analysis.simulation.scenario import Scenario
 
 Counts = dict[str, int]
@@ -31,7 +31,7 @@ class Ended(NamedTuple):
     red_at: float
 
 
-def code_canary(rollout: Rollout, scenario: Scenario, chance: np.random.Generator) -> Ended:
+def code_canary(rollout: Rollout, scenario: Scenario, rng: np.random.Generator) -> Ended:
     """One rollout of a new version."""
     alarms = _Alarms(rollout.code_alarms, scenario)
     part = rollout.ceiling.candidate_percent / 100
@@ -40,48 +40,48 @@ def code_canary(rollout: Rollout, scenario: Scenario, chance: np.random.Generato
     def minutes() -> Iterator[Counts]:
         for length, percent in rollout.shift.steps:
             for _ in range(length):
-                new = chance.poisson(rollout.traffic.per_minute * percent / 100)
-                bad = chance.binomial(new, scenario.failing_percent / 100)
-                differ = chance.binomial(new - bad, wrong)
+                new = rng.poisson(rollout.traffic.per_minute * percent / 100)
+                bad = rng.binomial(new, scenario.failing_percent / 100)
+                differ = rng.binomial(new - bad, wrong)
                 yield {
                     "Invocations": new,
                     "Errors": bad,
-                    "Fallbacks": chance.binomial(new, healthy * part),
+                    "Fallbacks": rng.binomial(new, healthy * part),
                     "Compared": new - bad,
                     "Mismatched": differ,
-                    "CandidateErrors": chance.binomial(new - bad - differ, healthy * (1 - part)),
-                    "beyond Duration": chance.binomial(new, 1 - _P95),
+                    "CandidateErrors": rng.binomial(new - bad - differ, healthy * (1 - part)),
+                    "beyond Duration": rng.binomial(new, 1 - _P95),
                     "of Duration": new,
                 }
 
     return alarms.first_red(minutes(), until=min(rollout.shift.minutes, scenario.minutes))
 
 
-def exposure(rollout: Rollout, scenario: Scenario, chance: np.random.Generator) -> Ended:
+def exposure(rollout: Rollout, scenario: Scenario, rng: np.random.Generator) -> Ended:
     """One rollout of the flag."""
     alarms = _Alarms(rollout.exposure_alarms, scenario)
     failing, wrong = scenario.failing_percent / 100, scenario.mismatch_percent / 100
     everyone, a_minute = rollout.traffic.users, rollout.traffic.per_minute
-    held = chance.binomial(everyone, rollout.ceiling.candidate_percent / 100) / everyone
+    held = rng.binomial(everyone, rollout.ceiling.candidate_percent / 100) / everyone
 
     def minutes() -> Iterator[Counts]:
         for minute in range(scenario.minutes):
             raised = rollout.raising.percent_after(minute) / 100
-            asked = chance.poisson(a_minute * held * raised)
-            faults = chance.binomial(asked, failing)
-            control = chance.poisson(a_minute * (1 - held) * raised)
-            failed = chance.binomial(control, failing)
-            everybody_else = control + chance.poisson(a_minute * (1 - raised))
+            asked = rng.poisson(a_minute * held * raised)
+            faults = rng.binomial(asked, failing)
+            control = rng.poisson(a_minute * (1 - held) * raised)
+            failed = rng.binomial(control, failing)
+            everybody_else = control + rng.poisson(a_minute * (1 - raised))
             yield {
                 "Requests candidate": asked,
                 "Requests control": everybody_else,
                 "Faults candidate": faults,
                 "Compared": asked - faults + control,
-                "Mismatched": chance.binomial(asked - faults + control - failed, wrong),
+                "Mismatched": rng.binomial(asked - faults + control - failed, wrong),
                 "CandidateErrors": failed,
-                "beyond Latency candidate": chance.binomial(asked, 1 - _P95),
+                "beyond Latency candidate": rng.binomial(asked, 1 - _P95),
                 "of Latency candidate": asked,
-                "beyond Latency control": chance.binomial(everybody_else, 1 - _P95),
+                "beyond Latency control": rng.binomial(everybody_else, 1 - _P95),
                 "of Latency control": everybody_else,
             }
 

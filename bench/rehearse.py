@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.rollout.rollout import Rollout
-from analysis.simulation.rehearsal import Rehearsed, canaries
+from analysis.rollout import Rollout
+from analysis.simulation.rehearsal import RehearsedCanary, canaries
 from analysis.simulation.scenario import Scenario
 from bench import plain_rehearsal
 from bench.contest import Contest, Work, measure, race
@@ -54,16 +54,16 @@ def contests(rollout: Rollout) -> Iterator[Contest]:
 
 
 def _ours(rollout: Rollout) -> Work:
-    return lambda: [Rehearsed.of(canary) for canary in canaries(rollout, Scenario())]
+    return lambda: [RehearsedCanary.of(canary) for canary in canaries(rollout, Scenario())]
 
 
 def _plain(rollout: Rollout) -> Work:
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     scenarios = (Scenario(), Scenario().healthy)
 
     def play() -> object:
         return [
-            canary(rollout, scenario, chance)
+            canary(rollout, scenario, rng)
             for canary in (plain_rehearsal.code_canary, plain_rehearsal.exposure)
             for scenario in scenarios
             for _ in range(FEW)

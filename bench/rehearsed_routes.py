@@ -11,7 +11,7 @@ import aws_cdk as cdk
 from aws_cdk import Duration
 from aws_cdk import aws_codedeploy as codedeploy
 
-from analysis.rollout.rollout import Rollout
+from analysis.rollout import Rollout
 from shadow_canary import RouteCode, ShadowCanaryService, Stage, Traffic, Window
 from shadowctl.synthesis import ROOT
 

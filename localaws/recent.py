@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.alarms.alarm import Metric
+from analysis.alarms import Metric
 from localaws.emf import Key, Measured
 
 _NONE = np.empty((2, 0))

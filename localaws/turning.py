@@ -7,10 +7,8 @@ from datetime import UTC, datetime
 import boto3
 import numpy as np
 
-from analysis.alarms.alarm import Alarm
-from analysis.alarms.operations import Series
-from analysis.alarms.reasons import reason
-from analysis.alarms.states import State
+from analysis.alarms import Alarm, State, reason
+from analysis.metric_math import Series
 from localaws.emf import Measured
 from localaws.recent import Recent, key_of
 from localaws.speed import MINUTE, SPEED

@@ -5,8 +5,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.alarms.alarm import Alarm
-from analysis.alarms.errors import UnsupportedError
+from analysis.alarms import Alarm
+from analysis.metric_math import UnsupportedError
 from localaws.template import Template, of
 
 
@@ -16,7 +16,7 @@ class Watched:
 
     Example:
         >>> Watched.of(home.synthesized).alarms  # doctest: +SKIP
-        {'GetUser-get-user-bad-share': Alarm(...)}
+        {'GetUser-get-user-candidate-error-rate': Alarm(...)}
     """
 
     alarms: dict[str, Alarm]

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from shadow_runtime.contract import ShadowCanaryError
@@ -32,25 +33,29 @@ def check_out(commit: str, folder: Path) -> None:
     subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
 
 
-def synthesize(source: Path, out: Path) -> None:
-    """Writes the assembly of the checkout `source` to `out`, without building layers.
+def offline(source: Path, out: Path) -> dict[str, str]:
+    """The variables with which `app.py` of `source` writes its assembly to `out`.
 
-    With this environment's packages; no network and no credentials are used.
+    As the CDK CLI sets them, except that no layer is built.
+    """
+    context = json.loads((source / "cdk.json").read_text())["context"]
+    context["aws:cdk:bundling-stacks"] = []
+    return {"CDK_OUTDIR": str(out), "CDK_CONTEXT_JSON": json.dumps(context)}
+
+
+def synthesize(source: Path, out: Path, environment: Mapping[str, str] | None = None) -> str:
+    """Writes the assembly of the checkout `source` to `out`; returns what it warned of.
+
+    With this interpreter's packages, and this process's environment unless another is given; no
+    network and no credentials are used.
 
     Raises:
         SynthesisError: it does not synthesize.
     """
-    context = json.loads((source / "cdk.json").read_text())["context"]
-    context["aws:cdk:bundling-stacks"] = []
     ran = subprocess.run(
         [sys.executable, "app.py"],
         cwd=source,
-        env={
-            **os.environ,
-            "PYTHONPATH": "",
-            "CDK_OUTDIR": str(out),
-            "CDK_CONTEXT_JSON": json.dumps(context),
-        },
+        env={**(environment or {**os.environ, "PYTHONPATH": ""}), **offline(source, out)},
         capture_output=True,
         text=True,
         check=False,
@@ -58,3 +63,4 @@ def synthesize(source: Path, out: Path) -> None:
     if ran.returncode:
         shutil.rmtree(out, ignore_errors=True)
         raise SynthesisError(f"{source.name} does not synthesize:\n{ran.stderr[-2_000:]}")
+    return ran.stderr

@@ -2,10 +2,28 @@
 
 from analysis.power.canaries import (
     FAILING_PERCENTS,
+    HEALTHY_PERCENT,
     Power,
+    ShadowEvidence,
+    code_detection,
+    exposure_detection,
     power_of_code,
     power_of_exposure,
+    underpowered_code,
+    underpowered_exposure,
 )
-from analysis.power.watch import Watch
+from analysis.power.rate_alarm import RateAlarm
 
-__all__ = ["FAILING_PERCENTS", "Power", "Watch", "power_of_code", "power_of_exposure"]
+__all__ = [
+    "FAILING_PERCENTS",
+    "HEALTHY_PERCENT",
+    "Power",
+    "RateAlarm",
+    "ShadowEvidence",
+    "code_detection",
+    "exposure_detection",
+    "power_of_code",
+    "power_of_exposure",
+    "underpowered_code",
+    "underpowered_exposure",
+]

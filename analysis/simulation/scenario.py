@@ -7,9 +7,14 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.simulation.errors import RehearsalError
+from shadow_runtime.contract import ShadowCanaryError
 
-Minutes = NDArray[np.float64]
+
+class RehearsalError(ShadowCanaryError):
+    """What was asked for and cannot be simulated: what, and why."""
+
+
+PerMinute = NDArray[np.float64]
 """One number for each minute of a rollout."""
 
 ASSUMED = (
@@ -22,8 +27,7 @@ ASSUMED = (
     "instead, while there is one, and the candidate fails copies at the same rate. A wrong answer "
     "is served to whom the candidate answers.",
     "All copies arrive, of every request. They are compared while users are exposed: from canary "
-    "on, and before complete. Control is repeatable, so that what the candidate answered is "
-    "compared too.",
+    "on, and before complete. What the candidate answered is compared with control's answer too.",
     "The breaker is left out: a request that it keeps from the candidate counts as bad as well.",
     "The hook is left out: a version that fails each recorded request never meets a user.",
     "Latencies are lognormal around control's. A candidate later than its deadline has failed.",
@@ -106,7 +110,7 @@ class Scenario:
         )
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         """The failure, as one would say it."""
         parts = [
             f"{self.failing_percent:g} % of requests fail" if self.failing_percent else "",
@@ -131,14 +135,14 @@ class Scenario:
             else "Traffic is even over the day.",
         )
 
-    def failing(self) -> Minutes:
+    def failing(self) -> PerMinute:
         """The share of requests that fail, from 0 to 1."""
         worse = max(self.failing_percent, self.healthy_percent)
         return self._from_the_start(self.healthy_percent / 100, worse / 100)
 
-    def mismatching(self) -> Minutes:
+    def mismatching(self) -> PerMinute:
         """The share of answers that are wrong, from 0 to 1."""
         return self._from_the_start(0.0, self.mismatch_percent / 100)
 
-    def _from_the_start(self, before: float, after: float) -> Minutes:
+    def _from_the_start(self, before: float, after: float) -> PerMinute:
         return np.where(np.arange(self.minutes) < self.failure_starts, before, after)

@@ -1,7 +1,7 @@
 """Move one API route from an old data source to a new one, without one user noticing."""
 
+from analysis.rules import Window
 from analysis.traffic import Traffic
-from analysis.windows import Window
 from shadow_canary.code import RouteCode
 from shadow_canary.service import ShadowCanaryService
 from shadow_runtime.contract import Stage

@@ -1,17 +1,93 @@
-"""What people look at: one dashboard per route."""
+"""What people look at: one dashboard per route, and saved questions about its mismatches."""
 
+import re
 from collections.abc import Sequence
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from analysis.power.evidence import ShadowEvidence
+from analysis.power import ShadowEvidence
 from analysis.traffic import Traffic
+from shadow_canary.code_canary import CodeCanary
 from shadow_canary.metrics import MINUTE, formula, route_metric, variant_metric
-from shadow_canary.queries import QUESTIONS, MismatchQueries
-from shadow_canary.rollout import CodeCanary
 from shadow_runtime.contract import NAMESPACE, Dimension, MetricName, Variant
+
+QUESTIONS = {
+    "Top": (
+        "what differs most",
+        'filter message = "mismatch"'
+        " | stats count(*) as found, latest(trace) as example by fingerprint"
+        " | sort found desc",
+    ),
+    "Examples": (
+        "examples of one fingerprint",
+        'filter message = "mismatch" and fingerprint = "put one here"'
+        " | fields @timestamp, user, trace, differences.0.path, differences.0.kind, @message"
+        " | sort @timestamp desc | limit 20",
+    ),
+    "ByTime": (
+        "when it began",
+        'filter message = "mismatch" | stats count(*) as found by bin(5m), fingerprint',
+    ),
+    "ByCohort": (
+        "whom it concerns",
+        'filter message = "mismatch"'
+        " | stats count(*) as found, count_distinct(user) as users by answered_by, fingerprint"
+        " | sort users desc",
+    ),
+    "Noise": (
+        "how control differs from itself",
+        'filter message = "noise"'
+        " | stats count(*) as found by differences.0.path, differences.0.kind"
+        " | sort found desc",
+    ),
+}
+"""By construct id: the question, which names the query, and its text."""
+
+
+class MismatchQueries(Construct):
+    """One saved query a question, over the log of a route's shadow function.
+
+    Example:
+        >>> MismatchQueries(self, "Queries", route="get-user", log_group=logs)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self, scope: Construct, id_: str, *, route: str, log_group: logs.ILogGroup
+    ) -> None:
+        super().__init__(scope, id_)
+        self.log_group = log_group
+        self.definitions = [
+            logs.CfnQueryDefinition(
+                self,
+                role,
+                name=f"{route}/{question}",
+                query_string=query,
+                log_group_names=[log_group.log_group_name],
+            )
+            for role, (question, query) in QUESTIONS.items()
+        ]
+
+    @property
+    def links(self) -> str:
+        """A line of Markdown: each question, as a link to Logs Insights over the last day."""
+        region = Stack.of(self).region
+        home = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
+        group = f"source~(~'{self.log_group.log_group_name})"
+        span = "end~0~start~-86400~timeType~'RELATIVE~unit~'seconds"
+        return " · ".join(
+            f"[{question}]({home}#logsV2:logs-insights$3FqueryDetail$3D~({span}"
+            f"~editorString~'{_as_the_console_writes(query)}~{group}))"
+            for question, query in QUESTIONS.values()
+        )
+
+
+def _as_the_console_writes(query: str) -> str:
+    """Everything but letters and digits as `*` and its code, such as `*20` for a space."""
+    return re.sub(r"[^A-Za-z0-9]", lambda match: f"*{ord(match[0]):02x}", query)
+
 
 _HOUR = Duration.hours(1)
 _WIDTH = 24
@@ -44,7 +120,7 @@ class RouteDashboard(cloudwatch.Dashboard):
             default_interval=Duration.hours(12),
             widgets=[
                 [_heading(route, traffic, queries)],
-                [_requests(route), _bad_shares(route), _latencies(route)],
+                [_requests(route), _error_rates(route), _latencies(route)],
                 [_parity(route), _stage(route), _versions(route, code_canary)],
                 [_states(alarms), _copies(route), _served(route)],
                 [_what_differs(queries)],
@@ -96,19 +172,19 @@ def _requests(route: str) -> cloudwatch.IWidget:
     return _graph("Who is asked", asked, label="requests a minute", stacked=True)
 
 
-def _bad_shares(route: str) -> cloudwatch.IWidget:
-    shares = []
+def _error_rates(route: str) -> cloudwatch.IWidget:
+    rates = []
     for variant in Variant:
         faults, requests = f"{variant}_faults", f"{variant}_requests"
         using = {
             faults: variant_metric(MetricName.FAULTS, variant, route=route),
             requests: variant_metric(MetricName.REQUESTS, variant, route=route),
         }
-        share = f"100 * {faults} / {requests}"
-        shares.append(formula(variant.value, share, using=using, period=MINUTE))
-    unasked = route_metric(MetricName.SHORT_CIRCUITED, route=route)
-    left_alone = unasked.with_(label="candidate left alone")
-    return _graph("Bad share", shares, right=[left_alone], label="% of requests")
+        percent = f"100 * {faults} / {requests}"
+        rates.append(formula(variant.value, percent, using=using))
+    short_circuited = route_metric(MetricName.SHORT_CIRCUITED, route=route)
+    beside = short_circuited.with_(label="short-circuited")
+    return _graph("Error rate", rates, right=[beside], label="% of requests")
 
 
 def _latencies(route: str) -> cloudwatch.IWidget:
@@ -157,7 +233,9 @@ def _versions(route: str, code_canary: CodeCanary) -> cloudwatch.IWidget:
         expression=f"SEARCH('{{{dimensions}}} {failed}', 'Sum', 60)",
         period=MINUTE,
     )
-    return _graph("Versions of the code", [code_canary.error_rate], right=[by_version], label="%")
+    return _graph(
+        "Versions of the code", [code_canary.error_rate_metric], right=[by_version], label="%"
+    )
 
 
 def _states(alarms: Sequence[cloudwatch.IAlarm]) -> cloudwatch.IWidget:

@@ -1,8 +1,9 @@
-"""The functions that serve a route: the route itself, its candidate and its shadow."""
+"""The functions of a route: itself, its candidate, its shadow, and who asks a new version first."""
 
 from collections.abc import Mapping, Sequence
 
 from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_codedeploy as codedeploy
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -10,7 +11,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from shadow_canary.code import ARCHITECTURE, PYTHON, RouteCode
+from shadow_canary.code import ARCHITECTURE, PYTHON, RECORDED, RouteCode, source
 from shadow_canary.findings import (
     acknowledge,
     acknowledge_wildcard,
@@ -21,14 +22,14 @@ from shadow_canary.flag import MigrationFlag
 from shadow_runtime.contract import Stage, Variable
 
 
-class GrantedFunction(lambda_.Function):
+class LeastPrivilegeFunction(lambda_.Function):
     """A Lambda function that may do what it is granted, and nothing else.
 
     On arm64, traced, with a role and a log group of its own. The role can write to that log group
     and send traces; everything else comes by `grant_*`.
 
     Example:
-        >>> GrantedFunction(self, "Operations", handler="operations.handler.handler",
+        >>> LeastPrivilegeFunction(self, "Operations", handler="operations.handler.handler",
         ...                 code=source("operations"), ...)  # doctest: +SKIP
     """
 
@@ -87,7 +88,7 @@ class GrantedFunction(lambda_.Function):
         acknowledge(self, "L1", "a runtime is chosen, locked for and tested, not followed")
 
 
-class CandidateFunction(GrantedFunction):
+class CandidateFunction(LeastPrivilegeFunction):
     """The new code, asked while a user waits.
 
     Its timeout is a second over the caller's `deadline`: nobody waits for what comes later.
@@ -125,7 +126,7 @@ class CandidateFunction(GrantedFunction):
         )
 
 
-class ShadowFunction(GrantedFunction):
+class ShadowFunction(LeastPrivilegeFunction):
     """The side that did not answer, run on a copy of the request and compared.
 
     A copy holds a user's data: it is compared at once or dropped after a minute, never retried and
@@ -177,7 +178,7 @@ class ShadowFunction(GrantedFunction):
         acknowledge(self.masking_key, "SMG4", "a new key would end the comparability of hashes")
 
 
-class RouteFunction(GrantedFunction):
+class RouteFunction(LeastPrivilegeFunction):
     """What answers the users: control in process, the candidate and the shadow by invocation.
 
     It calls *its own* versions of both, so that a new candidate reaches users only through the code
@@ -237,3 +238,60 @@ class RouteFunction(GrantedFunction):
             acknowledge_wildcard(
                 self.execution_role, versions_of(function), "a function's versions are numbered"
             )
+
+
+class PreTrafficHook(LeastPrivilegeFunction):
+    """Asks a new version what `requests.jsonl` in the route's folder holds, and tells CodeDeploy.
+
+    They are asked at every deployment, so none of them may change anything. A route without that
+    file is asked one request that nobody sent, which it must refuse.
+
+    Give the hook to a deployment group with `add_pre_hook`, and let it `grant_read_deployment`.
+
+    Example:
+        >>> PreTrafficHook(self, "PreTraffic", route="get-user", code=RouteCode("get_user"),
+        ...                function=function, ...)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        route: str,
+        code: RouteCode,
+        function: lambda_.Function,
+        layers: Sequence[lambda_.ILayerVersion],
+        log_retention: logs.RetentionDays,
+    ) -> None:
+        super().__init__(
+            scope,
+            id_,
+            description=f"{route}: asks a new version before any user does",
+            code=source("pretraffic", f"routes/{code.package}/{RECORDED}"),
+            handler="pretraffic.handler.handler",
+            layers=layers,
+            environment={
+                Variable.ROUTE: route,
+                Variable.ROUTE_PACKAGE: f"routes.{code.package}",
+                Variable.VERSION: function.current_version.function_arn,
+            },
+            # Lambda repeats a hook that died twice: all three must end within CodeDeploy's hour.
+            timeout=Duration.minutes(5),
+            memory_size=256,
+            log_retention=log_retention,
+        )
+        # On the function, not on the version: the hook is told which one to ask.
+        function.grant_invoke(self)
+        acknowledge_wildcard(
+            self.execution_role, versions_of(function), "a function's versions are numbered"
+        )
+
+    def grant_read_deployment(self, group: codedeploy.ILambdaDeploymentGroup) -> None:
+        """Lets it ask CodeDeploy which version a deployment of `group` is for."""
+        # CodeDeploy's constructs have no such grants.
+        for action, resource in {
+            "codedeploy:GetDeployment": group.deployment_group_arn,
+            "codedeploy:GetApplicationRevision": group.application.application_arn,
+        }.items():
+            iam.Grant.add_to_principal(grantee=self, actions=[action], resource_arns=[resource])

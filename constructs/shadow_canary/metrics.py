@@ -6,7 +6,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 
-from analysis.windows import Window
+from analysis.rules import Window
 from shadow_runtime.contract import NAMESPACE, Dimension, MetricName, Variant
 
 MINUTE = Duration.minutes(1)
@@ -59,26 +59,26 @@ def version_metric(
     )
 
 
-def share(
+def rate(
     label: str,
     *,
-    bad: str,
-    of: str,
+    failures: str,
+    requests: str,
     window: Window,
     using: Mapping[str, cloudwatch.Metric],
 ) -> cloudwatch.MathExpression:
-    """Percent of `of` that is `bad`; both are sums over the names of `using`.
+    """Percent of `requests` that are `failures`; both are sums over the names of `using`.
 
     0 in a period that is no evidence by `window`. A missing operand counts as 0:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
     """
-    enough = f"{of} >= {window.minimum_requests} AND {bad} >= {window.minimum_failures}"
-    whole = f"({of})" if " " in of else of
-    percent = f"IF({enough}, 100 * ({bad}) / {whole}, 0)"
+    enough = f"{requests} >= {window.minimum_requests} AND {failures} >= {window.minimum_failures}"
+    whole = f"({requests})" if " " in requests else requests
+    percent = f"IF({enough}, 100 * ({failures}) / {whole}, 0)"
     return formula(label, percent, using=using, period=Duration.minutes(window.minutes))
 
 
-def mismatch_share(
+def mismatch_rate(
     label: str, *, route: str, window: Window, **dimensions: str
 ) -> cloudwatch.MathExpression:
     """Percent of the comparisons in which the candidate's answer differed or was missing."""
@@ -87,16 +87,16 @@ def mismatch_share(
         "mismatched": MetricName.MISMATCHED,
         "errors": MetricName.CANDIDATE_ERRORS,
     }
-    return share(
+    return rate(
         label,
-        bad="mismatched + errors",
-        of="compared",
+        failures="mismatched + errors",
+        requests="compared",
         window=window,
         using={id_: route_metric(name, route=route, **dimensions) for id_, name in using.items()},
     )
 
 
-def ratio(
+def latency_ratio(
     label: str,
     *,
     floor_ms: int,
@@ -115,7 +115,11 @@ def ratio(
 
 
 def formula(
-    label: str, expression: str, *, using: Mapping[str, cloudwatch.Metric], period: Duration
+    label: str,
+    expression: str,
+    *,
+    using: Mapping[str, cloudwatch.Metric],
+    period: Duration = MINUTE,
 ) -> cloudwatch.MathExpression:
     """`expression` over metrics of one period."""
     return cloudwatch.MathExpression(
@@ -124,3 +128,34 @@ def formula(
         using_metrics={name: metric.with_(period=period) for name, metric in using.items()},
         period=period,
     )
+
+
+class RouteMetrics:
+    """The metrics of a route, by the name of what they count.
+
+    Example:
+        >>> service.metric_faults(Variant.CANDIDATE).create_alarm(
+        ...     self, "Faults", threshold=1, evaluation_periods=1)  # doctest: +SKIP
+    """
+
+    route: str
+
+    def metric_requests(self, variant: Variant) -> cloudwatch.Metric:
+        """Requests that `variant` answered, a minute."""
+        return variant_metric(MetricName.REQUESTS, variant, route=self.route)
+
+    def metric_faults(self, variant: Variant) -> cloudwatch.Metric:
+        """Answers of 500 and above, and crashes, of `variant`, a minute."""
+        return variant_metric(MetricName.FAULTS, variant, route=self.route)
+
+    def metric_latency(self, variant: Variant, *, statistic: str = "p95") -> cloudwatch.Metric:
+        """Milliseconds that `variant` took to answer - the 95th percentile."""
+        return variant_metric(MetricName.LATENCY, variant, route=self.route, statistic=statistic)
+
+    def metric_compared(self) -> cloudwatch.Metric:
+        """Shadow comparisons, a minute."""
+        return route_metric(MetricName.COMPARED, route=self.route)
+
+    def metric_mismatched(self) -> cloudwatch.Metric:
+        """Shadow comparisons whose answers differed, a minute."""
+        return route_metric(MetricName.MISMATCHED, route=self.route)

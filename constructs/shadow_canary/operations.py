@@ -1,14 +1,17 @@
 """The only code on AWS that moves the flag."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack, TimeZone
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_destinations as destinations
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_scheduler_targets as targets
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
@@ -20,13 +23,14 @@ from shadow_canary.findings import (
     acknowledge_wildcard,
     below_environment,
     below_profile,
+    versions_of,
 )
 from shadow_canary.flag import MigrationFlag
-from shadow_canary.functions import GrantedFunction
-from shadow_runtime.contract import Stage, Variable
+from shadow_canary.functions import LeastPrivilegeFunction
+from shadow_runtime.contract import Action, Stage, Variable
 
 
-class OperationsFunction(GrantedFunction):
+class OperationsFunction(LeastPrivilegeFunction):
     """Moves one route's flag: rollback on an alarm, and clean-up. Both can only lower it.
 
     It hears the exposure alarms on the route's topic, and tells people there what it did. Called
@@ -89,7 +93,7 @@ class OperationsFunction(GrantedFunction):
         bus = events.EventBus.from_event_bus_name(self, "EventBus", "default")
         bus.grant_put_events_to(self)
         topic.grant_publish(self)
-        self._hear(topic, exposure)
+        self._subscribe(topic, exposure)
 
     def grant_see_versions(self, function: lambda_.Function) -> None:
         """Lets it say which versions of `function` users were on: evidence for a rollback."""
@@ -101,7 +105,7 @@ class OperationsFunction(GrantedFunction):
             resource_arns=[function.function_arn],
         )
 
-    def _hear(self, topic: sns.ITopic, exposure: Sequence[cloudwatch.Alarm]) -> None:
+    def _subscribe(self, topic: sns.ITopic, exposure: Sequence[cloudwatch.Alarm]) -> None:
         names = [alarm.alarm_name for alarm in exposure]
         of = sns.SubscriptionFilter.string_filter
         topic.add_subscription(
@@ -114,4 +118,45 @@ class OperationsFunction(GrantedFunction):
                 },
                 dead_letter_queue=self.dead_letters,
             )
+        )
+
+
+class CleanUp(Construct):
+    """A one-shot schedule that ends the migration at `at`.
+
+    The scheduler retries for an hour what it could not deliver; then the call rests in
+    `operations.dead_letters` for 14 days. A schedule that has fired stays, finished, until the
+    stack changes: CloudFormation knows no ActionAfterCompletion.
+
+    Example:
+        >>> CleanUp(self, "CleanUp", route="get-user", at=launch + timedelta(days=7),
+        ...         operations=operations)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        route: str,
+        at: datetime,
+        operations: OperationsFunction,
+    ) -> None:
+        super().__init__(scope, id_)
+        self.at = at
+        self.schedule = scheduler.Schedule(
+            self,
+            "Schedule",
+            description=f"Ends the migration of {route}",
+            schedule=scheduler.ScheduleExpression.at(at, TimeZone.ETC_UTC),
+            target=targets.LambdaInvoke(
+                operations,
+                input=scheduler.ScheduleTargetInput.from_object({"action": Action.CLEANUP}),
+                retry_attempts=10,
+                max_event_age=Duration.hours(1),
+                dead_letter_queue=operations.dead_letters,
+            ),
+        )
+        acknowledge_wildcard(
+            Stack.of(self), versions_of(operations), "the target's grant covers its versions"
         )

@@ -1,5 +1,6 @@
 """ShadowCanaryService: everything that moves one route, in one statement."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import jsii
@@ -12,28 +13,29 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from analysis.rules import Window
 from analysis.traffic import Traffic
-from analysis.windows import Window
-from shadow_canary.arguments import check_identity, check_thresholds, check_times
-from shadow_canary.cleanup import CleanUp
+from shadow_canary.alarms import ExposureAlarms, OperationalAlarms, RouteTopic
 from shadow_canary.code import LockedLayer, RouteCode
-from shadow_canary.dashboard import RouteDashboard, dashboard_name
-from shadow_canary.exposure import ExposureAlarms
+from shadow_canary.code_canary import CodeCanary
+from shadow_canary.dashboard import MismatchQueries, RouteDashboard, dashboard_name
 from shadow_canary.flag import MigrationFlag
-from shadow_canary.functions import CandidateFunction, RouteFunction, ShadowFunction
-from shadow_canary.hook import PreTrafficHook
-from shadow_canary.measured import MeasuredRoute
+from shadow_canary.functions import (
+    CandidateFunction,
+    PreTrafficHook,
+    RouteFunction,
+    ShadowFunction,
+)
 from shadow_canary.metadata import add_metadata
-from shadow_canary.notices import Notices
-from shadow_canary.operations import OperationsFunction
-from shadow_canary.queries import MismatchQueries
-from shadow_canary.rollout import CodeCanary
-from shadow_canary.topic import RouteTopic
-from shadow_runtime.contract import ALIAS, Stage
+from shadow_canary.metrics import RouteMetrics
+from shadow_canary.operations import CleanUp, OperationsFunction
+from shadow_runtime.contract import ALIAS, CONTROL_NEEDS_MS, Stage
+
+_ONE_DAY_S = 86_400
 
 
 @jsii.implements(iam.IGrantable)
-class ShadowCanaryService(MeasuredRoute, Construct):
+class ShadowCanaryService(RouteMetrics, Construct):
     """Moves one API route from its old code (control) to its new code (candidate).
 
     Creates the route's feature flag, seeded with `off`; five functions, each with a role of its
@@ -57,14 +59,14 @@ class ShadowCanaryService(MeasuredRoute, Construct):
         shadow_concurrency: copies compared at once; reserved, so that a storm of them starves
             nobody - 5.
         shift: how a new version takes over - 1 % of invocations for 10 minutes, then all.
-        error_rate_percent: bad share over which a new version goes back, and over which users
+        error_rate_percent: error rate over which a new version goes back, and over which users
             leave the candidate - 2.
-        mismatch_percent: share of wrong answers over which they do - 2.
+        mismatch_percent: mismatch rate over which they do - 2.
         latency_ratio: how many times control's 95th percentile the candidate may take - 3.
         latency_floor: control counts as this slow at least, for the ratio - 100 milliseconds.
         latency_bound: 95th percentile over which a new version goes back - the candidate's
             deadline.
-        code_window: when the code canary's alarms look - by `analysis.windows`.
+        code_window: when the code canary's alarms look - by `analysis.rules`.
         exposure_window: when the data source's alarms look - by the same rule.
         notifications: topic that hears alarms, rollbacks and the clean-up; CloudWatch must be able
             to publish to it - a topic made here.
@@ -121,9 +123,9 @@ class ShadowCanaryService(MeasuredRoute, Construct):
         retire_after = retire_after or Duration.days(7)
         timeout = timeout or Duration.seconds(10)
         candidate_deadline = candidate_deadline or Duration.seconds(2)
-        check_identity(route, launch, ceiling, expected_traffic, retire_after)
-        check_times(timeout, candidate_deadline)
-        check_thresholds(
+        _check_identity(route, launch, ceiling, expected_traffic, retire_after)
+        _check_times(timeout, candidate_deadline)
+        _check_thresholds(
             error_rate_percent=error_rate_percent,
             mismatch_percent=mismatch_percent,
             latency_ratio=latency_ratio,
@@ -232,9 +234,9 @@ class ShadowCanaryService(MeasuredRoute, Construct):
             log_retention=log_retention,
         )
         self.operations.grant_see_versions(self.function)
-        self.notices = Notices(
+        self.operational_alarms = OperationalAlarms(
             self,
-            "Notices",
+            "OperationalAlarms",
             route=route,
             topic=self.topic,
             shadow=self.shadow,
@@ -246,7 +248,11 @@ class ShadowCanaryService(MeasuredRoute, Construct):
             route=route,
             traffic=expected_traffic,
             code_canary=self.code_canary,
-            alarms=[*self.exposure.alarms, *self.code_canary.alarms, *self.notices.alarms],
+            alarms=[
+                *self.exposure.alarms,
+                *self.code_canary.alarms,
+                *self.operational_alarms.alarms,
+            ],
             queries=self.queries,
         )
         self.clean_up = CleanUp(
@@ -267,3 +273,58 @@ class ShadowCanaryService(MeasuredRoute, Construct):
     def grant_principal(self) -> iam.IPrincipal:
         """Control's principal: what the old code needs is granted to the service itself."""
         return self.function.grant_principal
+
+
+def _check_identity(
+    route: str, launch: datetime, ceiling: Stage, traffic: Traffic, retire_after: Duration
+) -> None:
+    """Whose migration it is, from when, how far, and for how long; raises ValueError."""
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,39}", route):
+        raise ValueError(
+            "route names metrics and alarms: up to 40 lower case letters, digits and hyphens, "
+            f"a letter first, such as 'get-user'; got {route!r}"
+        )
+    if launch.tzinfo is None:
+        raise ValueError(
+            f"launch needs a time zone, such as datetime(2030, 1, 7, 9, tzinfo=UTC); got {launch!r}"
+        )
+    if not isinstance(ceiling, Stage):
+        raise ValueError(f"ceiling is a Stage, such as Stage.canary(percent=1); got {ceiling!r}")
+    if not isinstance(traffic, Traffic):
+        raise ValueError(
+            "expected_traffic is a Traffic, such as Traffic.per_day(100_000, users=5_000); got "
+            f"{traffic!r}"
+        )
+    if retire_after.to_seconds() < _ONE_DAY_S:
+        raise ValueError(
+            "retire_after must leave a day or more between launch and clean-up, such as "
+            f"Duration.days(7); got {retire_after.to_seconds()} seconds"
+        )
+
+
+def _check_times(timeout: Duration, candidate_deadline: Duration) -> None:
+    """What is left for control when the candidate is late; raises ValueError."""
+    room = timeout.to_milliseconds() - candidate_deadline.to_milliseconds()
+    if room < CONTROL_NEEDS_MS:
+        raise ValueError(
+            f"control must have {CONTROL_NEEDS_MS} ms left after the candidate's deadline; "
+            f"candidate_deadline {candidate_deadline.to_milliseconds()} ms of timeout "
+            f"{timeout.to_milliseconds()} ms leaves {room} ms: lower the one or raise the other"
+        )
+
+
+def _check_thresholds(
+    *, error_rate_percent: float, mismatch_percent: float, latency_ratio: float
+) -> None:
+    """Thresholds that would always or never be passed raise ValueError."""
+    for name, percent in (
+        ("error_rate_percent", error_rate_percent),
+        ("mismatch_percent", mismatch_percent),
+    ):
+        if not 0 < percent < 100:
+            raise ValueError(f"{name} is a share, over 0 and under 100, such as 2; got {percent!r}")
+    if not latency_ratio > 1:
+        raise ValueError(
+            "latency_ratio says how many times control's latency the candidate may take, over 1, "
+            f"such as 3; got {latency_ratio!r}"
+        )

@@ -15,9 +15,9 @@ class ExposureAlarms:
     """The alarms that take a route's users off the candidate, by their names.
 
     Example:
-        >>> ExposureAlarms(boto3.client("cloudwatch"), ["GetUser-get-user-bad-share"]).red()
+        >>> ExposureAlarms(boto3.client("cloudwatch"), ["candidate-error-rate"]).red()
         ... # doctest: +SKIP
-        ['GetUser-get-user-bad-share']
+        ['candidate-error-rate']
     """
 
     def __init__(self, client: "CloudWatchClient", names: Sequence[str]) -> None:

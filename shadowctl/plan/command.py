@@ -14,7 +14,7 @@ def planned(
 
     Raises:
         SynthesisError: this tree does not synthesize.
-        RolloutError: there is no such stack, or something is missing in it; what, and where.
+        TemplateError: there is no such stack, or something is missing in it; what, and where.
     """
     with tempfile.TemporaryDirectory() as folder:
         if assembly is None:

@@ -1,13 +1,67 @@
 """What a plan says of cost: quantities times prices, and what was assumed."""
 
-from dataclasses import replace
+import csv
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
 
+from analysis.format import chance, count
 from shadow_runtime.contract import POLL_INTERVAL, Stage
 from shadowctl.plan import usage
 from shadowctl.plan.markdown import bullets, document, paragraph, table
-from shadowctl.plan.prices import MARKS, REGION, TABLE, prices
 from shadowctl.plan.usage import Line, Month, Part
-from shadowctl.plan.words import chance, count, usd
+
+REGION = "us-east-1"
+TABLE = Path(__file__).with_name(f"prices-{REGION}.csv")
+
+MARKS = {"AWS": "", "third party": "*", "not documented": "?"}
+"""Who says so, as a sign in a table: AWS itself, somebody else, nobody whom we could name."""
+
+_PER = {1: "each", 1_000_000: "per million"}
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """In USD for `per` of an item in `REGION`, without a free tier.
+
+    `as_of` is the month of the source, or in which it was read; empty where there is none.
+
+    Example:
+        >>> price = prices()["Lambda requests"]
+        >>> f"{price.description}: {price.of(30_000_000):.2f}"
+        '0.20 per million: 6.00'
+    """
+
+    usd: Decimal
+    per: int
+    as_of: str
+    mark: str
+
+    def of(self, quantity: float) -> float:
+        """USD for so many."""
+        return quantity * float(self.usd) / self.per
+
+    @property
+    def description(self) -> str:
+        """The price as its source has it."""
+        return f"{self.usd:f} {_PER[self.per]}"
+
+    @property
+    def dated(self) -> str:
+        """Its date and its mark."""
+        return f"{self.as_of} {MARKS[self.mark]}".strip()
+
+
+@cache
+def prices() -> dict[str, Price]:
+    """Every price, by item."""
+    with TABLE.open(newline="") as table:
+        return {
+            row["item"]: Price(Decimal(row["usd"]), int(row["per"]), row["as_of"], row["mark"])
+            for row in csv.DictReader(table)
+        }
+
 
 _FEWER = 10
 """Percent of the requests that could be copied instead."""
@@ -38,7 +92,7 @@ def cost(month: Month) -> str:
 def _row(line: Line) -> list[str]:
     price = prices()[line.item]
     paid = usd(price.of(line.quantity))
-    return [line.part, count(line.quantity), line.item, price.words, price.dated, paid]
+    return [line.part, count(line.quantity), line.item, price.description, price.dated, paid]
 
 
 def _total(lines: list[Line]) -> float:
@@ -64,7 +118,7 @@ def _apart(month: Month) -> str:
     price = prices()["HTTP API requests"]
     return (
         f"Apart from it, with or without a migration: {count(month.requests)} requests of the HTTP "
-        f"API, {usd(price.of(month.requests))} USD ({price.words} {price.dated})."
+        f"API, {usd(price.of(month.requests))} USD ({price.description} {price.dated})."
     )
 
 
@@ -90,3 +144,8 @@ def _assumed(month: Month) -> list[str]:
 
 def _bytes(ceiling: Stage) -> int:
     return usage.EXPOSED_BYTES if ceiling > Stage.SHADOW else usage.COPY_BYTES
+
+
+def usd(amount: float) -> str:
+    """Dollars and cents."""
+    return f"{amount:,.2f}" if amount >= 0.01 else "under 0.01"

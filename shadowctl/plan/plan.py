@@ -2,21 +2,26 @@
 
 from pathlib import Path
 
-from analysis.alarms.alarm import Alarm
-from analysis.rollout.guards import Alarms
-from analysis.rollout.rollout import Rollout
-from analysis.rollout.stack import Stack
+from analysis.alarms import Alarm
+from analysis.format import chance, count, duration, moment
+from analysis.power import (
+    FAILING_PERCENTS,
+    HEALTHY_PERCENT,
+    RateAlarm,
+    ShadowEvidence,
+    power_of_code,
+    power_of_exposure,
+)
+from analysis.rollout import Alarms, Rollout
+from analysis.rules import AlarmName, AlarmRule, Kind
+from analysis.template import Stack, TemplateError
 from shadow_runtime.contract import Stage
 from shadowctl.plan.cost import cost
-from shadowctl.plan.functions import Functions
 from shadowctl.plan.markdown import bullets, document, paragraph, table
-from shadowctl.plan.power import seen
-from shadowctl.plan.shares import Share
-from shadowctl.plan.usage import Month
-from shadowctl.plan.words import count, duration, moment
+from shadowctl.plan.usage import Functions, Month
 
-_DOES = ("; the alias goes back", "; the flag goes to off")
-"""The end of an alarm's description, which a plan says once for all of them."""
+_TOLERANCE_PERCENT = 0.1
+"""Of answers that differ."""
 
 
 def plan(
@@ -39,11 +44,11 @@ def plan(
         candidate_ms: what the candidate does.
 
     Raises:
-        RolloutError: there is no such stack, or something is missing in it; what, and where.
+        TemplateError: there is no such stack, or something is missing in it; what, and where.
     """
     stack = Stack.load(assembly, route)
     rollout = Rollout.of(stack)
-    alarms = (rollout.code_alarms, rollout.exposure_alarms, rollout.notices)
+    alarms = (rollout.code_alarms, rollout.exposure_alarms, rollout.operational_alarms)
     month = Month(
         requests_per_day=rollout.traffic.requests_per_day,
         ceiling=rollout.ceiling,
@@ -63,7 +68,7 @@ def plan(
         "### What takes users back",
         _back(rollout),
         "### What the alarms can see",
-        seen(rollout, days=days),
+        _seen(rollout, days=days),
         "### Clean-up",
         _clean_up(rollout),
         "### Cost of a month",
@@ -158,28 +163,80 @@ def _back(rollout: Rollout) -> str:
         _guards(rollout.exposure_alarms),
         "These only tell people:",
         bullets(
-            f"`{name}`: {_described(alarm)}." for name, alarm in sorted(rollout.notices.items())
+            f"`{name}`: {_described(alarm)}."
+            for name, alarm in sorted(rollout.operational_alarms.items())
         ),
     )
 
 
 def _guards(alarms: Alarms) -> str:
     return bullets(
-        f"`{name}`: {_described(alarm)}{_fewest(alarm)}." for name, alarm in sorted(alarms.items())
+        f"`{name}`: {_described(alarm)}{_minimum(alarm)}." for name, alarm in sorted(alarms.items())
     )
 
 
 def _described(alarm: Alarm) -> str:
     """What an alarm says of itself, without its route and what it does."""
-    words = alarm.description.partition(": ")[2]
-    for end in _DOES:
-        words = words.removesuffix(end)
-    return words
+    return alarm.rule.summary if alarm.rule else alarm.description
 
 
-def _fewest(alarm: Alarm) -> str:
-    share = Share.of(alarm)
-    return f", at least {share.minimum_failures} of them bad" if share else ""
+def _minimum(alarm: Alarm) -> str:
+    match alarm.rule:
+        case AlarmRule(kind=Kind.RATE, window=window):
+            return f", at least {window.minimum_failures} of them failures"
+    return ""
+
+
+def _seen(rollout: Rollout, *, days: float) -> str:
+    """The chances of both canaries, and what copies prove beside them.
+
+    Raises:
+        TemplateError: an alarm whose power is not known.
+    """
+    traffic = rollout.traffic
+    code = power_of_code(
+        traffic, rollout.shift, _rate_alarm(rollout.code_alarms, AlarmName.CODE_ERROR_RATE)
+    )
+    users = power_of_exposure(
+        traffic,
+        rollout.ceiling.candidate_percent,
+        _rate_alarm(rollout.exposure_alarms, AlarmName.CANDIDATE_ERROR_RATE),
+        days=days,
+    )
+    evidence = ShadowEvidence.of(traffic, tolerance_percent=_TOLERANCE_PERCENT)
+    shift = duration(rollout.shift.minutes)
+    chances = table(
+        ">>>",
+        [
+            "failing",
+            f"seen by `{AlarmName.CODE_ERROR_RATE}` in {shift}",
+            f"seen by `{AlarmName.CANDIDATE_ERROR_RATE}` in a day",
+        ],
+        [
+            [f"{p:g} %", chance(code.detection[p]), chance(users.detection[p])]
+            for p in FAILING_PERCENTS
+        ],
+    )
+    beside = bullets(
+        [
+            f"False rollbacks, while {HEALTHY_PERCENT:g} % fail: "
+            f"{chance(code.false_rollback)} of new versions, {chance(users.false_rollback)} of "
+            f"launches with {count(days)} days until the clean-up.",
+            f"The canary of users holds anybody at all with a chance of {chance(users.anybody)}.",
+            f"Copies of all requests prove in {duration(1_440 * evidence.days)} that under "
+            f"{_TOLERANCE_PERCENT:g} % of the answers differ: {count(evidence.pairs)} pairs "
+            "without a difference.",
+            "Not counted: the minute or two until CloudWatch shows a datapoint.",
+        ]
+    )
+    return document(chances, beside)
+
+
+def _rate_alarm(alarms: Alarms, name: AlarmName) -> RateAlarm:
+    match alarms.get(name):
+        case Alarm(rule=AlarmRule(kind=Kind.RATE) as rule):
+            return RateAlarm.of(rule)
+    raise TemplateError(f"no alarm {name} of a rate: what it sees cannot be computed")
 
 
 def _clean_up(rollout: Rollout) -> str:

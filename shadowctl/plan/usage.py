@@ -1,14 +1,133 @@
 """What a route uses up in a month: by part of the machinery, so many of each priced item."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Self, TypeAlias
 
-from shadow_runtime.contract import POLL_INTERVAL, Stage
-from shadowctl.plan.functions import Functions
-from shadowctl.plan.metrics import OF_ROUTE, OF_SHADOW, written
+from analysis.template import Resource, Stack
+from shadow_runtime.contract import (
+    POLL_INTERVAL,
+    Dimension,
+    MetricName,
+    Stage,
+    Variable,
+    Variant,
+)
+
+_VARIABLES = ("Environment", "Variables")
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSize:
+    """What a function is paid by; `at_once` is how many run at most, None where nothing says so."""
+
+    memory_mib: int
+    architecture: str
+    at_once: int | None = None
+
+    @classmethod
+    def of(cls, resource: Resource) -> Self:
+        """As CloudFormation describes one.
+
+        Raises:
+            TemplateError: it does not say its memory.
+        """
+        architectures = resource.get("Architectures") or ["x86_64"]
+        return cls(
+            resource.need("MemorySize"),
+            architectures[0],
+            resource.get("ReservedConcurrentExecutions"),
+        )
+
+    def gb_seconds(self, milliseconds: float) -> float:
+        """What so much time is worth."""
+        return self.memory_mib / 1_024 * milliseconds / 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Functions:
+    """Those that requests and their copies run in.
+
+    Example:
+        >>> Functions.of(Stack.load(Path("cdk.out"), "GetUser")).candidate  # doctest: +SKIP
+        FunctionSize(memory_mib=1024, architecture='arm64', at_once=None)
+    """
+
+    route: FunctionSize
+    candidate: FunctionSize
+    shadow: FunctionSize
+
+    @classmethod
+    def of(cls, stack: Stack) -> Self:
+        """The functions of the route whose stack it is.
+
+        Raises:
+            TemplateError: it has no route, or something is missing in it.
+        """
+        route = stack.the("AWS::Lambda::Function", *_VARIABLES, Variable.CANDIDATE_DEADLINE_MS)
+        candidate, shadow = (
+            stack.referred(stack.referred(route, *_VARIABLES, version), "FunctionName")
+            for version in (Variable.CANDIDATE, Variable.SHADOW)
+        )
+        return cls(*map(FunctionSize.of, (route, candidate, shadow)))
+
+
+# Custom metrics: each is paid for, so each kind of them is listed here. A kind is a name and what
+# it is counted by beside the route.
+
+By: TypeAlias = tuple[Dimension, str] | Dimension | None
+"""A dimension with its one value, a dimension with one value at a time, or none."""
+
+Kinds: TypeAlias = Mapping[Stage, Mapping[By, tuple[MetricName, ...]]]
+"""By the stage from which on they are written."""
+
+_CANARY = Stage.canary(percent=0.01)
+_CONTROL = (Dimension.VARIANT, Variant.CONTROL)
+_CANDIDATE = (Dimension.VARIANT, Variant.CANDIDATE)
+_EXPOSED = (Dimension.EXPOSED, "true")
+
+_OF_A_SIDE = (MetricName.REQUESTS, MetricName.FAULTS, MetricName.LATENCY)
+_OF_PAIRS = (MetricName.COMPARED, MetricName.MISMATCHED, MetricName.CANDIDATE_ERRORS)
+
+OF_ROUTE: Kinds = {
+    Stage.OFF: {
+        None: (MetricName.FLAG_AGE, MetricName.STAGE, MetricName.CANDIDATE_PERCENT),
+        _CONTROL: _OF_A_SIDE,
+        Dimension.VERSION: (MetricName.FAULTS,),
+    },
+    _CANARY: {
+        None: (MetricName.FALLBACKS, MetricName.TIMEOUTS, MetricName.SHORT_CIRCUITED),
+        _CANDIDATE: _OF_A_SIDE,
+        Dimension.VERSION: (MetricName.FALLBACKS,),
+    },
+}
+OF_SHADOW: Kinds = {
+    Stage.SHADOW: {
+        None: (
+            *_OF_PAIRS,
+            *(MetricName.SHADOW_LAG, MetricName.SHADOW_LATENCY),
+            *(MetricName.COPIES_DROPPED, MetricName.TEE_SKIPPED, MetricName.TEE_FAILED),
+            *(MetricName.NOISE_COMPARED, MetricName.NOISE),
+        ),
+    },
+    _CANARY: {
+        _EXPOSED: _OF_PAIRS,
+        Dimension.VERSION: _OF_PAIRS,
+        _CANDIDATE: (MetricName.COMPARED, MetricName.MISMATCHED),
+    },
+}
+
+
+def written(kinds: Kinds, ceiling: Stage) -> Iterator[tuple[MetricName, By]]:
+    """Those of `kinds` that may be written up to `ceiling`."""
+    for stage, by in kinds.items():
+        if stage <= ceiling:
+            yield from ((name, dimension) for dimension, names in by.items() for name in names)
+
+
+# A month
 
 DAYS = 30
 """Of a month."""

@@ -1,5 +1,7 @@
-"""`shadowctl rehearse`: reads templates, plays, and says what came of it."""
+"""`shadowctl rehearse`: reads templates, simulates, and says what came of it."""
 
+import json
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -7,19 +9,23 @@ from typing import Any
 
 from rich.console import Console
 
-from analysis.rollout.rollout import Rollout
-from analysis.simulation.canary import Canary
-from analysis.simulation.curves import Curves, curves
-from analysis.simulation.errors import RehearsalError
-from analysis.simulation.playing import Report
-from analysis.simulation.rehearsal import Rehearsed, canaries
-from analysis.simulation.scenario import Scenario
+from analysis.rollout import Rollout
+from analysis.simulation.canaries import SimulatedCanary
+from analysis.simulation.rehearsal import (
+    Curves,
+    Progress,
+    Rehearsal,
+    RehearsedCanary,
+    canaries,
+    curves,
+)
+from analysis.simulation.scenario import RehearsalError, Scenario
+from analysis.template import Stack, TemplateError
 from analysis.traffic import Traffic
-from shadowctl.rehearse import sources
-from shadowctl.rehearse.act import Act
 from shadowctl.rehearse.report.page import page
 from shadowctl.rehearse.screen import shown
 from shadowctl.screen import Steps
+from shadowctl.synthesis import ROOT, check_out, synthesize
 
 HERE = "this branch"
 
@@ -42,7 +48,7 @@ def rehearse(
 
     Raises:
         SynthesisError: there is no template.
-        RolloutError: a template does not say all.
+        TemplateError: a template does not say all.
         RehearsalError: it says what cannot be played, or the report has no folder to stand in.
     """
     if report is not None and not report.parent.is_dir():
@@ -53,24 +59,24 @@ def rehearse(
         if compare is not None:
             steps.report("reading", compare)
             same = rollouts[HERE].traffic
-            rollouts[compare] = sources.found(stack, compare, traffic=same)
+            rollouts[compare] = _of_source(stack, compare, traffic=same)
         played = [[*canaries(rollout, scenario)] for rollout in rollouts.values()]
         heard = _heard(steps, played, with_curves=report is not None)
-        acts = [
-            Act(
+        rehearsals = [
+            Rehearsal(
                 source,
                 rollout,
-                [Rehearsed.of(canary, heard) for canary in each],
+                [RehearsedCanary.of(canary, heard) for canary in each],
                 [curves(canary, heard) for canary in each if report],
             )
             for (source, rollout), each in zip(rollouts.items(), played, strict=True)
         ]
     if report is not None:
-        report.write_text(page(acts, scenario), encoding="utf-8")
+        report.write_text(page(rehearsals, scenario), encoding="utf-8")
     if as_json:
-        console.print_json(data=[act.as_json() for act in acts])
+        console.print_json(data=[rehearsal.as_json() for rehearsal in rehearsals])
         return
-    for part in shown(acts, scenario):
+    for part in shown(rehearsals, scenario):
         console.print(part, soft_wrap=isinstance(part, str))
     if report is not None:
         console.print(f"report: {report}", soft_wrap=True)
@@ -81,12 +87,14 @@ def _expecting(traffic: Mapping[str, Any], stack: str, assembly: Path | None) ->
     read = (
         Rollout.load(assembly, stack, traffic=whole)
         if assembly
-        else sources.here(stack, traffic=whole)
+        else _of_this_tree(stack, traffic=whole)
     )
     return replace(read, traffic=replace(read.traffic, **traffic))
 
 
-def _heard(steps: Steps, played: Sequence[Sequence[Canary]], *, with_curves: bool) -> Report:
+def _heard(
+    steps: Steps, played: Sequence[Sequence[SimulatedCanary]], *, with_curves: bool
+) -> Progress:
     """Counts rollouts on the screen."""
     canary = [each for some in played for each in some]
     total = sum(2 * each.scenario.rollouts + with_curves * Curves.rollouts() for each in canary)
@@ -98,3 +106,45 @@ def _heard(steps: Steps, played: Sequence[Sequence[Canary]], *, with_curves: boo
         steps.count("rehearsing", done, total)
 
     return report
+
+
+def _of_this_tree(stack: str, *, traffic: Traffic | None) -> Rollout:
+    """The rollout of the working tree.
+
+    Raises:
+        SynthesisError: it does not synthesize.
+        TemplateError: something is missing in the template.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder, "cdk.out")
+        synthesize(ROOT, out)
+        return Rollout.load(out, stack, traffic=traffic)
+
+
+def _of_source(stack: str, source: str, *, traffic: Traffic | None) -> Rollout:
+    """The rollout of `source`: an assembly's folder, a template, or a commit.
+
+    Raises:
+        SynthesisError: it is none of these, or does not synthesize.
+        TemplateError: something is missing in the template.
+    """
+    path = Path(source)
+    if path.is_dir():
+        return Rollout.load(path, stack, traffic=traffic)
+    if path.is_file():
+        return Rollout.of(Stack(stack, _template(path)), traffic=traffic)
+    with tempfile.TemporaryDirectory() as folder:
+        checkout, out = Path(folder, "source"), Path(folder, "cdk.out")
+        check_out(source, checkout)
+        synthesize(checkout, out)
+        return Rollout.load(out, stack, traffic=traffic)
+
+
+def _template(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise TemplateError(
+            f"{path} is no template ({error}); name an assembly's folder, a template in JSON or a "
+            "commit"
+        ) from error

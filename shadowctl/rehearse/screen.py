@@ -1,43 +1,81 @@
-"""A rehearsal on the terminal."""
+"""A rehearsal in words: the lines of its table, and what the terminal shows."""
 
 from collections.abc import Iterator, Sequence
 
 from rich import box
 from rich.table import Table
 
+from analysis.format import chance, count, duration
+from analysis.simulation.rehearsal import Rehearsal, RehearsedCanary, beside
 from analysis.simulation.scenario import Scenario
 from shadow_runtime.contract import Stage
-from shadowctl.rehearse.act import Act, beside
-from shadowctl.rehearse.rows import rows
+
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
-def shown(acts: Sequence[Act], scenario: Scenario) -> Iterator[Table | str]:
+def rows(rehearsed: RehearsedCanary) -> dict[str, str]:
+    """What is said of one canary, under the name of the line."""
+    outcome, scenario = rehearsed.summary, rehearsed.canary.scenario
+    return {
+        "rolled back": percent(outcome.rolled_back),
+        "first to act": acted(rehearsed),
+        "all back after, p50": minutes(outcome.minutes_p50),
+        "all back after, p95": minutes(outcome.minutes_p95),
+        "requests with an error, mean": count(outcome.errors),
+        "requests with an error, p95": count(outcome.errors_p95),
+        "users who saw one, mean": count(outcome.users),
+        "answered by control instead, mean": count(outcome.fallbacks),
+        "wrong answers served, mean": count(outcome.wrong),
+        f"false rollbacks in {scenario.minutes} min": percent(rehearsed.false_rollbacks),
+    }
+
+
+def acted(rehearsed: RehearsedCanary) -> str:
+    """Which guards took rollouts back, the busiest first."""
+    by = sorted(rehearsed.summary.by.items(), key=lambda each: -each[1])
+    said = [f"{name} {percent(share)}" for name, share in by if share]
+    return ", ".join(said) or "nobody"
+
+
+def shown(rehearsals: Sequence[Rehearsal], scenario: Scenario) -> Iterator[Table | str]:
     """What was played, the table, and what nobody should forget."""
-    rollout = acts[0].rollout
+    rollout = rehearsals[0].rollout
     yield (
         f"[bold]{rollout.route}[/]: {scenario.rollouts:,} rollouts of {scenario.minutes} minutes, "
-        f"{rollout.traffic.description}; {scenario.words}"
+        f"{rollout.traffic.description}; {scenario.description}"
     )
-    yield _table(acts)
-    for act in acts:
-        yield from _notes(act)
+    yield _table(rehearsals)
+    for rehearsal in rehearsals:
+        yield from _notes(rehearsal)
 
 
-def _table(acts: Sequence[Act]) -> Table:
+def _table(rehearsals: Sequence[Rehearsal]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("", no_wrap=True)
     columns = []
-    for _, act, each in beside(acts):
-        source = f"\n[dim]{act.source}[/]" if len(acts) > 1 else ""
+    for _, rehearsal, each in beside(rehearsals):
+        source = f"\n[dim]{rehearsal.source}[/]" if len(rehearsals) > 1 else ""
         table.add_column(f"{each.canary.title}{source}\n[dim]{each.canary.setting}[/]")
         columns.append(rows(each))
     for name in columns[0]:
-        table.add_row(name, *(column[name] for column in columns))
+        told = (column[name].replace(" %", f"{_NO_BREAK}%") for column in columns)
+        table.add_row(name, *told)
     return table
 
 
-def _notes(act: Act) -> Iterator[str]:
-    rollout = act.rollout
-    yield f"[dim]{act.source}: clean-up on {rollout.clean_up:%-d %B %Y at %H:%M %Z}[/]"
+def _notes(rehearsal: Rehearsal) -> Iterator[str]:
+    rollout = rehearsal.rollout
+    yield f"[dim]{rehearsal.source}: clean-up on {rollout.clean_up:%-d %B %Y at %H:%M %Z}[/]"
     if rollout.ceiling <= Stage.SHADOW:
-        yield f"[dim]{act.source}: the ceiling is {rollout.ceiling}, no user meets the candidate[/]"
+        ceiling = f"the ceiling is {rollout.ceiling}"
+        yield f"[dim]{rehearsal.source}: {ceiling}, no user meets the candidate[/]"
+
+
+def percent(share: float) -> str:
+    """A share of the rollouts: of 10,000, a hundredth of a percent is one."""
+    return chance(share, decimals=1)
+
+
+def minutes(value: float | None) -> str:
+    """A time in minutes; None is never."""
+    return "never" if value is None else duration(value, decimals=1)

@@ -43,7 +43,8 @@ def test_a_failing_candidate_takes_its_users_back_and_none_of_them_sees_an_error
         evidence = rolled_back(canary, before)
     assert {answer.status for answer in seen} == {200}
     assert not any(answer.is_wrong for answer in seen)
-    assert evidence["alarm"] in ("GetUser-get-user-bad-share", "GetUser-get-user-mismatch-share")
+    rates = ("candidate-error-rate", "candidate-mismatch-rate")
+    assert evidence["alarm"] in [f"GetUser-get-user-{rate}" for rate in rates]
     assert "Threshold Crossed" in evidence["reason"]
     assert sum(evidence["versions"].values()) == 1
 
@@ -64,7 +65,7 @@ def test_wrong_answers_alone_take_their_users_back_and_are_counted(
         seen = crowd.asks_until(lambda: is_off(canary))
         evidence = rolled_back(canary, before)
     assert {answer.status for answer in seen} == {200}
-    assert evidence["alarm"] == "GetUser-get-user-mismatch-share"
+    assert evidence["alarm"] == "GetUser-get-user-candidate-mismatch-rate"
     wrong = [answer for answer in seen if answer.is_wrong]
     assert {answer.user for answer in wrong} <= set(ON_CANDIDATE)
 

@@ -14,7 +14,8 @@ from localaws.watcher import watching
 from tests.local.crowd import Crowd
 from tests.local.deployed import Deployed, awaited
 
-MISMATCH_SHARE = "GetUser-get-user-mismatch-share"
+ERROR_RATE = "GetUser-get-user-candidate-error-rate"
+MISMATCH_RATE = "GetUser-get-user-candidate-mismatch-rate"
 EXPOSED = {"Route": "get-user", "Exposed": "true"}
 _streams = itertools.count()
 
@@ -105,31 +106,33 @@ def test_an_alarm_of_the_template_turns_red_and_green_again_by_log_lines(
 ) -> None:
     log = Log(deployed)
     with watching(local):
-        assert state_is(deployed, MISMATCH_SHARE, "OK")
+        assert state_is(deployed, MISMATCH_RATE, "OK")
         deadline = time.monotonic() + 30
-        while alarm(deployed, MISMATCH_SHARE)["StateValue"] == "OK":
+        while alarm(deployed, MISMATCH_RATE)["StateValue"] == "OK":
             assert time.monotonic() < deadline, "it did not turn red"
             log.measure("ShadowCanary", EXPOSED, Compared=20, Mismatched=5, CandidateErrors=5)
             time.sleep(0.4)
-        red = alarm(deployed, MISMATCH_SHARE)
+        red = alarm(deployed, MISMATCH_RATE)
         assert red["StateValue"] == "ALARM"
         assert (
             "3 out of the last 5 datapoints [50.0, 50.0, 50.0] were greater than"
             in red["StateReason"]
         )
         assert json.loads(red["StateReasonData"])["recentDatapoints"][-3:] == [50.0] * 3
-        assert state_is(deployed, MISMATCH_SHARE, "OK")
+        assert state_is(deployed, MISMATCH_RATE, "OK")
 
 
 def test_a_state_that_the_data_do_not_bear_out_is_set_right(
     local: Local, deployed: Deployed
 ) -> None:
     with watching(local):
-        assert state_is(deployed, "GetUser-get-user-bad-share", "OK")
+        assert state_is(deployed, ERROR_RATE, "OK")
         deployed.aws.client("cloudwatch").set_alarm_state(
-            AlarmName="GetUser-get-user-bad-share", StateValue="ALARM", StateReason="a test"
+            AlarmName=ERROR_RATE,
+            StateValue="ALARM",
+            StateReason="a test",
         )
-        assert state_is(deployed, "GetUser-get-user-bad-share", "OK")
+        assert state_is(deployed, ERROR_RATE, "OK")
 
 
 def test_what_was_there_before_counts_for_nothing(local: Local, deployed: Deployed) -> None:
@@ -148,4 +151,4 @@ def test_what_the_demo_prints_says_how_many_alarms_nobody_watches_and_why(local:
     for count, missing in ((3, "CodeDeploy"), (1, "AWS/SQS"), (1, "AWS/Lambda")):
         [line] = [line for line in local.replaced if missing in line and "watches" in line]
         assert line.endswith(f"({count})")
-    assert MISMATCH_SHARE not in said
+    assert MISMATCH_RATE not in said

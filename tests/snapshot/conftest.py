@@ -3,18 +3,17 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from shadowctl.synthesis import ROOT
+from shadowctl.synthesis import synthesize as synthesize_offline
 from tests.snapshot.reading import Template
 from tests.snapshot.written import written as written_metrics
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
 SOURCES = ("app.py", "cdk.json", "analysis", "constructs", "stacks", "lambdas")
 
 Synthesis = Callable[..., Path]
@@ -34,24 +33,8 @@ def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
 
     def run(checkout: Path = ROOT, **environment: str) -> Path:
         out = tmp_path_factory.mktemp("cdk.out")
-        context = json.loads((checkout / "cdk.json").read_text())["context"]
-        context["aws:cdk:bundling-stacks"] = []
-        ran = subprocess.run(
-            [sys.executable, "app.py"],
-            cwd=checkout,
-            env={
-                "PATH": os.environ["PATH"],
-                "HOME": os.environ.get("HOME", str(out)),
-                "CDK_OUTDIR": str(out),
-                "CDK_CONTEXT_JSON": json.dumps(context),
-                **environment,
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert ran.returncode == 0, ran.stderr
-        assert ran.stderr == "", "a synthesis warns of nothing"
+        home = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", str(out))}
+        assert synthesize_offline(checkout, out, home | environment) == "", "it warns of nothing"
         return out
 
     return run

@@ -76,18 +76,18 @@ def test_a_window_that_is_given_goes_before_the_rule(chosen: Template) -> None:
     assert {alarm.window for alarm in code.values()} == {(2, 2, 4)}
     assert {alarm.window for alarm in exposure.values()} == {(5, 1, 3)}
     assert all(" >= 30" in alarm.formula for alarm in code.values())
-    assert " AND errors + faults + fallbacks >= 4, " in code["Alarm"].formula
+    assert " AND errors + faults + fallbacks >= 4, " in code["ErrorRate"].formula
     assert all(" >= 70" in alarm.formula for alarm in exposure.values())
 
 
 def test_a_threshold_that_is_given_is_the_threshold(chosen: Template) -> None:
     found = {role: alarm.properties["Threshold"] for role, alarm in alarms(chosen).items()}
-    assert {role: found[role] for role in found if not role.startswith("Notices")} == {
-        "CodeCanaryAlarm": 3,
-        "CodeCanaryMismatchAlarm": 4,
-        "CodeCanaryLatencyAlarm": 900,
-        "ExposureBadShare": 3,
-        "ExposureMismatchShare": 4,
+    assert {role: found[role] for role in found if not role.startswith("OperationalAlarms")} == {
+        "CodeCanaryErrorRate": 3,
+        "CodeCanaryMismatchRate": 4,
+        "CodeCanaryLatency": 900,
+        "ExposureErrorRate": 3,
+        "ExposureMismatchRate": 4,
         "ExposureLatencyRatio": 1.5,
     }
     ratio = alarms(chosen, "Exposure")["LatencyRatio"]

@@ -63,7 +63,7 @@ def test_the_hook_waits_for_no_alias_that_waits_for_it(get_user: Template) -> No
 def test_bad_are_failed_imports_handled_faults_and_answers_that_control_had_to_give(
     code: dict[str, Alarm],
 ) -> None:
-    alarm = code["Alarm"]
+    alarm = code["ErrorRate"]
     assert alarm.formula == (
         "IF(invocations >= 10 AND errors + faults + fallbacks >= 5, "
         "100 * (errors + faults + fallbacks) / invocations, 0)"
@@ -80,7 +80,7 @@ def test_bad_are_failed_imports_handled_faults_and_answers_that_control_had_to_g
 def test_a_version_is_slow_when_its_95th_percentile_is_over_the_candidates_deadline(
     code: dict[str, Alarm],
 ) -> None:
-    alarm = code["LatencyAlarm"]
+    alarm = code["Latency"]
     assert alarm.formula == "IF(invocations >= 50, duration, 0)"
     assert {name: str(metric) for name, metric in alarm.using.items()} == {
         "duration": f"p95 of AWS/Lambda/Duration{{{THROUGH_THE_ALIAS}}}",
@@ -92,7 +92,7 @@ def test_a_version_is_slow_when_its_95th_percentile_is_over_the_candidates_deadl
 def test_a_version_goes_back_for_the_wrong_answers_of_the_candidate_that_it_brought(
     code: dict[str, Alarm],
 ) -> None:
-    alarm = code["MismatchAlarm"]
+    alarm = code["MismatchRate"]
     assert alarm.formula == (
         "IF(compared >= 10 AND mismatched + errors >= 5, 100 * (mismatched + errors) / compared, 0)"
     )
@@ -121,7 +121,7 @@ def test_each_version_gets_alarms_of_its_own_so_that_a_red_past_cannot_block_the
     code: dict[str, Alarm],
 ) -> None:
     assert {role: alarm.name for role, alarm in code.items()} == {
-        "Alarm": f"GetUser-get-user-code-{NEW}",
-        "LatencyAlarm": f"GetUser-get-user-latency-{NEW}",
-        "MismatchAlarm": f"GetUser-get-user-mismatch-{NEW}",
+        "ErrorRate": f"GetUser-get-user-code-error-rate-{NEW}",
+        "Latency": f"GetUser-get-user-code-latency-{NEW}",
+        "MismatchRate": f"GetUser-get-user-code-mismatch-rate-{NEW}",
     }

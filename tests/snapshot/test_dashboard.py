@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from shadow_canary.queries import QUESTIONS
+from shadow_canary.dashboard import QUESTIONS
 from tests.snapshot.alarms import alarms
 from tests.snapshot.reading import Template, every, the
 from tests.snapshot.written import shape
 
 TITLES = [
     "Who is asked",
-    "Bad share",
+    "Error rate",
     "Latency",
     "Parity of the copies of an hour",
     "Stage: 0 off · 1 shadow · 2 canary · 3 live · 4 complete",

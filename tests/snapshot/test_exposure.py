@@ -22,15 +22,15 @@ def heard(get_user: Template) -> dict[str, object]:
 def test_bad_are_a_candidate_that_failed_and_one_that_was_left_alone_for_it(
     exposure: dict[str, Alarm],
 ) -> None:
-    alarm = exposure["BadShare"]
+    alarm = exposure["ErrorRate"]
     assert alarm.formula == (
-        "IF(requests + unasked >= 10 AND faults + unasked >= 5, "
-        "100 * (faults + unasked) / (requests + unasked), 0)"
+        "IF(requests + short_circuited >= 10 AND faults + short_circuited >= 5, "
+        "100 * (faults + short_circuited) / (requests + short_circuited), 0)"
     )
     assert {name: str(metric) for name, metric in alarm.using.items()} == {
         "requests": "Sum of ShadowCanary/Requests{Route=get-user, Variant=candidate}",
         "faults": "Sum of ShadowCanary/Faults{Route=get-user, Variant=candidate}",
-        "unasked": "Sum of ShadowCanary/ShortCircuited{Route=get-user}",
+        "short_circuited": "Sum of ShadowCanary/ShortCircuited{Route=get-user}",
     }
     assert alarm.properties["Threshold"] == 2
 
@@ -38,7 +38,7 @@ def test_bad_are_a_candidate_that_failed_and_one_that_was_left_alone_for_it(
 def test_wrong_answers_count_only_while_users_are_exposed_to_them(
     exposure: dict[str, Alarm],
 ) -> None:
-    alarm = exposure["MismatchShare"]
+    alarm = exposure["MismatchRate"]
     assert alarm.formula == (
         "IF(compared >= 10 AND mismatched + errors >= 2, 100 * (mismatched + errors) / compared, 0)"
     )
@@ -69,18 +69,18 @@ def test_a_candidate_is_slow_when_it_takes_three_times_what_control_takes(
 def test_two_percent_of_a_million_requests_are_watched_by_the_hour_and_all_of_them_by_the_minute(
     exposure: dict[str, Alarm],
 ) -> None:
-    assert exposure["BadShare"].window == (60, 1, 1)
+    assert exposure["ErrorRate"].window == (60, 1, 1)
     assert exposure["LatencyRatio"].window == (60, 1, 1)
-    assert exposure["MismatchShare"].window == (1, 3, 5)
+    assert exposure["MismatchRate"].window == (1, 3, 5)
 
 
 def test_an_alarm_says_what_it_saw_in_which_time_and_what_comes_of_it(
     exposure: dict[str, Alarm],
 ) -> None:
     assert {role: alarm.properties["AlarmDescription"] for role, alarm in exposure.items()} == {
-        "BadShare": "get-user: the candidate failed over 2 % of its users' requests, "
+        "ErrorRate": "get-user: the candidate failed over 2 % of its users' requests, "
         "in an hour with 10 requests or more; the flag goes to off",
-        "MismatchShare": "get-user: over 2 % of the candidate's answers are wrong, "
+        "MismatchRate": "get-user: over 2 % of the candidate's answers are wrong, "
         "in 3 of 5 minutes with 10 requests or more; the flag goes to off",
         "LatencyRatio": "get-user: the candidate's 95th percentile is over 3 times control's, "
         "or 300 ms where control is faster than 100 ms, "
@@ -102,9 +102,9 @@ def test_names_are_short_enough_for_the_longest_stack_and_route(
     exposure: dict[str, Alarm],
 ) -> None:
     assert {role: alarm.name for role, alarm in exposure.items()} == {
-        "BadShare": "GetUser-get-user-bad-share",
-        "MismatchShare": "GetUser-get-user-mismatch-share",
-        "LatencyRatio": "GetUser-get-user-latency-ratio",
+        "ErrorRate": "GetUser-get-user-candidate-error-rate",
+        "MismatchRate": "GetUser-get-user-candidate-mismatch-rate",
+        "LatencyRatio": "GetUser-get-user-candidate-latency-ratio",
     }
     for alarm in exposure.values():
         more = LONGEST_STACK_NAME + LONGEST_ROUTE - len("GetUser") - len("get-user")
@@ -123,8 +123,8 @@ def test_operations_hears_red_exposure_alarms_and_nothing_else_on_the_topic(
     assert heard["FilterPolicy"] == {
         "NewStateValue": ["ALARM"],
         "AlarmName": [
-            "<ServiceExposureBadShare>",
-            "<ServiceExposureMismatchShare>",
+            "<ServiceExposureErrorRate>",
+            "<ServiceExposureMismatchRate>",
             "<ServiceExposureLatencyRatio>",
         ],
     }

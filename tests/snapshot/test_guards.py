@@ -5,12 +5,14 @@ from collections.abc import Iterable
 
 import pytest
 
+from analysis.alarms import Alarm
+from analysis.rules import Kind, Response
 from tests.snapshot.alarms import alarms
-from tests.snapshot.reading import Template, the
+from tests.snapshot.reading import Template, resources, spelled, the
 
-CODE = {"Alarm", "LatencyAlarm", "MismatchAlarm"}
-EXPOSURE = {"BadShare", "MismatchShare", "LatencyRatio"}
-NOTICES = {"DeadLetters", "FlagAge", "CopiesLost"}
+CODE = {"ErrorRate", "Latency", "MismatchRate"}
+EXPOSURE = {"ErrorRate", "MismatchRate", "LatencyRatio"}
+OPERATIONAL = {"DeadLetters", "FlagAge", "CopiesLost"}
 
 
 def referred(group: str, roles: Iterable[str]) -> set[str]:
@@ -31,7 +33,7 @@ def takes_users_back(get_user: Template) -> set[str]:
 def test_a_route_has_nine_alarms(get_user: Template) -> None:
     assert set(alarms(get_user, "CodeCanary")) == CODE
     assert set(alarms(get_user, "Exposure")) == EXPOSURE
-    assert set(alarms(get_user, "Notices")) == NOTICES
+    assert set(alarms(get_user, "OperationalAlarms")) == OPERATIONAL
     assert len(alarms(get_user)) == 9
 
 
@@ -56,10 +58,34 @@ def test_what_users_leave_the_candidate_for_blocks_no_deployment(
     assert takes_a_version_back.isdisjoint(takes_users_back)
 
 
-def test_the_notices_tell_people_and_move_nothing(
+def test_the_operational_alarms_tell_people_and_move_nothing(
     takes_a_version_back: set[str], takes_users_back: set[str]
 ) -> None:
-    assert referred("Notices", NOTICES).isdisjoint(takes_a_version_back | takes_users_back)
+    acting = takes_a_version_back | takes_users_back
+    assert referred("OperationalAlarms", OPERATIONAL).isdisjoint(acting)
+
+
+def test_the_rule_beside_an_alarm_is_what_the_alarm_does(
+    get_user: Template, takes_a_version_back: set[str], takes_users_back: set[str]
+) -> None:
+    for logical_id, resource in resources(get_user, "AWS::CloudWatch::Alarm").items():
+        alarm = Alarm.of(resource)
+        assert alarm.rule
+        reference = spelled({"Ref": logical_id})
+        assert (alarm.rule.response is Response.ALIAS_BACK) == (reference in takes_a_version_back)
+        assert (alarm.rule.response is Response.FLAG_OFF) == (reference in takes_users_back)
+        window = alarm.rule.window
+        assert (alarm.rule.threshold, 60 * window.minutes) == (alarm.threshold, alarm.period)
+        assert window.evaluation_periods == alarm.evaluation_periods
+        assert window.datapoints_to_alarm == alarm.datapoints_to_alarm
+        minimums = [str(window.minimum_requests), str(window.minimum_failures)]
+        expected = {
+            Kind.RATE: minimums,
+            Kind.LATENCY: minimums[:1],
+            Kind.LATENCY_RATIO: 2 * minimums[:1],
+            Kind.LEVEL: [],
+        }
+        assert re.findall(r">= (\d+)", alarm.formula.text) == expected[alarm.rule.kind]
 
 
 def test_every_alarm_calls_the_topic_when_it_turns_red_and_nothing_else(
@@ -97,7 +123,7 @@ def test_where_one_period_decides_half_of_the_fewest_requests_must_be_bad(
     get_user: Template,
 ) -> None:
     code, exposure = alarms(get_user, "CodeCanary"), alarms(get_user, "Exposure")
-    for alarm in (code["Alarm"], code["MismatchAlarm"], exposure["BadShare"]):
+    for alarm in (code["ErrorRate"], code["MismatchRate"], exposure["ErrorRate"]):
         assert alarm.window[1:] == (1, 1)
         assert re.findall(r">= (\d+)", alarm.formula) == ["10", "5"]
 
@@ -106,7 +132,7 @@ def test_a_percentile_of_fewer_than_fifty_requests_is_no_evidence_either(
     get_user: Template,
 ) -> None:
     code, exposure = alarms(get_user, "CodeCanary"), alarms(get_user, "Exposure")
-    for formula in (code["LatencyAlarm"].formula, exposure["LatencyRatio"].formula):
+    for formula in (code["Latency"].formula, exposure["LatencyRatio"].formula):
         assert {int(least) for least in re.findall(r">= (\d+)", formula)} == {50}
 
 

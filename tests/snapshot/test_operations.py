@@ -58,8 +58,8 @@ def test_operations_knows_its_topic_its_alarms_its_dashboard_and_its_route(
     known = variables(get_user, "Operations")
     assert known[Variable.TOPIC] == "<ServiceTopic>"
     assert known[Variable.EXPOSURE_ALARMS].split(",") == [
-        "<ServiceExposureBadShare>",
-        "<ServiceExposureMismatchShare>",
+        "<ServiceExposureErrorRate>",
+        "<ServiceExposureMismatchRate>",
         "<ServiceExposureLatencyRatio>",
     ]
     assert known[Variable.DASHBOARD] == the(get_user, "AWS::CloudWatch::Dashboard")["DashboardName"]

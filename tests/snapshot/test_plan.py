@@ -11,10 +11,10 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from shadow_runtime.contract import Dimension, MetricName, Stage
-from shadowctl.plan.metrics import OF_ROUTE, OF_SHADOW, By
-from shadowctl.plan.metrics import written as paid_for
 from shadowctl.plan.plan import plan
-from tests.snapshot.conftest import ROOT
+from shadowctl.plan.usage import OF_ROUTE, OF_SHADOW, By
+from shadowctl.plan.usage import written as paid_for
+from shadowctl.synthesis import ROOT
 from tests.snapshot.reading import Template
 from tests.snapshot.written import shape
 
@@ -59,9 +59,9 @@ def test_a_plan_fits_into_100_columns(get_users: str) -> None:
 def test_a_plan_names_every_alarm_once(get_users: str) -> None:
     named = re.findall(r"^- `([a-z-]+)`: ", get_users, re.MULTILINE)
     assert named == [
-        *("code", "latency", "mismatch"),
-        *("bad-share", "latency-ratio", "mismatch-share"),
-        *("copies-lost", "dead-letters", "flag-age"),
+        *("code-error-rate", "code-latency", "code-mismatch-rate"),
+        *("candidate-error-rate", "candidate-latency-ratio", "candidate-mismatch-rate"),
+        *("copies-lost", "flag-age", "operations-dead-letters"),
     ]
 
 

@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from tests.snapshot.conftest import ROOT, Synthesis
+from shadowctl.synthesis import ROOT
+from tests.snapshot.conftest import Synthesis
 
 
 def test_two_paths_and_two_time_zones_give_the_same_bytes(

@@ -1,8 +1,11 @@
 """Alarms as CDK writes them into a template."""
 
+from datetime import timedelta
 from typing import Any
 
-from analysis.alarms.alarm import Alarm
+from analysis.alarms import Alarm
+from analysis.power import RateAlarm
+from analysis.rules import AlarmRule, Kind, Response, Window
 
 OURS = "ShadowCanary"
 ROUTE = {"Route": "get-user"}
@@ -23,7 +26,7 @@ def resource(expression: str, *entries: dict[str, Any], **instead: Any) -> dict[
     """An alarm as CDK writes it: 3 of 5 periods, over 2, missing data not breaching."""
     formula = {"Expression": expression, "Id": "expr_1", "Label": "%"}
     properties = {
-        "AlarmName": "GetUser-get-user-bad-share",
+        "AlarmName": "GetUser-get-user-candidate-error-rate",
         "AlarmActions": [{"Ref": "Topic"}],
         "ComparisonOperator": "GreaterThanThreshold",
         "DatapointsToAlarm": 3,
@@ -36,14 +39,53 @@ def resource(expression: str, *entries: dict[str, Any], **instead: Any) -> dict[
     return {"Type": "AWS::CloudWatch::Alarm", "Properties": properties}
 
 
-def bad_share(*, period: int = 60, **instead: Any) -> Alarm:
-    bad, of = "faults + unasked", "requests + unasked"
+def error_rate(*, period: int = 60, **instead: Any) -> Alarm:
+    bad, of = "faults + short_circuited", "requests + short_circuited"
     return Alarm.of(
         resource(
             f"IF({of} >= 10 AND {bad} >= 2, 100 * ({bad}) / ({of}), 0)",
             entry("requests", OURS, "Requests", CANDIDATE, "Sum", period),
             entry("faults", OURS, "Faults", CANDIDATE, "Sum", period),
-            entry("unasked", OURS, "ShortCircuited", ROUTE, "Sum", period),
+            entry("short_circuited", OURS, "ShortCircuited", ROUTE, "Sum", period),
             **instead,
         )
     )
+
+
+def rule(name: str, **instead: Any) -> dict[str, Any]:
+    """What synthesis writes beside an alarm: over 2 % in 3 of 5 minutes."""
+    minutes = Window(
+        period=timedelta(minutes=1),
+        evaluation_periods=5,
+        datapoints_to_alarm=3,
+        minimum_requests=10,
+    )
+    written = AlarmRule(
+        name=name,
+        kind=Kind.RATE,
+        threshold=2,
+        window=minutes,
+        summary="over 2 % failed",
+        response=Response.NOTIFICATION,
+    ).to_metadata()
+    return {AlarmRule.METADATA: written | instead}
+
+
+def rate_alarm(
+    minutes: int = 1,
+    *,
+    m: int = 1,
+    n: int = 1,
+    threshold: float = 2,
+    minimum: int = 10,
+    failures: int = 2,
+) -> RateAlarm:
+    """Over `threshold` percent in `m` of `n` periods of so many minutes."""
+    window = Window(
+        period=timedelta(minutes=minutes),
+        evaluation_periods=n,
+        datapoints_to_alarm=m,
+        minimum_requests=minimum,
+        minimum_failures=failures,
+    )
+    return RateAlarm(threshold, window)

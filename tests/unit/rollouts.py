@@ -3,10 +3,10 @@
 import copy
 from typing import Any
 
-from analysis.rollout.rollout import Rollout
-from analysis.rollout.stack import Stack
+from analysis.rollout import Rollout
+from analysis.template import Stack
 from analysis.traffic import Traffic
-from tests.unit.alarms import CANDIDATE, OURS, ROUTE, entry, resource
+from tests.unit.alarms import CANDIDATE, OURS, ROUTE, entry, resource, rule
 
 Template = dict[str, Any]
 
@@ -42,7 +42,7 @@ def code_alarm(bad: str = "errors", *, period: int = 600, **instead: Any) -> dic
         entry("errors", "AWS/Lambda", "Errors", EXECUTED, "Sum", period),
         entry("faults", OURS, "Faults", ours, "Sum", period),
         **{
-            "AlarmName": {"Fn::Join": ["-", ["GetUser-get-user-code", VERSION]]},
+            "AlarmName": {"Fn::Join": ["-", ["GetUser-get-user-code-error-rate", VERSION]]},
             "EvaluationPeriods": 1,
             "DatapointsToAlarm": 1,
             **instead,
@@ -50,7 +50,7 @@ def code_alarm(bad: str = "errors", *, period: int = 600, **instead: Any) -> dic
     )
 
 
-def bad_share(*, period: int = 60, **instead: Any) -> dict[str, Any]:
+def error_rate(*, period: int = 60, **instead: Any) -> dict[str, Any]:
     """Over 2 % of the candidate's requests are faults; 3 of 5 periods decide."""
     return resource(
         "IF(requests >= 10 AND faults >= 2, 100 * faults / requests, 0)",
@@ -133,17 +133,20 @@ _RESOURCES: dict[str, Any] = {
         AutoRollbackConfiguration={"Enabled": True, "Events": ["DEPLOYMENT_STOP_ON_ALARM"]},
         DeploymentConfigName={"Ref": "Shift"},
     ),
-    "CodeAlarm": code_alarm(),
-    "BadShare": bad_share(),
-    "FlagAge": resource(
-        "age",
-        entry("age", OURS, "FlagAge", ROUTE, "Maximum", 300),
-        AlarmName="GetUser-get-user-flag-age",
-    ),
+    "CodeAlarm": code_alarm() | {"Metadata": rule("code-error-rate")},
+    "ErrorRate": error_rate() | {"Metadata": rule("candidate-error-rate")},
+    "FlagAge": {
+        **resource(
+            "age",
+            entry("age", OURS, "FlagAge", ROUTE, "Maximum", 300),
+            AlarmName="GetUser-get-user-flag-age",
+        ),
+        "Metadata": rule("flag-age", kind="level", threshold=300),
+    },
     "Subscription": _of(
         "AWS::SNS::Subscription",
         Endpoint={"Fn::GetAtt": ["Operations", "Arn"]},
-        FilterPolicy={"NewStateValue": ["ALARM"], "AlarmName": [{"Ref": "BadShare"}]},
+        FilterPolicy={"NewStateValue": ["ALARM"], "AlarmName": [{"Ref": "ErrorRate"}]},
         TopicArn={"Ref": "Topic"},
     ),
     "CleanUp": _of(

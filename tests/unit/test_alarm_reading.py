@@ -4,17 +4,17 @@ from typing import Any
 
 import pytest
 
-from analysis.alarms.alarm import Alarm, Metric
-from analysis.alarms.errors import UnsupportedError
-from tests.unit.alarms import CANDIDATE, OURS, ROUTE, bad_share, entry, resource
+from analysis.alarms import Alarm, Metric
+from analysis.metric_math import UnsupportedError
+from tests.unit.alarms import CANDIDATE, OURS, ROUTE, entry, error_rate, resource
 
 
 def test_an_alarm_is_read_as_it_is_written() -> None:
-    alarm = bad_share(AlarmDescription="look", Threshold=2.5)
-    assert alarm.name == "GetUser-get-user-bad-share"
+    alarm = error_rate(AlarmDescription="look", Threshold=2.5)
+    assert alarm.name == "GetUser-get-user-candidate-error-rate"
     assert alarm.description == "look"
     assert (alarm.period, alarm.evaluation_periods, alarm.datapoints_to_alarm) == (60, 5, 3)
-    assert (alarm.threshold, alarm.comparison.words) == (2.5, "greater than")
+    assert (alarm.threshold, alarm.comparison.description) == (2.5, "greater than")
     assert alarm.actions == ('{"Ref": "Topic"}',)
     assert alarm.metrics["faults"] == Metric(
         namespace=OURS, name="Faults", dimensions=frozenset(CANDIDATE.items()), statistic="Sum"
@@ -40,7 +40,7 @@ def test_an_alarm_on_one_metric_has_no_formula_to_read() -> None:
 
 
 def test_a_name_that_only_aws_can_put_together_is_none() -> None:
-    assert bad_share(AlarmName={"Fn::Join": ["-", ["code", {"Ref": "V"}]]}).name is None
+    assert error_rate(AlarmName={"Fn::Join": ["-", ["code", {"Ref": "V"}]]}).name is None
 
 
 REQUESTS_ENTRY = entry("requests", OURS, "Requests", CANDIDATE, "Sum", 60)
@@ -97,10 +97,10 @@ REQUESTS_ENTRY = entry("requests", OURS, "Requests", CANDIDATE, "Sum", 60)
 def test_fails_by_name_where_an_alarm_would_be_misread(
     instead: dict[str, Any], complaint: str
 ) -> None:
-    template = {"Resources": {"BadShare": resource("requests", REQUESTS_ENTRY, **instead)}}
+    template = {"Resources": {"ErrorRate": resource("requests", REQUESTS_ENTRY, **instead)}}
     with pytest.raises(UnsupportedError, match=complaint) as error:
         Alarm.all_of(template)
-    assert str(error.value).startswith("BadShare: ")
+    assert str(error.value).startswith("ErrorRate: ")
 
 
 def test_fails_on_a_composite_alarm() -> None:

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from analysis.alarms.reasons import reason
-from tests.unit.alarms import bad_share
+from analysis.alarms import reason
+from tests.unit.alarms import error_rate
 
 TWO_OF_THREE = {"EvaluationPeriods": 3, "DatapointsToAlarm": 2}
 
@@ -53,5 +53,5 @@ TWO_OF_THREE = {"EvaluationPeriods": 3, "DatapointsToAlarm": 2}
 )
 def test_it_shows_the_datapoints_that_decided(points: str, treat_missing: str, words: str) -> None:
     values = np.array([math.nan if p == "-" else float(p) for p in points.split()])
-    alarm = bad_share(TreatMissingData=treat_missing, **TWO_OF_THREE)
+    alarm = error_rate(TreatMissingData=treat_missing, **TWO_OF_THREE)
     assert reason(alarm, values) == words

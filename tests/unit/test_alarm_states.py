@@ -1,30 +1,31 @@
 """Alarms turn as CloudWatch's guide says: datapoints of an evaluation range, and the state."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.alarms import sliding
-from analysis.alarms.comparison import Comparison
-from analysis.alarms.states import Rule, State, TreatMissing
+from analysis.alarms import Alarm, ComparisonOperator, State, TreatMissing, ranges, sums
+from tests.unit.alarms import error_rate
 
 
 def rule(
     m: int, n: int, treat_missing: TreatMissing = TreatMissing.NOT_BREACHING, threshold: float = 2
-) -> Rule:
-    return Rule(
+) -> Alarm:
+    return replace(
+        error_rate(),
         evaluation_periods=n,
         datapoints_to_alarm=m,
         threshold=threshold,
-        comparison=Comparison.GREATER,
+        comparison=ComparisonOperator.GREATER,
         treat_missing=treat_missing,
     )
 
 
-def state(of: Rule, pattern: str) -> str:
+def state(of: Alarm, pattern: str) -> str:
     """`0` is within the threshold, `X` over it, `-` missing; the newest comes last."""
     values = {"0": 0.0, "X": 9.0, "-": math.nan}
     [number] = of.states(np.array([[values[point] for point in pattern.split()]]))
@@ -82,16 +83,17 @@ def test_3_of_5_is_red_from_the_third_and_green_when_two_are_left(
 @pytest.mark.parametrize(
     ("comparison", "expected"),
     [
-        (Comparison.GREATER, "0 0 1"),
-        (Comparison.GREATER_OR_EQUAL, "0 1 1"),
-        (Comparison.LESS, "1 0 0"),
-        (Comparison.LESS_OR_EQUAL, "1 1 0"),
+        (ComparisonOperator.GREATER, "0 0 1"),
+        (ComparisonOperator.GREATER_OR_EQUAL, "0 1 1"),
+        (ComparisonOperator.LESS, "1 0 0"),
+        (ComparisonOperator.LESS_OR_EQUAL, "1 1 0"),
     ],
 )
 def test_the_threshold_itself_is_on_the_side_that_the_operator_says(
-    comparison: Comparison, expected: str
+    comparison: ComparisonOperator, expected: str
 ) -> None:
-    alarm = Rule(
+    alarm = replace(
+        error_rate(),
         evaluation_periods=1,
         datapoints_to_alarm=1,
         threshold=2,
@@ -109,7 +111,7 @@ rules = st.integers(1, 5).flatmap(
 
 
 @st.composite
-def judged(draw: st.DrawFn) -> tuple[Rule, np.ndarray]:
+def judged(draw: st.DrawFn) -> tuple[Alarm, np.ndarray]:
     """A rule, and some evaluation ranges for it."""
     chosen = draw(rules)
     length = chosen.evaluation_range
@@ -118,13 +120,13 @@ def judged(draw: st.DrawFn) -> tuple[Rule, np.ndarray]:
 
 
 @given(judged())
-def test_many_ranges_at_once_are_as_one_after_the_other(case: tuple[Rule, np.ndarray]) -> None:
+def test_many_ranges_at_once_are_as_one_after_the_other(case: tuple[Alarm, np.ndarray]) -> None:
     alarm, points = case
     assert alarm.states(points).tolist() == [alarm.states(p[None])[0] for p in points]
 
 
 @given(judged())
-def test_not_breaching_is_never_red_without_m_bad_points(case: tuple[Rule, np.ndarray]) -> None:
+def test_not_breaching_is_never_red_without_m_bad_points(case: tuple[Alarm, np.ndarray]) -> None:
     alarm, points = case
     few = (points > alarm.threshold).sum(axis=-1) < alarm.datapoints_to_alarm
     if alarm.treat_missing is TreatMissing.NOT_BREACHING:
@@ -133,7 +135,7 @@ def test_not_breaching_is_never_red_without_m_bad_points(case: tuple[Rule, np.nd
 
 @given(judged())
 def test_with_all_data_there_the_treatment_of_missing_data_does_not_matter(
-    case: tuple[Rule, np.ndarray],
+    case: tuple[Alarm, np.ndarray],
 ) -> None:
     alarm, points = case
     n, m = alarm.evaluation_periods, alarm.datapoints_to_alarm
@@ -150,12 +152,12 @@ def test_a_period_slides_from_minute_to_minute(minutes: list[int | None], period
     windows = [minutes[max(0, t + 1 - period) : t + 1] for t in range(len(minutes))]
     real = [[count for count in window if count is not None] for window in windows]
     expected = [sum(counts) if counts else math.nan for counts in real]
-    np.testing.assert_array_equal(sliding.sums(series, period), expected)
+    np.testing.assert_array_equal(sums(series, period), expected)
 
 
 def test_a_range_has_the_ends_of_its_periods_and_nothing_before_the_beginning() -> None:
     points = np.arange(5.0)
-    ranges = sliding.ranges(points, steps=2, length=3)
-    assert ranges[4].tolist() == [0, 2, 4]
-    assert ranges[1].tolist() == pytest.approx([math.nan, math.nan, 1], nan_ok=True)
-    assert sliding.ranges(points, steps=7, length=2).shape == (5, 2)
+    found = ranges(points, steps=2, length=3)
+    assert found[4].tolist() == [0, 2, 4]
+    assert found[1].tolist() == pytest.approx([math.nan, math.nan, 1], nan_ok=True)
+    assert ranges(points, steps=7, length=2).shape == (5, 2)

@@ -6,10 +6,8 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from analysis.alarms import sliding
-from analysis.alarms.alarm import Alarm, Metric
-from analysis.alarms.states import State
-from tests.unit.alarms import CANDIDATE, CONTROL, OURS, bad_share, entry, resource
+from analysis.alarms import Alarm, Metric, State, ranges, sums
+from tests.unit.alarms import CANDIDATE, CONTROL, OURS, entry, error_rate, resource
 
 NOTHING = "- - - - - - -"
 
@@ -53,16 +51,16 @@ def state(alarm: Alarm, held: Held) -> str:
         text = held.get((metric.namespace, metric.name, dimensions), NOTHING)
         minutes = np.array([math.nan if p == "-" else float(p) for p in text.split()])
         steps = alarm.period // 60
-        return sliding.sums(minutes, steps) if metric.statistic == "Sum" else minutes
+        return sums(minutes, steps) if metric.statistic == "Sum" else minutes
 
     result = alarm.formula.evaluate({i: points(metric) for i, metric in alarm.metrics.items()})
-    ranges = sliding.ranges(result, alarm.period // 60, alarm.evaluation_range)
-    return State(int(alarm.states(ranges)[-1])).name
+    looked_at = ranges(result, alarm.period // 60, alarm.evaluation_range)
+    return State(int(alarm.states(looked_at)[-1])).name
 
 
 REQUESTS = (OURS, "Requests", "candidate get-user")
 FAULTS = (OURS, "Faults", "candidate get-user")
-UNASKED = (OURS, "ShortCircuited", "get-user")
+SHORT_CIRCUITED = (OURS, "ShortCircuited", "get-user")
 
 
 @pytest.mark.parametrize(
@@ -88,7 +86,7 @@ UNASKED = (OURS, "ShortCircuited", "get-user")
 def test_users_leave_a_candidate_that_fails_and_no_other(
     why: str, requests: str, faults: str, expected: str
 ) -> None:
-    assert state(bad_share(), {REQUESTS: requests, FAULTS: faults}) == expected, why
+    assert state(error_rate(), {REQUESTS: requests, FAULTS: faults}) == expected, why
 
 
 def test_a_one_percent_canary_that_fails_every_request_is_seen_where_the_whole_is_not() -> None:
@@ -107,18 +105,18 @@ def test_a_one_percent_canary_that_fails_every_request_is_seen_where_the_whole_i
         FAULTS: ten,
     }
     assert state(whole, held) == "OK"
-    assert state(bad_share(), held) == "ALARM"
+    assert state(error_rate(), held) == "ALARM"
 
 
 def test_users_whom_the_breaker_keeps_away_are_bad_requests_too() -> None:
-    assert state(bad_share(), {UNASKED: "- - - - 20 20 20"}) == "ALARM"
+    assert state(error_rate(), {SHORT_CIRCUITED: "- - - - 20 20 20"}) == "ALARM"
 
 
 def test_a_long_period_sums_up_what_no_minute_could_tell() -> None:
     held = {REQUESTS: "3 - 4 - 3 - -", FAULTS: "- - 2 - - - -"}
     once = {"EvaluationPeriods": 1, "DatapointsToAlarm": 1}
-    assert state(bad_share(**once), held) == "OK"
-    assert state(bad_share(period=420, **once), held) == "ALARM"
+    assert state(error_rate(**once), held) == "OK"
+    assert state(error_rate(period=420, **once), held) == "ALARM"
 
 
 def of_version(name: str, version: str) -> tuple[str, str, str]:

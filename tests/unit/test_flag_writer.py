@@ -221,14 +221,14 @@ def test_a_reason_in_any_script_is_accepted() -> None:
 
 def test_nothing_is_raised_while_an_exposure_alarm_is_red() -> None:
     appconfig = at(Stage.SHADOW)
-    with pytest.raises(FlagWriterError, match=r"red: bad-share\..* nothing is raised.*cause"):
-        move(flag_on(appconfig), CANARY, why="a test", red=lambda: ["bad-share"])
+    with pytest.raises(FlagWriterError, match=r"red: error-rate\..* nothing is raised.*cause"):
+        move(flag_on(appconfig), CANARY, why="a test", red=lambda: ["error-rate"])
     assert appconfig.writes == []
 
 
 def test_an_alarm_that_turns_red_just_before_a_raise_begins_takes_it_back() -> None:
-    appconfig, answers = at(Stage.SHADOW), iter([[], ["bad-share"]])
-    with pytest.raises(FlagWriterError, match="red: bad-share"):
+    appconfig, answers = at(Stage.SHADOW), iter([[], ["error-rate"]])
+    with pytest.raises(FlagWriterError, match="red: error-rate"):
         move(flag_on(appconfig), CANARY, why="a test", red=lambda: next(answers))
     assert (appconfig.position.stage, appconfig.now) == (Stage.SHADOW, AT_ONCE)
     assert not any(deployment.is_running for deployment in appconfig.deployments)
@@ -237,7 +237,7 @@ def test_an_alarm_that_turns_red_just_before_a_raise_begins_takes_it_back() -> N
 @pytest.mark.parametrize("to", [Stage.OFF, Stage.SHADOW, CANARY])
 def test_a_red_alarm_forbids_no_lowering(to: Stage) -> None:
     appconfig = at(Stage.LIVE)
-    assert move(flag_on(appconfig), to, why="a test", red=lambda: ["bad-share"])
+    assert move(flag_on(appconfig), to, why="a test", red=lambda: ["error-rate"])
     assert appconfig.position.stage == to
 
 

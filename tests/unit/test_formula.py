@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.alarms.errors import UnsupportedError
-from analysis.alarms.formula import Formula
+from analysis.metric_math import Formula, UnsupportedError
 
 
 def series(text: str) -> np.ndarray:
@@ -194,5 +193,5 @@ def test_no_formula_gives_an_infinity(a: np.ndarray, b: np.ndarray) -> None:
 
 
 def test_a_formula_names_its_metrics() -> None:
-    text = "IF(requests + unasked >= 10, 100 * (faults + unasked) / (requests + unasked), 0)"
-    assert Formula.parse(text).names == {"requests", "unasked", "faults"}
+    text = "IF(requests + skipped >= 10, 100 * (faults + skipped) / (requests + skipped), 0)"
+    assert Formula.parse(text).names == {"requests", "skipped", "faults"}

@@ -7,10 +7,8 @@ from dataclasses import replace
 import pytest
 
 from shadow_runtime.contract import Stage
-from shadowctl.plan.cost import cost
-from shadowctl.plan.functions import Function, Functions
-from shadowctl.plan.prices import MARKS, TABLE, prices
-from shadowctl.plan.usage import Line, Month, Part
+from shadowctl.plan.cost import MARKS, TABLE, cost, prices
+from shadowctl.plan.usage import Functions, FunctionSize, Line, Month, Part
 
 CEILINGS = [Stage.OFF, Stage.SHADOW, Stage.canary(percent=10), Stage.LIVE, Stage.COMPLETE]
 COPYING = CEILINGS[1:4]
@@ -19,9 +17,9 @@ MONTH = Month(
     requests_per_day=100_000,
     ceiling=Stage.canary(percent=10),
     functions=Functions(
-        route=Function(512, "arm64"),
-        candidate=Function(1_024, "arm64"),
-        shadow=Function(1_024, "arm64", at_once=5),
+        route=FunctionSize(512, "arm64"),
+        candidate=FunctionSize(1_024, "arm64"),
+        shadow=FunctionSize(1_024, "arm64", at_once=5),
     ),
     alarm_metrics=26,
 )
@@ -126,7 +124,7 @@ def test_a_busy_route_polls_from_more_environments() -> None:
 @pytest.mark.parametrize("ceiling", CEILINGS)
 @pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
 def test_everything_that_is_used_up_has_a_price(ceiling: Stage, architecture: str) -> None:
-    function = Function(512, architecture)
+    function = FunctionSize(512, architecture)
     functions = Functions(function, function, function)
     month = replace(MONTH, ceiling=ceiling, functions=functions)
     assert {line.item for line in month.lines()} <= set(prices())

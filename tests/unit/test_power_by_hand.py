@@ -7,26 +7,26 @@ from itertools import product
 
 import pytest
 
-from analysis.power import Watch
-from analysis.power.filling import ever_while_filling
-from analysis.power.periods import ever_m_of_n
-from analysis.power.share import Flow, Share, over_threshold
+from analysis.power.distribution import ever_m_of_n
+from analysis.power.rate_alarm import Flow, ever_while_filling, over_threshold
+from tests.unit.alarms import rate_alarm
 
-MINUTE = Watch(threshold_percent=2, minimum_requests=2, minimum_failures=2)
-SHARE = Share(threshold_percent=2, minimum_requests=5, minimum_failures=2)
+MINUTE = rate_alarm(minimum=2)
+FIVE = rate_alarm(minimum=5)
 
 
 def test_two_bad_requests_or_more_in_a_minute_are_1_minus_2_over_e() -> None:
-    share = Share(threshold_percent=2, minimum_requests=2, minimum_failures=2)
     by_hand = 1 - 2 / math.e
-    assert over_threshold(share, Flow(0, 1)) == pytest.approx(by_hand, abs=1e-6)
-    assert MINUTE.sees([(1, 1)], failing_percent=100) == pytest.approx(by_hand, abs=1e-6)
+    assert over_threshold(MINUTE, Flow(0, 1)) == pytest.approx(by_hand, abs=1e-6)
+    assert MINUTE.detection([(1, 1)], failing_percent=100) == pytest.approx(by_hand, abs=1e-6)
     twice = 1 - (2 / math.e) ** 2
-    assert MINUTE.sees([(2, 1)], failing_percent=100) == pytest.approx(twice, abs=1e-6)
+    assert MINUTE.detection([(2, 1)], failing_percent=100) == pytest.approx(twice, abs=1e-6)
 
 
 def test_of_single_minutes_a_false_alarm_is_as_exact_as_a_right_one() -> None:
-    sees, errs = (tell([(30, 3)], failing_percent=5) for tell in (MINUTE.sees, MINUTE.errs))
+    sees, errs = (
+        tell([(30, 3)], failing_percent=5) for tell in (MINUTE.detection, MINUTE.false_alarm)
+    )
     assert errs == pytest.approx(sees, abs=1e-6)
 
 
@@ -37,9 +37,9 @@ def test_of_single_minutes_a_false_alarm_is_as_exact_as_a_right_one() -> None:
 def test_a_share_is_over_with_enough_requests_two_bad_ones_and_over_2_percent(
     bad: int, good: int, is_over: bool
 ) -> None:
-    share = Share(threshold_percent=2, minimum_requests=10, minimum_failures=2)
-    assert (good in share.good_beside(bad)) is is_over
-    assert (bad > share.most_bad(good + bad)) is is_over
+    alarm = rate_alarm(minimum=10)
+    assert (good in alarm.good_beside(bad)) is is_over
+    assert (bad > alarm.most_failures(good + bad)) is is_over
 
 
 @pytest.mark.parametrize(("m", "n"), [(1, 1), (2, 2), (2, 3), (3, 5)])
@@ -67,16 +67,14 @@ def test_a_filling_window_is_within_a_tenth_of_a_point_of_counting_everything(
     a_minute: float, minutes: int, failing: float
 ) -> None:
     minutely = [Flow.of(a_minute, failing)] * minutes
-    assert ever_while_filling(SHARE, minutely) == pytest.approx(
+    assert ever_while_filling(FIVE, minutely) == pytest.approx(
         counting_everything(minutely), abs=0.001
     )
 
 
 def test_a_window_that_fills_faster_and_faster_is_counted_as_exactly() -> None:
     rising = [Flow.of(a_minute, 2) for a_minute in (0.4, 30, 70)]
-    assert ever_while_filling(SHARE, rising) == pytest.approx(
-        counting_everything(rising), abs=0.001
-    )
+    assert ever_while_filling(FIVE, rising) == pytest.approx(counting_everything(rising), abs=0.001)
 
 
 def counting_everything(minutes: list[Flow]) -> float:
@@ -88,7 +86,7 @@ def counting_everything(minutes: list[Flow]) -> float:
                 for more_bad, q in enumerate(poisson(flow.bad)):
                     if chance * p * q > 1e-11:
                         moved[good + more_good, bad + more_bad] += chance * p * q
-        never = {at: p for at, p in moved.items() if at[1] <= SHARE.most_bad(sum(at))}
+        never = {at: p for at, p in moved.items() if at[1] <= FIVE.most_failures(sum(at))}
     return 1 - sum(never.values())
 
 

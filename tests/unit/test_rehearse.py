@@ -7,18 +7,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.simulation.arrivals import expected
-from analysis.simulation.code_canary import CodeCanary
-from analysis.simulation.curves import CANARY_PERCENTS, FAILING_PERCENTS, Curves, curves
-from analysis.simulation.errors import RehearsalError
-from analysis.simulation.exposure import Exposure
-from analysis.simulation.outcome import Outcome
-from analysis.simulation.playing import played
-from analysis.simulation.rehearsal import Rehearsed, canaries
-from analysis.simulation.runs import Runs, distinct
-from analysis.simulation.scenario import Scenario
+from analysis.simulation.canaries import Samples, SimulatedCodeCanary, SimulatedExposure, distinct
+from analysis.simulation.metrics import expected
+from analysis.simulation.rehearsal import (
+    CANARY_PERCENTS,
+    FAILING_PERCENTS,
+    Curves,
+    RehearsedCanary,
+    Summary,
+    canaries,
+    curves,
+    simulate,
+)
+from analysis.simulation.scenario import RehearsalError, Scenario
 from shadow_runtime.contract import Stage
-from shadowctl.rehearse import words
+from shadowctl.rehearse import screen
 from tests.unit.rollouts import rollout
 
 FEW = Scenario(rollouts=400)
@@ -33,27 +36,27 @@ def test_users_below_the_canary_meet_nothing_new_so_nothing_is_played() -> None:
 
 
 def test_a_false_rollback_is_one_without_a_failure() -> None:
-    rehearsed = Rehearsed.of(CodeCanary(rollout(), replace(FEW, healthy_percent=5)))
-    assert rehearsed.outcome.rolled_back > 0.9
-    assert 0.2 < rehearsed.false_rollbacks < rehearsed.outcome.rolled_back
+    rehearsed = RehearsedCanary.of(SimulatedCodeCanary(rollout(), replace(FEW, healthy_percent=5)))
+    assert rehearsed.summary.rolled_back > 0.9
+    assert 0.2 < rehearsed.false_rollbacks < rehearsed.summary.rolled_back
 
 
 def test_the_same_seed_gives_the_same_numbers_on_any_machine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    canary = Exposure(rollout(), replace(FEW, failing_percent=1, rollouts=1_200))
-    here = played(canary)
+    canary = SimulatedExposure(rollout(), replace(FEW, failing_percent=1, rollouts=1_200))
+    here = simulate(canary)
     monkeypatch.setattr("os.cpu_count", lambda: 1)
-    there = played(canary)
+    there = simulate(canary)
     assert here.red_at.tolist() == there.red_at.tolist()
     assert here.fallbacks.tolist() == there.fallbacks.tolist()
-    other = played(canary.when(replace(canary.scenario, seed=1)))
+    other = simulate(canary.when(replace(canary.scenario, seed=1)))
     assert here.fallbacks.tolist() != other.fallbacks.tolist()
 
 
 def test_all_rollouts_are_played_and_reported() -> None:
     told: list[int] = []
-    runs = played(CodeCanary(rollout(), replace(FEW, rollouts=7_001)), told.append)
+    runs = simulate(SimulatedCodeCanary(rollout(), replace(FEW, rollouts=7_001)), told.append)
     assert sum(told) == runs.guard.size == 7_001
     assert len(told) > 1
 
@@ -69,15 +72,15 @@ def test_a_day_has_more_traffic_at_three_in_the_afternoon_and_as_much_in_all() -
 # Outcomes
 
 
-def runs_of(guard: list[int], back_at: list[float], errors: list[float]) -> Runs:
+def runs_of(guard: list[int], back_at: list[float], errors: list[float]) -> Samples:
     nothing = np.zeros(len(guard))
     at, seen = np.array(back_at), np.array(errors)
-    return Runs(("a", "b"), np.array(guard, np.int8), at, at, seen, seen, nothing, nothing)
+    return Samples(("a", "b"), np.array(guard, np.int8), at, at, seen, seen, nothing, nothing)
 
 
 def test_an_outcome_tells_chances_times_and_harm() -> None:
     never = np.inf
-    outcome = Outcome.of(
+    outcome = Summary.of(
         runs_of([0, 1, 1, -1], [4, 6, 8, never], [1, 2, 3, 94]),
         replace(FEW, minutes=10, failure_starts=2),
     )
@@ -90,7 +93,7 @@ def test_an_outcome_tells_chances_times_and_harm() -> None:
 
 
 def test_where_nothing_goes_back_there_is_no_time() -> None:
-    outcome = Outcome.of(runs_of([-1], [np.inf], [5]), FEW)
+    outcome = Summary.of(runs_of([-1], [np.inf], [5]), FEW)
     assert (outcome.minutes_p50, outcome.minutes_p95) == (None, None)
 
 
@@ -100,22 +103,25 @@ def test_events_of_the_same_user_are_one_user(events: float, among: float, users
 
 
 def test_curves_change_one_number_and_leave_the_alarms() -> None:
-    canary = CodeCanary(rollout(), FEW)
+    canary = SimulatedCodeCanary(rollout(), FEW)
     drawn = curves(canary)
     assert [point.at for point in drawn.by_failing] == [*FAILING_PERCENTS]
     assert [point.at for point in drawn.by_percent] == [*CANARY_PERCENTS]
-    seen = [point.outcome.rolled_back for point in drawn.by_failing]
+    seen = [point.summary.rolled_back for point in drawn.by_failing]
     assert seen[0] < 0.2 < 0.99 < seen[-1]
     assert canary.at(50).alarms == canary.alarms
-    harm = [point.outcome.errors for point in drawn.by_percent]
+    harm = [point.summary.errors for point in drawn.by_percent]
     assert harm[-1] > 10 * min(harm)
     assert Curves.rollouts() == 2_000 * 16
 
 
 def test_the_ceilings_percentage_is_changed_for_users_and_the_shifts_for_invocations() -> None:
     read = rollout()
-    assert Exposure(read, FEW).at(5).percent == 5
-    assert CodeCanary(read, FEW).at(5).setting == "5 % of invocations for 10 minutes, then all"
+    assert SimulatedExposure(read, FEW).at(5).percent == 5
+    assert (
+        SimulatedCodeCanary(read, FEW).at(5).setting
+        == "5 % of invocations for 10 minutes, then all"
+    )
 
 
 # Scenarios and words
@@ -149,26 +155,26 @@ def test_a_scenario_that_makes_no_sense_is_refused(wrong: dict[str, Any], told: 
     ],
 )
 def test_a_scenario_is_said_in_words(scenario: Scenario, told: str) -> None:
-    assert scenario.words == told
+    assert scenario.description == told
 
 
 @pytest.mark.parametrize(
     ("share", "told"),
     [
         (0, "0 %"),
-        (1e-6, "0.01 %"),
+        (1e-6, "under 0.01 %"),
         (0.0042, "0.42 %"),
         (0.5, "50.0 %"),
-        (0.99998, "99.99 %"),
+        (0.99998, "over 99.99 %"),
         (1, "100 %"),
     ],
 )
 def test_nearly_all_is_not_all_and_hardly_any_is_not_none(share: float, told: str) -> None:
-    assert words.percent(share) == told
+    assert screen.percent(share) == told
 
 
 @pytest.mark.parametrize(
-    ("value", "told"), [(None, "never"), (4, "4 min"), (5.333, "5.3 min"), (180, "3 h")]
+    ("value", "told"), [(None, "never"), (4, "4 minutes"), (5.333, "5.3 minutes"), (180, "3 hours")]
 )
 def test_times_are_said_in_the_unit_that_suits(value: float | None, told: str) -> None:
-    assert words.minutes(value) == told
+    assert screen.minutes(value) == told

@@ -6,15 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.simulation.code_canary import CodeCanary
-from analysis.simulation.exposure import Exposure
-from analysis.simulation.playing import played
-from analysis.simulation.runs import Runs
+from analysis.simulation.canaries import Samples, SimulatedCodeCanary, SimulatedExposure
+from analysis.simulation.rehearsal import simulate
 from analysis.simulation.scenario import Scenario
 from analysis.traffic import Traffic
 from shadow_runtime.contract import Stage
 from tests.unit.alarms import entry, resource
-from tests.unit.rollouts import EXECUTED, bad_share, code_alarm, rollout
+from tests.unit.rollouts import EXECUTED, code_alarm, error_rate, rollout
 
 FEW = Scenario(rollouts=400)
 
@@ -29,13 +27,13 @@ def function_wide() -> dict[str, Any]:
     )
 
 
-def code(scenario: Scenario, **instead: Any) -> Runs:
-    return played(CodeCanary(rollout(**instead), scenario))
+def code(scenario: Scenario, **instead: Any) -> Samples:
+    return simulate(SimulatedCodeCanary(rollout(**instead), scenario))
 
 
-def exposure(scenario: Scenario, *, ceiling: Stage | None = None, **instead: Any) -> Runs:
+def exposure(scenario: Scenario, *, ceiling: Stage | None = None, **instead: Any) -> Samples:
     read = rollout(**instead)
-    return played(Exposure(replace(read, ceiling=ceiling or read.ceiling), scenario))
+    return simulate(SimulatedExposure(replace(read, ceiling=ceiling or read.ceiling), scenario))
 
 
 # The code canary: 1,000 requests a minute, 1 % of them for 10 minutes
@@ -130,22 +128,22 @@ def test_all_are_back_when_the_last_environment_has_polled() -> None:
 
 
 def test_users_come_to_the_candidate_as_the_flag_is_raised() -> None:
-    runs = exposure(replace(FEW, failing_percent=100), BadShare__Properties__Threshold=101)
+    runs = exposure(replace(FEW, failing_percent=100), ErrorRate__Properties__Threshold=101)
     raised = 60 - 4.5  # 10 % in the first minute, all in the tenth
     assert runs.fallbacks.mean() == pytest.approx(20 * raised, rel=0.02)
 
 
 def test_how_many_users_are_held_is_chance() -> None:
     traffic = Traffic(1_440_000, users=50)
-    read = rollout(traffic=traffic, BadShare__Properties__Threshold=101)
-    runs = played(Exposure(read, replace(FEW, failing_percent=100)))
+    read = rollout(traffic=traffic, ErrorRate__Properties__Threshold=101)
+    runs = simulate(SimulatedExposure(read, replace(FEW, failing_percent=100)))
     nobody = (runs.fallbacks == 0).mean()
     assert nobody == pytest.approx(0.98**50, abs=0.08)
 
 
 def test_wrong_answers_are_served_at_the_rate_that_they_have() -> None:
     wrong = replace(FEW, failing_percent=0, mismatch_percent=10)
-    runs = exposure(wrong, BadShare__Properties__Threshold=101)
+    runs = exposure(wrong, ErrorRate__Properties__Threshold=101)
     assert runs.wrong.mean() == pytest.approx(0.1 * 20 * 55.5, rel=0.02)
     assert runs.errors.max() == 0
 
@@ -154,7 +152,7 @@ def test_a_candidate_later_than_its_deadline_has_failed() -> None:
     runs = exposure(replace(FEW, failing_percent=0, slow_times=50))  # its median is the deadline
     assert (runs.guard == 0).all()
     late = exposure(
-        replace(FEW, failing_percent=0, slow_times=50), BadShare__Properties__Threshold=101
+        replace(FEW, failing_percent=0, slow_times=50), ErrorRate__Properties__Threshold=101
     )
     assert late.fallbacks.mean() == pytest.approx(0.5 * 20 * 55.5, rel=0.03)
 
@@ -166,9 +164,9 @@ def test_when_control_is_gone_users_see_what_the_candidate_fails() -> None:
 
 
 def test_healthy_history_in_a_long_period_makes_an_alarm_later() -> None:
-    alarm = bad_share(period=3_600, EvaluationPeriods=1, DatapointsToAlarm=1)
+    alarm = error_rate(period=3_600, EvaluationPeriods=1, DatapointsToAlarm=1)
     soon, late = (
-        exposure(replace(FEW, failing_percent=10, failure_starts=start), BadShare=alarm)
+        exposure(replace(FEW, failing_percent=10, failure_starts=start), ErrorRate=alarm)
         for start in (0, 40)
     )
     assert np.median(late.red_at) - 40 > np.median(soon.red_at)

@@ -9,15 +9,13 @@ from typing import Any
 
 import pytest
 
-from analysis.power import Watch
-from analysis.power.canaries import sees_code, sees_exposure
-from analysis.rollout.strategy import Strategy
-from analysis.simulation.code_canary import CodeCanary
-from analysis.simulation.exposure import Exposure
-from analysis.simulation.playing import played
+from analysis.power import RateAlarm, code_detection, exposure_detection
+from analysis.rollout import Strategy
+from analysis.rules import Window
+from analysis.simulation.canaries import SimulatedCodeCanary, SimulatedExposure
+from analysis.simulation.rehearsal import simulate
 from analysis.simulation.scenario import Scenario
 from analysis.traffic import Shift, Traffic
-from analysis.windows import Window
 from shadow_runtime.contract import Stage
 from tests.unit.alarms import CANDIDATE, OURS, entry, resource
 from tests.unit.rollouts import EXECUTED, rollout
@@ -59,13 +57,14 @@ def test_a_code_canary_is_rehearsed_as_its_power_says(
     on_canary = traffic.per_minute * percent / 100
     window = given or Window.for_rate(on_canary, within=timedelta(minutes=minutes))
     read = rollout(traffic=Traffic(a_day, 1_000), CodeAlarm=alarm(window, "invocations", "errors"))
-    canary = CodeCanary(
-        replace(read, shift=Shift.canary(minutes=minutes, percent=percent)),
+    shift = Shift.canary(minutes=minutes, percent=percent)
+    canary = SimulatedCodeCanary(
+        replace(read, shift=shift),
         replace(ALONE, minutes=minutes, failing_percent=failing),
     )
-    shown = (played(canary).guard == 0).mean()
-    watch = Watch.of(window, threshold_percent=2)
-    computed = sees_code(traffic, [(minutes, percent)], watch, failing_percent=failing)
+    shown = (simulate(canary).guard == 0).mean()
+    rate = RateAlarm(2, window)
+    computed = code_detection(traffic, shift, rate, failing_percent=failing)
     assert computed == pytest.approx(shown, abs=0.02)
 
 
@@ -79,13 +78,13 @@ def test_a_canary_of_users_is_rehearsed_as_its_power_says_in_its_first_period(
     traffic = Traffic.per_day(a_day, users=users)
     window = Window.for_rate(traffic.per_minute * percent / 100, within=timedelta(days=7))
     minutes = window.minutes * (12 if window.evaluation_periods > 1 else 1)
-    read = rollout(traffic=Traffic(a_day, users), BadShare=alarm(window, "requests", "faults"))
-    canary = Exposure(
+    read = rollout(traffic=Traffic(a_day, users), ErrorRate=alarm(window, "requests", "faults"))
+    canary = SimulatedExposure(
         replace(read, ceiling=Stage.canary(percent=percent), raising=AT_ONCE),
         replace(ALONE, rollouts=6_000, minutes=minutes, failing_percent=failing),
     )
-    shown = (played(canary).guard == 0).mean()
-    watch = Watch.of(window, threshold_percent=2)
+    shown = (simulate(canary).guard == 0).mean()
+    rate = RateAlarm(2, window)
     days = minutes / 1_440
-    computed = sees_exposure(traffic, percent, watch, days=days, failing_percent=failing)
+    computed = exposure_detection(traffic, percent, rate, days=days, failing_percent=failing)
     assert computed == pytest.approx(shown, abs=0.02)

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from analysis.rollout.errors import RolloutError
-from analysis.simulation.errors import RehearsalError
+from analysis.simulation.scenario import RehearsalError
+from analysis.template import TemplateError
 from shadowctl.cli import app
-from shadowctl.rehearse.report.plot import Plot
-from shadowctl.rehearse.report.scale import Scale
+from shadowctl.rehearse.report.plot import Plot, Scale
 from shadowctl.synthesis import SynthesisError
 from tests.unit.rollouts import STACK, template
 
@@ -46,8 +45,8 @@ def test_the_screen_names_what_was_played_and_who_acted(assembly: Path) -> None:
     said = " ".join(rehearse(assembly, "--failure", "50").split())
     assert "get-user: 200 rollouts of 60 minutes" in said
     assert "50 % of requests fail, from minute 0 on" in said
-    assert "code 100 %" in said
-    assert "bad-share 100 %" in said
+    assert "code-error-rate 100 %" in said
+    assert "candidate-error-rate 100 %" in said
     assert "clean-up on 14 January 2030 at 09:00 UTC" in said
 
 
@@ -55,11 +54,11 @@ def test_machines_get_every_number(assembly: Path) -> None:
     [act] = json.loads(rehearse(assembly, "--json", "--failure", "50"))
     assert act["route"] == "get-user"
     code, exposure = act["canaries"]
-    assert code["by"] == {"code": 1}
+    assert code["by"] == {"code-error-rate": 1}
     assert code["setting"] == "1 % of invocations for 10 minutes, then all"
     assert exposure["errors"] == 0
     assert exposure["minutes_p50"] < exposure["minutes_p95"] + 0.01
-    assert len(exposure["by_minute"]["bad-share"]) == 61
+    assert len(exposure["by_minute"]["candidate-error-rate"]) == 61
     assert {"false_rollbacks", "users", "wrong", "fallbacks"} < exposure.keys()
 
 
@@ -80,7 +79,7 @@ def test_traffic_can_be_given_whole_or_in_part(assembly: Path) -> None:
     untold = template(Alias__Metadata=None)
     (assembly / f"{STACK}.template.json").write_text(json.dumps(untold))
     assert traffic(*both) == {"requests_per_day": 5_000, "users": 7}
-    with pytest.raises(RolloutError, match="--requests-per-day and --users"):
+    with pytest.raises(TemplateError, match="--requests-per-day and --users"):
         traffic("--users", "7")
 
 
@@ -115,7 +114,7 @@ def test_a_ceiling_that_is_raised_is_played_beside_one_that_was_not(assembly: Pa
     ],
 )
 def test_what_goes_wrong_is_said(assembly: Path, options: list[str], told: str) -> None:
-    with pytest.raises((RolloutError, RehearsalError, SynthesisError), match=told):
+    with pytest.raises((TemplateError, RehearsalError, SynthesisError), match=told):
         rehearse(assembly, *options)
 
 

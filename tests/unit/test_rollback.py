@@ -16,7 +16,7 @@ from tests.fakes import FakeAppConfig
 from tests.unit.flags import CANARY, NOT_OURS, at, flag_on
 
 CALL = Call(
-    name="GetUser-get-user-bad-share",
+    name="GetUser-get-user-candidate-error-rate",
     state="ALARM",
     description="get-user: the candidate failed over 2 % of its users' requests",
     reason="Threshold Crossed: 1 datapoint [40.0] was greater than the threshold (2.0).",

@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 
-from analysis.rollout.errors import RolloutError
-from analysis.rollout.rollout import Rollout, Versions
-from analysis.rollout.stack import Stack
-from analysis.rollout.strategy import Strategy
+from analysis.rollout import Rollout, Strategy, Versions
+from analysis.template import Stack, TemplateError
 from analysis.traffic import Shift, Traffic
 from shadow_runtime.contract import Stage
 from tests.unit.rollouts import STACK, VERSION, rollout, template
@@ -36,20 +34,23 @@ def test_a_rollout_is_all_that_the_stack_says_of_it() -> None:
 
 def test_alarms_that_act_are_told_from_alarms_that_only_tell() -> None:
     read = rollout()
-    assert {name: alarm.period for name, alarm in read.code_alarms.items()} == {"code": 600}
-    assert list(read.exposure_alarms) == ["bad-share"]
-    assert list(read.notices) == ["flag-age"]
+    assert {name: alarm.period for name, alarm in read.code_alarms.items()} == {
+        "code-error-rate": 600
+    }
+    assert list(read.exposure_alarms) == ["candidate-error-rate"]
+    assert list(read.operational_alarms) == ["flag-age"]
 
 
-def test_the_version_at_the_end_of_an_alarms_name_is_left_out() -> None:
+def test_an_alarm_is_called_as_its_rule_says_whatever_its_name_is_put_together_from() -> None:
     name = {"Fn::Join": ["", ["GetUser-get-user-code-", VERSION]]}
-    assert list(rollout(CodeAlarm__Properties__AlarmName=name).code_alarms) == ["code"]
+    assert list(rollout(CodeAlarm__Properties__AlarmName=name).code_alarms) == ["code-error-rate"]
+    assert list(rollout(CodeAlarm__Metadata=None).code_alarms) == ["CodeAlarm"]
 
 
 def test_an_alarm_is_found_by_its_literal_name_too() -> None:
-    named = {"NewStateValue": ["ALARM"], "AlarmName": ["GetUser-get-user-bad-share"]}
+    named = {"NewStateValue": ["ALARM"], "AlarmName": ["GetUser-get-user-candidate-error-rate"]}
     read = rollout(Subscription__Properties__FilterPolicy=named)
-    assert list(read.exposure_alarms) == ["bad-share"]
+    assert list(read.exposure_alarms) == ["candidate-error-rate"]
 
 
 def test_traffic_that_is_given_counts_instead_of_the_templates() -> None:
@@ -91,19 +92,19 @@ MISSING: dict[str, tuple[dict[str, Any], str]] = {
         "Group has no DEPLOYMENT_STOP_ON_ALARM",
     ),
     "no alarm": ({"CodeAlarm": None}, "Group has as AlarmConfiguration.Alarms no resource"),
-    "no threshold": ({f"BadShare__{PROPERTIES}__Threshold": None}, "BadShare has no Threshold"),
+    "no threshold": ({f"ErrorRate__{PROPERTIES}__Threshold": None}, "ErrorRate has no Threshold"),
     "a strange formula": (
-        {f"BadShare__{PROPERTIES}__Metrics": [{"Id": "e", "Expression": "RATE(e)"}]},
-        "BadShare cannot be evaluated",
+        {f"ErrorRate__{PROPERTIES}__Metrics": [{"Id": "e", "Expression": "RATE(e)"}]},
+        "ErrorRate cannot be evaluated",
     ),
     "nobody hears": ({"Subscription": None}, "Operations has no AWS::SNS::Subscription"),
     "nobody calls": (
-        {f"BadShare__{PROPERTIES}__AlarmActions": [{"Ref": "OtherTopic"}]},
-        "BadShare does not call .*Topic.*, where Operations hears it",
+        {f"ErrorRate__{PROPERTIES}__AlarmActions": [{"Ref": "OtherTopic"}]},
+        "ErrorRate does not call .*Topic.*, where Operations hears it",
     ),
     "actions off": (
-        {f"BadShare__{PROPERTIES}__ActionsEnabled": False},
-        "BadShare does not call",
+        {f"ErrorRate__{PROPERTIES}__ActionsEnabled": False},
+        "ErrorRate does not call",
     ),
     "a composite alarm": (
         {"Both": {"Type": "AWS::CloudWatch::CompositeAlarm"}},
@@ -128,21 +129,23 @@ MISSING: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("why", MISSING)
 def test_what_is_missing_is_named(why: str) -> None:
     instead, words = MISSING[why]
-    with pytest.raises(RolloutError, match=f"^{STACK}: {words}"):
+    with pytest.raises(TemplateError, match=f"^{STACK}: {words}"):
         rollout(**instead)
 
 
 def test_two_routes_in_one_stack_are_refused_by_their_names() -> None:
     made = template()
     made["Resources"]["OtherAlias"] = made["Resources"]["Alias"]
-    with pytest.raises(RolloutError, match="more than one AWS::Lambda::Alias: Alias, OtherAlias"):
+    with pytest.raises(TemplateError, match="more than one AWS::Lambda::Alias: Alias, OtherAlias"):
         Rollout.of(Stack(STACK, made))
 
 
 def test_a_stack_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path) -> None:
     (tmp_path / f"{STACK}.template.json").write_text(json.dumps(template()))
     assert Rollout.load(tmp_path, STACK).stack == STACK
-    with pytest.raises(RolloutError, match=r"no stack 'GetUsers' in .*; the stacks there: GetUser"):
+    with pytest.raises(
+        TemplateError, match=r"no stack 'GetUsers' in .*; the stacks there: GetUser"
+    ):
         Rollout.load(tmp_path, "GetUsers")
 
 
@@ -179,7 +182,7 @@ def test_a_shift_of_ones_own_is_known_by_its_steps(routing: dict[str, Any], shif
 
 
 def test_a_shift_in_an_unknown_way_is_refused() -> None:
-    with pytest.raises(RolloutError, match=r"Shift shifts in a way .*: TimeBasedWave"):
+    with pytest.raises(TemplateError, match=r"Shift shifts in a way .*: TimeBasedWave"):
         rollout(Shift__Properties__TrafficRoutingConfig={"Type": "TimeBasedWave"})
 
 

@@ -7,7 +7,7 @@ import pytest
 from aws_cdk import aws_codedeploy as codedeploy
 
 from analysis.traffic import Shift
-from shadow_canary.rollout import shift_of
+from shadow_canary.code_canary import shift_of
 
 TIMED = [codedeploy.TimeBasedCanaryTrafficRouting, codedeploy.TimeBasedLinearTrafficRouting]
 

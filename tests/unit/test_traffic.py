@@ -6,8 +6,7 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 
-from analysis.power import Watch
-from analysis.power.canaries import sees_exposure
+from analysis.power import RateAlarm, exposure_detection
 from shadow_canary import Stage, Traffic, Window
 from shadow_canary.metadata import add_metadata
 
@@ -66,5 +65,5 @@ def test_a_high_ceiling_blinds_no_alarm_to_the_first_percent_of_users(a_day: flo
     window = Window.for_rate(
         traffic.of_first_users(Stage.LIVE.candidate_percent), within=timedelta(days=7)
     )
-    watch = Watch.of(window, threshold_percent=2)
-    assert sees_exposure(traffic, 1, watch, days=7, failing_percent=20) > 0.99
+    alarm = RateAlarm(2, window)
+    assert exposure_detection(traffic, 1, alarm, days=7, failing_percent=20) > 0.99

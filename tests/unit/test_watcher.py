@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.alarms.alarm import Metric
+from analysis.alarms import Metric
 from localaws.emf import Measured
 from localaws.log_lines import LogLines
 from localaws.recent import Recent, key_of

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from analysis.rules import Window
 from analysis.traffic import Traffic
-from analysis.windows import Window
 
 WEEK = timedelta(days=7)
 BAKE = timedelta(minutes=10)

@@ -1,0 +1,324 @@
+"""A route's rollout, as the template of its stack describes it: how its users meet new code."""
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from analysis.alarms import Alarm
+from analysis.metric_math import UnsupportedError
+from analysis.template import Resource, Stack, text
+from analysis.traffic import Shift, Traffic
+from shadow_runtime.contract import POLL_INTERVAL, Stage, Variable
+
+_ALARM = "AWS::CloudWatch::Alarm"
+_COMPOSITE = "AWS::CloudWatch::CompositeAlarm"
+_STOPS = "DEPLOYMENT_STOP_ON_ALARM"
+_FUNCTION = "AWS::Lambda::Function"
+_VARIABLES = ("Environment", "Variables")
+_PREDEFINED = re.compile(
+    r"CodeDeployDefault\.Lambda(?P<kind>Canary|Linear)(?P<percent>\d+)Percent"
+    r"(?:Every)?(?P<minutes>\d+)Minutes?"
+)
+_ALL_AT_ONCE = "CodeDeployDefault.LambdaAllAtOnce"
+_AT = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)")
+
+Alarms = Mapping[str, Alarm]
+"""By their names in `AlarmRule`, or by logical id where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """AppConfig's linear deployment: `growth_percent` more of them at each of its even steps.
+
+    It takes `minutes`, and is watched for `bake_minutes` more.
+
+    Example:
+        >>> raising = Strategy(minutes=10, growth_percent=10, bake_minutes=0)
+        >>> [raising.percent_after(minutes) for minutes in (0, 0.9, 1, 9)]
+        [10, 10, 20, 100]
+    """
+
+    minutes: float
+    growth_percent: float
+    bake_minutes: float
+
+    @classmethod
+    def of(cls, resource: Resource) -> Self:
+        """As CloudFormation describes one.
+
+        Raises:
+            TemplateError: it is not linear, or lacks something.
+        """
+        growth = resource.get("GrowthType") or "LINEAR"
+        if growth != "LINEAR":
+            raise resource.refused(f"grows in a way that is not understood here: {growth}")
+        return cls(
+            minutes=resource.need("DeploymentDurationInMinutes"),
+            growth_percent=resource.need("GrowthFactor"),
+            bake_minutes=resource.get("FinalBakeTimeInMinutes") or 0,
+        )
+
+    def percent_after(self, minutes: float) -> float:
+        """The share of the execution environments that may know the new position by then."""
+        steps = math.ceil(100 / self.growth_percent)
+        done = math.floor(minutes * steps / self.minutes) if minutes < self.minutes else steps
+        return min(100, self.growth_percent * (done + 1))
+
+    @property
+    def mean_minutes(self) -> float:
+        """How long an execution environment waits for the new position, on average."""
+        steps = math.ceil(100 / self.growth_percent)
+        each = self.minutes / steps
+        return sum(each * (100 - self.percent_after(each * step)) / 100 for step in range(steps))
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """What metrics count a deploy by: the route's function, its new version, and the shadow's.
+
+    As the texts that stand in the dimensions of `analysis.alarms.Metric`.
+    """
+
+    function: str
+    route: str
+    shadow: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout:
+    """A route on its way from control to candidate.
+
+    A new version of its code takes over by `shift`, once the hook has asked it (`has_hook`), and
+    goes back when one of `code_alarms` is red. The flag takes users to the candidate by `raising`,
+    up to `ceiling`; one of `exposure_alarms` takes them back by `lowering`, which each execution
+    environment hears within `poll_interval`; `clean_up` ends it all. `operational_alarms` only
+    notify people.
+
+    Example:
+        >>> Rollout.load(Path("cdk.out"), "GetUser").shift  # doctest: +SKIP
+        Shift(steps=((10, 1),))
+    """
+
+    stack: str
+    route: str
+    ceiling: Stage
+    traffic: Traffic
+    versions: Versions
+    shift: Shift
+    has_hook: bool
+    code_alarms: Alarms
+    exposure_alarms: Alarms
+    operational_alarms: Alarms
+    raising: Strategy
+    lowering: Strategy
+    candidate_deadline: timedelta
+    clean_up: datetime
+    poll_interval: timedelta = timedelta(seconds=POLL_INTERVAL)
+
+    @classmethod
+    def load(cls, assembly: Path, stack: str, *, traffic: Traffic | None = None) -> Self:
+        """The rollout of the route whose stack it is, from a synthesized assembly.
+
+        `traffic` is expected instead of what the template says.
+
+        Raises:
+            TemplateError: there is no such stack, or something is missing in it; what, and where.
+        """
+        return cls.of(Stack.load(assembly, stack), traffic=traffic)
+
+    @classmethod
+    def of(cls, stack: Stack, *, traffic: Traffic | None = None) -> Self:
+        """The rollout that a stack's template describes.
+
+        Raises:
+            TemplateError: something is missing in it; what, and where.
+        """
+        alias = stack.the("AWS::Lambda::Alias")
+        function = stack.the(_FUNCTION, *_VARIABLES, Variable.CANDIDATE_DEADLINE_MS)
+        operations = stack.the(_FUNCTION, *_VARIABLES, Variable.RAISE_STRATEGY)
+        route = function.need(*_VARIABLES, Variable.ROUTE)
+        deployment = _deployment(alias)
+        group = stack.resolved(alias, deployment["DeploymentGroupName"], "DeploymentGroupName")
+        shadow = stack.referred(function, *_VARIABLES, Variable.SHADOW)
+        of_code = _code_alarms(stack, group)
+        of_exposure = _exposure_alarms(stack, operations)
+        others = _other_alarms(stack, [*of_code, *of_exposure])
+        return cls(
+            stack=stack.name,
+            route=route,
+            ceiling=Stage.parse(function.need(*_VARIABLES, Variable.CEILING)),
+            traffic=traffic or _traffic(alias),
+            versions=Versions(
+                function=text(alias.need("FunctionName")),
+                route=text(alias.need("FunctionVersion")),
+                shadow=text({"Fn::GetAtt": [shadow.logical_id, "Version"]}),
+            ),
+            shift=_shift(stack, group),
+            has_hook="BeforeAllowTrafficHook" in deployment,
+            code_alarms=_read(of_code),
+            exposure_alarms=_read(of_exposure),
+            operational_alarms=_read(others),
+            raising=_strategy(stack, operations, Variable.RAISE_STRATEGY),
+            lowering=_strategy(stack, operations, Variable.LOWER_STRATEGY),
+            candidate_deadline=timedelta(
+                milliseconds=int(function.need(*_VARIABLES, Variable.CANDIDATE_DEADLINE_MS))
+            ),
+            clean_up=_clean_up(stack, operations),
+        )
+
+
+def _deployment(alias: Resource) -> dict[str, Any]:
+    policy: dict[str, Any] | None = alias.body.get("UpdatePolicy", {}).get(
+        "CodeDeployLambdaAliasUpdate"
+    )
+    if policy is None:
+        raise alias.refused("has no UpdatePolicy.CodeDeployLambdaAliasUpdate: nothing shifts it")
+    return policy
+
+
+def _traffic(alias: Resource) -> Traffic:
+    metadata = alias.metadata(Traffic.METADATA)
+    if metadata is None:
+        raise alias.refused(
+            f"has no Metadata {Traffic.METADATA!r}: give --requests-per-day and --users instead"
+        )
+    return Traffic.from_metadata(metadata)
+
+
+def _strategy(stack: Stack, operations: Resource, variable: Variable) -> Strategy:
+    return Strategy.of(stack.referred(operations, *_VARIABLES, variable))
+
+
+def _clean_up(stack: Stack, operations: Resource) -> datetime:
+    schedule = stack.the("AWS::Scheduler::Schedule")
+    target = stack.referred(schedule, "Target", "Arn")
+    if target != operations:
+        raise schedule.refused(f"calls {target.logical_id}, not {operations.logical_id}")
+    expression = schedule.need("ScheduleExpression")
+    when = _AT.fullmatch(expression)
+    if when is None:
+        raise schedule.refused(f"is no date, at(…), but {expression}")
+    zone = schedule.get("ScheduleExpressionTimezone") or "UTC"
+    try:
+        return datetime.fromisoformat(when[1]).replace(tzinfo=ZoneInfo(zone))
+    except (ValueError, ZoneInfoNotFoundError) as error:
+        raise schedule.refused(f"is at no date: {error}") from error
+
+
+def _code_alarms(stack: Stack, group: Resource) -> list[Resource]:
+    """The alarms on which CodeDeploy takes a new version back.
+
+    Raises:
+        TemplateError: there are none, or they take nothing back.
+    """
+    if group.get("AlarmConfiguration", "Enabled") is False:
+        raise group.refused("has its alarms switched off (AlarmConfiguration.Enabled)")
+    entries = group.need("AlarmConfiguration", "Alarms")
+    if _STOPS not in (group.get("AutoRollbackConfiguration", "Events") or ()):
+        raise group.refused(f"has no {_STOPS} in AutoRollbackConfiguration.Events")
+    names = [entry["Name"] for entry in entries]
+    return _named(stack, group, names, "AlarmConfiguration.Alarms")
+
+
+def _exposure_alarms(stack: Stack, operations: Resource) -> list[Resource]:
+    """The alarms on which the operations function switches the flag off.
+
+    Raises:
+        TemplateError: it hears none, or one that never calls its topic.
+    """
+    subscription = _subscription(stack, operations)
+    names = subscription.need("FilterPolicy", "AlarmName")
+    topic = text(subscription.need("TopicArn"))
+    resources = _named(stack, subscription, names, "FilterPolicy.AlarmName")
+    for resource in resources:
+        actions = [text(action) for action in resource.get("AlarmActions") or ()]
+        if topic not in actions or resource.get("ActionsEnabled") is False:
+            raise resource.refused(f"does not call {topic}, where {operations.logical_id} hears it")
+    return resources
+
+
+def _other_alarms(stack: Stack, guards: Sequence[Resource]) -> list[Resource]:
+    """The alarms that are no guards.
+
+    Raises:
+        TemplateError: there is a composite alarm.
+    """
+    for composite in stack.all(_COMPOSITE):
+        raise composite.refused("is a composite alarm, which is not understood here")
+    return [resource for resource in stack.all(_ALARM) if resource not in guards]
+
+
+def _read(resources: Iterable[Resource]) -> dict[str, Alarm]:
+    """Alarms that can be evaluated.
+
+    Raises:
+        TemplateError: one cannot.
+    """
+    alarms: dict[str, Alarm] = {}
+    for resource in resources:
+        try:
+            alarm = Alarm.of(resource.body)
+        except UnsupportedError as error:
+            raise resource.refused(f"cannot be evaluated: {error}") from error
+        except KeyError as error:
+            raise resource.refused(f"has no {error.args[0]}") from error
+        alarms[alarm.rule.name if alarm.rule else resource.logical_id] = alarm
+    return alarms
+
+
+def _subscription(stack: Stack, operations: Resource) -> Resource:
+    for subscription in stack.all("AWS::SNS::Subscription"):
+        if subscription.get("Endpoint") == {"Fn::GetAtt": [operations.logical_id, "Arn"]}:
+            return subscription
+    raise operations.refused("has no AWS::SNS::Subscription: no alarm reaches it")
+
+
+def _named(stack: Stack, resource: Resource, names: Iterable[object], where: str) -> list[Resource]:
+    """Alarms by their names, literal or by reference, as `resource` has them `where`."""
+    literal = {text(alarm.get("AlarmName")): alarm for alarm in stack.all(_ALARM)}
+    return [literal.get(text(n)) or stack.resolved(resource, n, where) for n in names]
+
+
+def _shift(stack: Stack, group: Resource) -> Shift:
+    """The shift of a deployment group.
+
+    Raises:
+        TemplateError: it has none that is understood here.
+    """
+    try:
+        return _known_shift(stack, group)
+    except ValueError as error:
+        raise group.refused(f"has no shift that CodeDeploy takes: {error}") from error
+
+
+def _known_shift(stack: Stack, group: Resource) -> Shift:
+    name = group.need("DeploymentConfigName")
+    if name == _ALL_AT_ONCE:
+        return Shift.all_at_once()
+    predefined = _PREDEFINED.fullmatch(name) if isinstance(name, str) else None
+    if predefined:
+        make = Shift.canary if predefined["kind"] == "Canary" else Shift.linear
+        return make(minutes=int(predefined["minutes"]), percent=int(predefined["percent"]))
+    config, routing = stack.referred(group, "DeploymentConfigName"), "TrafficRoutingConfig"
+    match config.need(routing, "Type"):
+        case "AllAtOnce":
+            return Shift.all_at_once()
+        case "TimeBasedCanary":
+            minutes, percent = (
+                config.need(routing, "TimeBasedCanary", name)
+                for name in ("CanaryInterval", "CanaryPercentage")
+            )
+            return Shift.canary(minutes=minutes, percent=percent)
+        case "TimeBasedLinear":
+            minutes, percent = (
+                config.need(routing, "TimeBasedLinear", name)
+                for name in ("LinearInterval", "LinearPercentage")
+            )
+            return Shift.linear(minutes=minutes, percent=percent)
+        case other:
+            raise config.refused(f"shifts in a way that is not understood here: {other}")

@@ -1,1 +1,0 @@
-"""A route's rollout, as the template of its stack describes it."""

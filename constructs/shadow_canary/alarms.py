@@ -1,0 +1,343 @@
+"""The alarms of a route, and the topic where they are heard."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from aws_cdk import Annotations, Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from analysis.power import RateAlarm, underpowered_exposure
+from analysis.rules import AlarmName, AlarmRule, CanaryWindows, Kind, Response, Window
+from analysis.traffic import Traffic
+from shadow_canary.findings import acknowledge
+from shadow_canary.metadata import add_metadata
+from shadow_canary.metrics import (
+    latency_ratio as ratio_of_latencies,
+)
+from shadow_canary.metrics import (
+    mismatch_rate,
+    rate,
+    route_metric,
+    variant_metric,
+)
+from shadow_runtime.contract import Dimension, MetricName, Stage, Variant
+
+EXPOSURE_UNDERPOWERED = "shadow-canary:exposure-underpowered"
+"""The id of a warning at synthesis, to acknowledge it."""
+
+
+class RouteTopic(sns.Topic):
+    """People subscribe to it; the operations function hears the exposure alarms on it.
+
+    Example:
+        >>> RouteTopic(self, "Topic", route="get-user")  # doctest: +SKIP
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, route: str) -> None:
+        super().__init__(scope, id_, display_name=f"{route} migration", enforce_ssl=True)
+        # A topic with a policy of its own needs this said: alarms publish as the service.
+        own = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
+        self.grant_publish(iam.ServicePrincipal("cloudwatch.amazonaws.com", conditions=own))
+        acknowledge(
+            self,
+            "SNS2",
+            "alarms can only publish to a key of one's own; numbers and names are sent",
+        )
+
+
+class RouteAlarm(cloudwatch.Alarm):
+    """Red by `rule`, never for missing data; calls `topic` when it turns red.
+
+    What is compared is `metric`. The rule stands beside the alarm in the template too.
+
+    Example:
+        >>> RouteAlarm(self, "FlagAge", route="get-user", topic=topic, rule=rule,
+        ...            metric=age)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        route: str,
+        topic: sns.ITopic,
+        rule: AlarmRule,
+        metric: cloudwatch.IMetric,
+        version: str | None = None,
+    ) -> None:
+        parts = [Stack.of(scope).stack_name, route, rule.name, version]
+        super().__init__(
+            scope,
+            id_,
+            alarm_name="-".join(filter(None, parts)),
+            alarm_description=f"{route}: {rule.description}",
+            metric=metric,
+            threshold=rule.threshold,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            evaluation_periods=rule.window.evaluation_periods,
+            datapoints_to_alarm=rule.window.datapoints_to_alarm,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        self.rule = rule
+        self.add_alarm_action(actions.SnsAction(topic))
+        add_metadata(self, AlarmRule.METADATA, rule.to_metadata())
+
+
+class ExposureAlarms(Construct):
+    """Three alarms over what happens while users are on the candidate; each calls `topic` once.
+
+    Error rate: the candidate failed, was late, or was short-circuited because it had failed.
+    Mismatch rate: answers that differ or that only the candidate failed, in copies of stages
+    `canary` and `live`; in `shadow` a mismatch is a finding. Latency ratio: the candidate's 95th
+    percentile against control's. At `live` control answers nobody, so there is no ratio; what is
+    later than the deadline is a failure there too.
+
+    They see the route's own metrics, under literal dimensions, and no version: they stand until
+    the clean-up, whatever is deployed meanwhile.
+
+    Args:
+        scope: the service.
+        id_: role noun.
+        route: name of the route.
+        topic: hears when an alarm turns red.
+        traffic: with `ceiling`, decides the windows.
+        ceiling: how far the flag may go.
+        within: how long one watches, from launch to clean-up.
+        window: of all three alarms - by the rule of `analysis.rules`.
+        error_rate_percent: error rate over which users leave the candidate.
+        mismatch_percent: mismatch rate over which they do.
+        latency_ratio: how many times control's latency the candidate may take.
+        latency_floor: control counts as this slow at least, for the ratio.
+
+    Example:
+        >>> ExposureAlarms(self, "Exposure", route="get-user", topic=topic,
+        ...                traffic=Traffic.per_day(1_000_000, users=50_000), ...)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        route: str,
+        topic: sns.ITopic,
+        traffic: Traffic,
+        ceiling: Stage,
+        within: timedelta,
+        window: Window | None,
+        error_rate_percent: float,
+        mismatch_percent: float,
+        latency_ratio: float,
+        latency_floor: Duration,
+    ) -> None:
+        super().__init__(scope, id_)
+        self._route = route
+        self._topic = topic
+        percent = ceiling.candidate_percent
+        windows = CanaryWindows.for_exposure(traffic, percent, within=within, given=window)
+        self.error_rate = self._error_rate(windows.error_rate, error_rate_percent)
+        self.mismatch_rate = self._mismatch_rate(windows.mismatch_rate, mismatch_percent)
+        self.latency_ratio = self._latency_ratio(windows.latency, latency_ratio, latency_floor)
+        underpowered = underpowered_exposure(
+            RateAlarm.of(self.error_rate.rule), traffic, percent, within=within, given=window
+        )
+        if underpowered:
+            Annotations.of(self).add_warning_v2(EXPOSURE_UNDERPOWERED, underpowered)
+
+    @property
+    def alarms(self) -> Sequence[RouteAlarm]:
+        """All three."""
+        return [self.error_rate, self.mismatch_rate, self.latency_ratio]
+
+    def _error_rate(self, window: Window, percent: float) -> RouteAlarm:
+        requests, faults = (
+            variant_metric(name, Variant.CANDIDATE, route=self._route)
+            for name in (MetricName.REQUESTS, MetricName.FAULTS)
+        )
+        short_circuited = route_metric(MetricName.SHORT_CIRCUITED, route=self._route)
+        return self._alarm(
+            "ErrorRate",
+            rate(
+                "error rate of the candidate, %",
+                failures="faults + short_circuited",
+                requests="requests + short_circuited",
+                window=window,
+                using={
+                    "requests": requests,
+                    "faults": faults,
+                    "short_circuited": short_circuited,
+                },
+            ),
+            AlarmRule(
+                name=AlarmName.CANDIDATE_ERROR_RATE,
+                kind=Kind.RATE,
+                threshold=percent,
+                window=window,
+                summary=f"the candidate failed over {percent:g} % of its users' requests, "
+                f"in {window.description}",
+                response=Response.FLAG_OFF,
+            ),
+        )
+
+    def _mismatch_rate(self, window: Window, percent: float) -> RouteAlarm:
+        exposed = {Dimension.EXPOSED.value: "true"}
+        return self._alarm(
+            "MismatchRate",
+            mismatch_rate("mismatch rate, %", route=self._route, window=window, **exposed),
+            AlarmRule(
+                name=AlarmName.CANDIDATE_MISMATCH_RATE,
+                kind=Kind.RATE,
+                threshold=percent,
+                window=window,
+                summary=f"over {percent:g} % of the candidate's answers are wrong, "
+                f"in {window.description}",
+                response=Response.FLAG_OFF,
+            ),
+        )
+
+    def _latency_ratio(self, window: Window, times: float, floor: Duration) -> RouteAlarm:
+        using = {}
+        for variant in Variant:
+            using[variant.value] = variant_metric(
+                MetricName.LATENCY, variant, route=self._route, statistic="p95"
+            )
+            using[f"{variant}s"] = variant_metric(MetricName.REQUESTS, variant, route=self._route)
+        floor_ms = int(floor.to_milliseconds())
+        return self._alarm(
+            "LatencyRatio",
+            ratio_of_latencies(
+                "candidate's p95 in control's", floor_ms=floor_ms, window=window, using=using
+            ),
+            AlarmRule(
+                name=AlarmName.CANDIDATE_LATENCY_RATIO,
+                kind=Kind.LATENCY_RATIO,
+                threshold=times,
+                window=window,
+                summary=f"the candidate's 95th percentile is over {times:g} times control's, "
+                f"or {times * floor_ms:g} ms where control is faster than {floor_ms} ms, "
+                f"in {window.description}",
+                response=Response.FLAG_OFF,
+            ),
+        )
+
+    def _alarm(self, id_: str, metric: cloudwatch.MathExpression, rule: AlarmRule) -> RouteAlarm:
+        return RouteAlarm(self, id_, route=self._route, topic=self._topic, rule=rule, metric=metric)
+
+
+_OLDEST_FLAG_S = 300
+_LOST_PERCENT = 10
+
+
+class OperationalAlarms(Construct):
+    """Three things that nobody would notice otherwise; they notify people and move nothing.
+
+    Dead letters: operations was asked for something and did not do it. Flag age: an execution
+    environment has not read the flag for five minutes, so that a rollback would not reach it.
+    Copies lost: over 10 % of the copies were not compared, so that parity speaks of the rest only.
+
+    Example:
+        >>> OperationalAlarms(self, "OperationalAlarms", route="get-user", topic=topic,
+        ...                   shadow=shadow, dead_letters=queue)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        route: str,
+        topic: sns.ITopic,
+        shadow: lambda_.IFunction,
+        dead_letters: sqs.IQueue,
+    ) -> None:
+        super().__init__(scope, id_)
+        self._route = route
+        self._topic = topic
+        self.dead_letters = self._level(
+            "DeadLetters",
+            AlarmName.OPERATIONS_DEAD_LETTERS,
+            dead_letters.metric_approximate_number_of_messages_visible(statistic="Maximum"),
+            0,
+            timedelta(minutes=1),
+            "the operations function failed at something three times; what it was asked rests in "
+            "its dead-letter queue. Look at its log, then move the flag by hand",
+        )
+        self.flag_age = self._level(
+            "FlagAge",
+            AlarmName.FLAG_AGE,
+            route_metric(MetricName.FLAG_AGE, route=route, statistic="Maximum"),
+            _OLDEST_FLAG_S,
+            timedelta(minutes=5),
+            "the flag could not be read for five minutes; the last one known is served, and a "
+            "rollback would not arrive. Look at AppConfig",
+        )
+        self.copies_lost = self._copies_lost(shadow)
+
+    @property
+    def alarms(self) -> Sequence[RouteAlarm]:
+        """All three."""
+        return [self.dead_letters, self.flag_age, self.copies_lost]
+
+    def _copies_lost(self, shadow: lambda_.IFunction) -> RouteAlarm:
+        window = Window(period=timedelta(minutes=15), minimum_requests=50)
+        lost = {
+            "dropped": route_metric(MetricName.COPIES_DROPPED, route=self._route),
+            "skipped": route_metric(MetricName.TEE_SKIPPED, route=self._route),
+            "failed": route_metric(MetricName.TEE_FAILED, route=self._route),
+            "expired": shadow.metric("AsyncEventsDropped", statistic="Sum"),
+        }
+        compared = route_metric(MetricName.COMPARED, route=self._route)
+        return RouteAlarm(
+            self,
+            "CopiesLost",
+            route=self._route,
+            topic=self._topic,
+            rule=AlarmRule(
+                name=AlarmName.COPIES_LOST,
+                kind=Kind.RATE,
+                threshold=_LOST_PERCENT,
+                window=window,
+                summary=f"over {_LOST_PERCENT} % of the copies of 15 minutes were not compared; "
+                "parity speaks of the rest. Look at the shadow's concurrency and log",
+                response=Response.NOTIFICATION,
+            ),
+            metric=rate(
+                "copies lost, %",
+                failures=" + ".join(lost),
+                requests=" + ".join(["compared", *lost]),
+                window=window,
+                using={"compared": compared, **lost},
+            ),
+        )
+
+    def _level(
+        self,
+        id_: str,
+        name: AlarmName,
+        metric: cloudwatch.Metric,
+        most: float,
+        period: timedelta,
+        summary: str,
+    ) -> RouteAlarm:
+        return RouteAlarm(
+            self,
+            id_,
+            route=self._route,
+            topic=self._topic,
+            rule=AlarmRule(
+                name=name,
+                kind=Kind.LEVEL,
+                threshold=most,
+                window=Window(period=period, minimum_requests=1, minimum_failures=1),
+                summary=summary,
+                response=Response.NOTIFICATION,
+            ),
+            metric=metric.with_(period=Duration.seconds(period.total_seconds())),
+        )

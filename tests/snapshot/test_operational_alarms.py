@@ -1,0 +1,46 @@
+"""What only people are told: each of it would go unnoticed otherwise."""
+
+import pytest
+
+from tests.snapshot.alarms import Alarm, alarms
+from tests.snapshot.reading import Template
+
+
+@pytest.fixture
+def operational(get_user: Template) -> dict[str, Alarm]:
+    return alarms(get_user, "OperationalAlarms")
+
+
+def test_one_dead_letter_of_operations_is_told_within_a_minute(
+    operational: dict[str, Alarm],
+) -> None:
+    alarm = operational["DeadLetters"]
+    queue = "QueueName=<ServiceOperationsDeadLetters.QueueName>"
+    [metric] = map(str, alarm.metrics)
+    assert metric == f"Maximum of AWS/SQS/ApproximateNumberOfMessagesVisible{{{queue}}}"
+    assert (alarm.properties["Threshold"], alarm.window) == (0, (1, 1, 1))
+
+
+def test_one_environment_that_has_not_read_the_flag_for_five_minutes_is_told(
+    operational: dict[str, Alarm],
+) -> None:
+    alarm = operational["FlagAge"]
+    [metric] = map(str, alarm.metrics)
+    assert metric == "Maximum of ShadowCanary/FlagAge{Route=get-user}"
+    assert (alarm.properties["Threshold"], alarm.window) == (300, (5, 1, 1))
+
+
+def test_a_tenth_of_the_copies_lost_on_any_way_is_told(operational: dict[str, Alarm]) -> None:
+    alarm = operational["CopiesLost"]
+    lost = "dropped + skipped + failed + expired"
+    assert alarm.formula == (
+        f"IF(compared + {lost} >= 50 AND {lost} >= 2, 100 * ({lost}) / (compared + {lost}), 0)"
+    )
+    assert {name: str(metric) for name, metric in alarm.using.items()} == {
+        "compared": "Sum of ShadowCanary/Compared{Route=get-user}",
+        "dropped": "Sum of ShadowCanary/CopiesDropped{Route=get-user}",
+        "skipped": "Sum of ShadowCanary/TeeSkipped{Route=get-user}",
+        "failed": "Sum of ShadowCanary/TeeFailed{Route=get-user}",
+        "expired": "Sum of AWS/Lambda/AsyncEventsDropped{FunctionName=<ServiceShadow>}",
+    }
+    assert (alarm.properties["Threshold"], alarm.window) == (10, (15, 1, 1))

@@ -1,0 +1,163 @@
+"""A canary that would hardly see a failure says so at synthesis, with the setting that would."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from aws_cdk import Annotations, App, Stack
+from constructs import Construct
+
+from analysis.power import (
+    RateAlarm,
+    ShadowEvidence,
+    power_of_code,
+    power_of_exposure,
+    underpowered_code,
+    underpowered_exposure,
+)
+from analysis.rules import CanaryWindows, Window
+from analysis.traffic import Shift, Traffic
+from judge import Counts, Tolerances, Verdict, judge
+from shadow_canary import RouteCode, ShadowCanaryService
+from shadow_canary.alarms import EXPOSURE_UNDERPOWERED
+from shadow_canary.code_canary import CODE_CANARY_UNDERPOWERED
+from shadow_runtime.contract import Stage
+
+QUIET = Traffic.per_day(1_000, users=50)
+BUSY = Traffic.per_day(1_000_000, users=50_000)
+ONE_FOR_TEN = Shift.canary(minutes=10, percent=1)
+WEEK = timedelta(days=7)
+
+
+def test_a_code_canary_that_sees_enough_is_left_alone() -> None:
+    assert not of_code(BUSY, ONE_FOR_TEN)
+
+
+def test_an_underpowered_code_canary_is_told_the_chance_and_the_nearest_setting() -> None:
+    assert of_code(Traffic.per_day(200_000, users=500), ONE_FOR_TEN) == (
+        "a canary of 1 % for 10 minutes sees a new version that fails 20 % of its requests with a "
+        "chance of 52 % at 200,000 requests a day; a canary of 1 % for 30 minutes would do, with "
+        "91 %"
+    )
+
+
+@pytest.mark.parametrize("minutes", [5, 30])
+def test_twice_the_percent_is_nearer_than_twice_the_time(minutes: int) -> None:
+    traffic = Traffic.per_day(2_900_000 / minutes, users=500)
+    warning = of_code(traffic, Shift.canary(minutes=minutes, percent=1))
+    assert warning
+    assert "; a canary of 2 % for " in warning
+
+
+@pytest.mark.parametrize("a_day", [3_000, 20_000, 100_000])
+def test_the_code_canary_that_is_named_does_see_enough(a_day: int) -> None:
+    traffic = Traffic.per_day(a_day, users=500)
+    warning = of_code(traffic, ONE_FOR_TEN)
+    assert warning
+    told = re.search(r"; a canary of (\d+) % for (\d+) (minutes|hours) would do", warning)
+    assert told
+    minutes = int(told[2]) * (60 if told[3] == "hours" else 1)
+    assert sees_code(traffic, minutes, int(told[1])) >= 0.8
+
+
+def test_all_at_once_is_underpowered_whatever_the_traffic() -> None:
+    warning = of_code(BUSY, Shift.all_at_once())
+    assert warning
+    assert warning.startswith("a shift all at once sees")
+    assert "a canary of 1 % for 10 minutes would do" in warning
+
+
+def test_where_no_canary_would_do_copies_are_named_with_the_days_they_take() -> None:
+    warning = of_code(QUIET, Shift.all_at_once())
+    assert warning
+    evidence = "rely on shadow evidence, 4,876 pairs in 4.9 days"
+    assert warning.endswith(f"; no canary would do: {evidence}")
+
+
+def test_an_underpowered_exposure_is_told_that_it_may_hold_nobody_and_what_would_do() -> None:
+    assert of_exposure(QUIET, Stage.canary(percent=1)) == (
+        "a canary of 1 % of 50 users holds anybody with a chance of 39 %, and sees a candidate "
+        "that fails 20 % of its requests within a day with 36 %; 5 % would do, with 90 %"
+    )
+    assert sees_exposure(QUIET, 10) >= 0.8
+    assert sees_exposure(QUIET, 5) < 0.8
+
+
+@pytest.mark.parametrize(
+    "ceiling", [Stage.OFF, Stage.SHADOW, Stage.canary(percent=20), Stage.LIVE, Stage.COMPLETE]
+)
+def test_an_exposure_that_sees_enough_or_exposes_nobody_is_left_alone(ceiling: Stage) -> None:
+    assert not of_exposure(QUIET, ceiling)
+
+
+def test_a_window_of_ones_own_is_the_one_that_is_computed() -> None:
+    strict = Window(
+        period=timedelta(minutes=1),
+        evaluation_periods=1,
+        datapoints_to_alarm=1,
+        minimum_requests=1_000,
+    )
+    assert of_code(BUSY, ONE_FOR_TEN, window=strict)
+    assert of_exposure(BUSY, Stage.canary(percent=1), window=strict)
+
+
+def test_a_service_warns_of_both_and_each_warning_can_be_acknowledged() -> None:
+    stack = Stack(App(context={"aws:cdk:bundling-stacks": []}), "GetUser")
+    service = ShadowCanaryService(
+        stack,
+        "Service",
+        route="get-user",
+        code=RouteCode("get_user"),
+        launch=datetime(2030, 1, 7, 9, tzinfo=UTC),
+        ceiling=Stage.canary(percent=1),
+        expected_traffic=QUIET,
+    )
+    ids = {service.code_canary: CODE_CANARY_UNDERPOWERED, service.exposure: EXPOSURE_UNDERPOWERED}
+    for construct, id_ in ids.items():
+        [warning] = warnings(construct)
+        assert warning.endswith(f" [ack: {id_}]")
+        Annotations.of(stack).acknowledge_warning(id_, "the copies prove it first")
+        assert not warnings(construct)
+
+
+def test_the_evidence_is_what_the_judge_asks_for() -> None:
+    evidence = ShadowEvidence.of(QUIET, tolerance_percent=0.1, shadow_percent=50)
+    tolerances = Tolerances(mismatch_percent=0.1)
+    assert judge(Counts(pairs=evidence.pairs), tolerances).verdict is Verdict.PASS
+    assert judge(Counts(pairs=evidence.pairs - 1), tolerances).verdict is Verdict.INCONCLUSIVE
+    assert evidence.days == evidence.pairs / 500
+
+
+@pytest.mark.parametrize("shadow_percent", [0, -1, 101, float("nan")])
+def test_evidence_without_copies_is_refused(shadow_percent: float) -> None:
+    with pytest.raises(ValueError, match="shadow_percent is over 0"):
+        ShadowEvidence.of(QUIET, shadow_percent=shadow_percent)
+
+
+def of_code(traffic: Traffic, shift: Shift, *, window: Window | None = None) -> str | None:
+    looks = CanaryWindows.for_code(traffic, shift, given=window).error_rate
+    return underpowered_code(RateAlarm(2, looks), traffic, shift, given=window)
+
+
+def of_exposure(traffic: Traffic, ceiling: Stage, *, window: Window | None = None) -> str | None:
+    percent = ceiling.candidate_percent
+    looks = CanaryWindows.for_exposure(traffic, percent, within=WEEK, given=window).error_rate
+    alarm = RateAlarm(2, looks)
+    return underpowered_exposure(alarm, traffic, percent, within=WEEK, given=window)
+
+
+def warnings(construct: Construct) -> list[str]:
+    """Ours, as the CLI reads them."""
+    found = [str(entry.data) for entry in construct.node.metadata if "warning" in entry.type]
+    return [text for text in found if "shadow-canary:" in text]
+
+
+def sees_code(traffic: Traffic, minutes: int, percent: float) -> float:
+    shift = Shift.canary(minutes=minutes, percent=percent)
+    alarm = RateAlarm(2, CanaryWindows.for_code(traffic, shift).error_rate)
+    return power_of_code(traffic, shift, alarm).detection[20]
+
+
+def sees_exposure(traffic: Traffic, percent: float) -> float:
+    alarm = RateAlarm(2, Window.for_rate(traffic.per_minute * percent / 100, within=WEEK))
+    return power_of_exposure(traffic, percent, alarm, days=7).detection[20]
