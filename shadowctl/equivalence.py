@@ -101,7 +101,7 @@ def _objection(pairs: int, differing: int, tolerance_percent: float | None) -> l
         return [] if pairs and not differing else [counted]
     tolerances = Tolerances(mismatch_percent=tolerance_percent)
     judgement = judge(Counts(pairs=pairs, mismatches=differing), tolerances)
-    return [] if judgement.verdict is Verdict.PASS else [counted, judgement.words]
+    return [] if judgement.verdict is Verdict.PASS else [counted, judgement.message]
 
 
 def _report(differing: list[_Pair]) -> Iterator[str]:

@@ -32,7 +32,7 @@ def status(
     red = route.alarms.red()
     yield f"red: {', '.join(red)}" if red else "no exposure alarm is red"
     since = datetime.now(UTC) - timedelta(hours=hours)
-    yield from judge(counted(cloudwatch, route.name, since=since), tolerances).words.splitlines()
+    yield from judge(counted(cloudwatch, route.name, since=since), tolerances).message.splitlines()
 
 
 def counted(cloudwatch: "CloudWatchClient", route: str, *, since: datetime) -> Counts:

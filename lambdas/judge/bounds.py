@@ -2,49 +2,51 @@
 
 It is the two-sided beta-binomial mixture of Howard, Ramdas, McAuliffe and Sekhon, "Time-uniform,
 nonparametric, nonasymptotic confidence sequences", Annals of Statistics 49 (2021), arXiv
-1810.08240. Somebody bets against a rate, on others. Were it the true one, the bet would be fair,
-and Ville's inequality says that a fair bet ever multiplies its stake by 1 / `alpha` with a chance
-of `alpha` at most. So a rate is out of bounds once the bet against it has done that.
+1810.08240. Each rate has a test martingale: the likelihood ratio of a mixture of other rates to it.
+Were it the true rate, its martingale would ever reach 1 / `alpha` with a probability of `alpha` at
+most (Ville's inequality). So a rate is out of bounds once its martingale has reached that.
 """
 
 from collections.abc import Callable
 from math import lgamma, log, log1p
 from typing import NamedTuple
 
-_PRIOR = 0.5
-"""What the spread of the bets is worth, in bad ones, at any rate.
+_PRIOR_FAILURES = 0.5
+"""Prior strength, in pseudo-failures, at a rate near 0.
 
-So the bounds depend on how many were bad and how many were to be expected: they are as good for 1
-in 10,000 as for 1 in 10. Half a bad one is the uniform distribution at a rate of a half.
+It does not depend on the rate, so the bounds are as good for 1 in 10,000 as for 1 in 10. At a rate
+of a half, half a pseudo-failure is the uniform prior.
 """
 
-_HALVINGS = 40
+_BISECTIONS = 40
 _LEAST_RATE = 1e-12
-"""Floating point tells no rate below it from none."""
+"""In floating point a lower rate is as good as none."""
 
-_MOST = 1_000_000_000
+_LARGEST_COUNT = 1_000_000_000
 """More pairs than anybody will wait for."""
 
 
 class Bounds(NamedTuple):
-    """What a rate or a difference of two lies between, as a share, not in percent."""
+    """Lower and upper bound of a rate, or of the difference of two; a share, not in percent."""
 
     low: float
     high: float
 
 
-def rate_bounds(bad: float, total: float, *, alpha: float) -> Bounds:
-    """What the rate lies between that made `bad` ones of `total`.
+def rate_bounds(failures: float, total: float, *, alpha: float) -> Bounds:
+    """The bounds of the true rate when `failures` of a `total` were seen.
 
-    The chance that the true rate is ever outside, at any of any number of looks, is `alpha` at
-    most. That takes one true rate: a new version is counted anew.
+    The probability that the true rate is ever out of bounds, at any of any number of looks, is
+    `alpha` at most. That takes one true rate: a new version is counted anew.
 
     Example:
         >>> low, high = rate_bounds(10, 10_000, alpha=0.05)
         >>> f"between {low:.3%} and {high:.3%}"
         'between 0.029% and 0.232%'
     """
-    return Bounds(_low(bad, total, alpha), 1 - _low(total - bad, total, alpha))
+    return Bounds(
+        _lower_bound(failures, total, alpha), 1 - _lower_bound(total - failures, total, alpha)
+    )
 
 
 def pairs_needed(
@@ -52,11 +54,11 @@ def pairs_needed(
 ) -> int:
     """The pairs after which the judge says PASS while `mismatch_percent` of them differ.
 
-    None of them is taken for control's own noise.
+    Control's own noise is taken for 0.
 
     Raises:
         ValueError: a tolerance that is no percentage, or that is not clearly over the mismatches;
-            an `alpha` that is no chance.
+            an `alpha` that is no probability.
 
     Example:
         >>> pairs_needed(0.1), pairs_needed(1)
@@ -69,62 +71,58 @@ def pairs_needed(
             f"got a tolerance of {tolerance_percent!r} and {mismatch_percent!r} that differ"
         )
     tolerance, rate = tolerance_percent / 100, mismatch_percent / 100
-    found = fewest(lambda n: rate_bounds(n * rate, n, alpha=alpha / 2).high < tolerance)
-    if found is None:
+    least = least_count(lambda n: rate_bounds(n * rate, n, alpha=alpha / 2).high < tolerance)
+    if least is None:
         raise ValueError(
             f"a billion pairs do not tell {mismatch_percent!r} % that differ from a tolerance of "
             f"{tolerance_percent!r} %; tolerate more"
         )
-    return found
+    return least
 
 
 def check_alpha(alpha: float) -> None:
-    """Refuses what is no chance to err.
+    """Refuses what is no probability of error.
 
     Raises:
         ValueError: `alpha` is not between 0 and 1.
     """
     if not 0 < alpha < 1:
-        raise ValueError(f"alpha is the chance to err, over 0 and under 1; got {alpha!r}")
+        raise ValueError(f"alpha is a probability of error, over 0 and under 1; got {alpha!r}")
 
 
-def fewest(enough: Callable[[int], bool], *, over: int = 0) -> int | None:
-    """The least number over `over` that is `enough`; None when a billion is not.
+def least_count(is_enough: Callable[[int], bool], *, over: int = 0) -> int | None:
+    """The least count over `over` that is enough, by bisection; None when a billion is not.
 
-    What is enough stays so for all that is more.
+    Whatever is more than enough must be enough, too.
     """
     below, above = over, over + 1
-    while not enough(above):
-        if above > _MOST:
+    while not is_enough(above):
+        if above > _LARGEST_COUNT:
             return None
         below, above = above, 2 * above
     while above - below > 1:
         middle = (below + above) // 2
-        below, above = (below, middle) if enough(middle) else (middle, above)
+        below, above = (below, middle) if is_enough(middle) else (middle, above)
     return above
 
 
-def _low(bad: float, total: float, alpha: float) -> float:
-    """The least rate in bounds, by bisection: the bet is the better, the further a rate is off."""
-    if not bad:
+def _lower_bound(failures: float, total: float, alpha: float) -> float:
+    """By bisection: below the rate that was seen, a lower rate has a larger martingale."""
+    if not failures:
         return 0.0
-    low, high = 0.0, bad / total
-    for _ in range(_HALVINGS):
+    low, high = 0.0, failures / total
+    for _ in range(_BISECTIONS):
         middle = (low + high) / 2
-        is_out = _log_wealth(middle, bad, total) > -log(alpha)
+        is_out = _log_martingale(middle, failures, total) > -log(alpha)
         low, high = (middle, high) if is_out else (low, middle)
     return low if low > _LEAST_RATE else 0.0
 
 
-def _log_wealth(rate: float, bad: float, total: float) -> float:
-    """Log of what a stake of 1 has become that bets against `rate`.
-
-    It is the likelihood of the rates bet on, spread by a beta distribution with the mean `rate`,
-    over that of `rate`.
-    """
-    a, b = _PRIOR / (1 - rate), _PRIOR / rate
-    likelihood = bad * log(rate) + (total - bad) * log1p(-rate)
-    return _log_beta(a + bad, b + total - bad) - _log_beta(a, b) - likelihood
+def _log_martingale(rate: float, failures: float, total: float) -> float:
+    """Log of the likelihood of a beta mixture with the mean `rate`, over that of `rate` itself."""
+    a, b = _PRIOR_FAILURES / (1 - rate), _PRIOR_FAILURES / rate
+    likelihood = failures * log(rate) + (total - failures) * log1p(-rate)
+    return _log_beta(a + failures, b + total - failures) - _log_beta(a, b) - likelihood
 
 
 def _log_beta(a: float, b: float) -> float:

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge import Counts, Finding, Tolerances, Verdict, judge, pairs_needed
+from judge import Counts, Result, Tolerances, Verdict, judge, pairs_needed
 
 PASS, FAIL, INCONCLUSIVE = Verdict
 
 
-def parity(counts: Counts, **tolerances: float) -> Finding:
+def parity(counts: Counts, **tolerances: float) -> Result:
     """What is found about the pairs alone."""
-    [finding] = judge(counts, Tolerances(**tolerances)).findings
-    return finding
+    [result] = judge(counts, Tolerances(**tolerances)).results
+    return result
 
 
 def test_without_data_it_is_inconclusive_and_never_a_pass() -> None:
@@ -54,7 +54,7 @@ def test_four_mismatches_out_of_four_are_none() -> None:
 def test_a_fail_over_noise_that_nobody_measured_says_so() -> None:
     found = parity(Counts(pairs=1_000, mismatches=12))
     assert found.verdict is FAIL
-    assert found.words.endswith("; control's own noise was not measured")
+    assert found.message.endswith("; control's own noise was not measured")
 
 
 def test_what_control_does_too_is_no_mismatch() -> None:
@@ -73,12 +73,12 @@ def test_a_comparison_that_is_mostly_noise_never_passes() -> None:
     found = parity(Counts(pairs=many, mismatches=many, noise_pairs=many, noise=many))
     assert found.high_percent < Tolerances().mismatch_percent
     assert found.verdict is INCONCLUSIVE
-    assert "control differs from itself too often; leave out what is noisy" in found.words
+    assert "control differs from itself too often; leave out what is noisy" in found.message
 
 
 def test_a_route_whose_users_are_all_on_control_is_judged_by_parity_alone() -> None:
     judgement = judge(Counts(pairs=6_000, control_requests=6_000, control_faults=600))
-    assert [finding.subject for finding in judgement.findings] == ["parity"]
+    assert [result.criterion for result in judgement.results] == ["parity"]
     assert judgement.verdict is PASS
 
 
@@ -94,8 +94,8 @@ FAULTS: dict[str, tuple[dict[str, int], Verdict]] = {
 def test_faults_are_held_against_controls(faults: dict[str, int], verdict: Verdict) -> None:
     asked = Counts(pairs=6_000, candidate_requests=1_000, control_requests=100_000)
     judgement = judge(replace(asked, **faults))
-    assert [finding.subject for finding in judgement.findings] == ["parity", "faults"]
-    assert judgement.findings[1].verdict is verdict
+    assert [result.criterion for result in judgement.results] == ["parity", "faults"]
+    assert judgement.results[1].verdict is verdict
     assert judgement.verdict is verdict, "parity passes, so faults decide"
 
 
@@ -107,7 +107,7 @@ def test_one_finding_that_fails_fails_the_route() -> None:
 
 def test_control_that_was_asked_nothing_is_said_to_be() -> None:
     judgement = judge(Counts(pairs=6_000, candidate_requests=100, candidate_faults=50))
-    assert judgement.words.endswith("; control was asked nothing meanwhile")
+    assert judgement.message.endswith("; control was asked nothing meanwhile")
 
 
 WORDS: dict[str, tuple[dict[str, int], str]] = {
@@ -136,19 +136,19 @@ WORDS: dict[str, tuple[dict[str, int], str]] = {
 
 @pytest.mark.parametrize(("counted", "words"), WORDS.values(), ids=WORDS)
 def test_it_speaks_in_sentences(counted: dict[str, int], words: str) -> None:
-    assert judge(Counts(**counted)).words == words
+    assert judge(Counts(**counted)).message == words
 
 
 def test_bounds_in_words_are_rounded_outwards() -> None:
     just_over = pairs_needed(0.1) - 1
-    assert "at most 0.11 %" in parity(Counts(pairs=just_over)).words
-    assert "at most 0.10 %" in parity(Counts(pairs=just_over + 1)).words
+    assert "at most 0.11 %" in parity(Counts(pairs=just_over)).message
+    assert "at most 0.10 %" in parity(Counts(pairs=just_over + 1)).message
 
 
 @pytest.mark.parametrize(("bad", "noise_pairs"), [(0, 0), (2, 0), (3, 0), (2, 1), (8, 40)])
 def test_as_many_more_pairs_decide_as_the_words_say(bad: int, noise_pairs: int) -> None:
     counts = {"pairs": 1_000, "mismatches": bad, "noise_pairs": noise_pairs}
-    found = re.search(r"about ([\d,]+) more pairs", parity(Counts(**counts)).words)
+    found = re.search(r"about ([\d,]+) more pairs", parity(Counts(**counts)).message)
     assert found, "one that is not decided yet"
     more = int(found[1].replace(",", ""))
     for times, is_decided in ((1 + more / 1_000, True), (1 + 0.8 * more / 1_000, False)):

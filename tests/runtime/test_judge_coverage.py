@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge import Verdict, bounds, excess
+from judge import Verdict, bounds
 from judge.bounds import rate_bounds
-from judge.excess import Excess, Tally
+from judge.verdict import Excess, Rate
 
 PASS, FAIL, INCONCLUSIVE = Verdict
-NEVER_BAD = Tally(0, 0)
+NONE = Rate(0, 0)
 ALPHA = 0.05
 
 cached_bounds = functools.cache(rate_bounds)
@@ -45,7 +45,7 @@ def decided(bad: int, tolerance: float, looks: int) -> tuple[int, int]:
     """Of how many requests so many bad ones are no FAIL any more, and of how many they PASS."""
 
     def verdict(total: int) -> Verdict:
-        return Excess(Tally(bad, total), NEVER_BAD, tolerance, ALPHA).verdict
+        return Excess(Rate(bad, total), NONE, tolerance, ALPHA).verdict
 
     totals = range(looks + 1)
     return (
@@ -92,7 +92,7 @@ def test_at_the_edge_of_an_excess_hardly_anything_is_ever_decided(
     rate: float, noise: float, is_same: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where what is noisy for control is what differs: both counts go up together."""
-    monkeypatch.setattr(excess, "rate_bounds", cached_bounds)
+    monkeypatch.setattr("judge.verdict.rate_bounds", cached_bounds)
     chance = random.Random(1)
     streams, looks = 400, 200
     wrong = 0
@@ -102,7 +102,7 @@ def test_at_the_edge_of_an_excess_hardly_anything_is_ever_decided(
             drawn = chance.random()
             bad += drawn < rate
             noisy += (drawn if is_same else chance.random()) < noise
-            found = Excess(Tally(bad, total), Tally(noisy, total), rate - noise, ALPHA)
+            found = Excess(Rate(bad, total), Rate(noisy, total), rate - noise, ALPHA)
             if found.verdict is not INCONCLUSIVE:
                 wrong += 1
                 break
@@ -139,21 +139,23 @@ def test_bad_and_good_are_treated_alike(total: int, share: float, alpha: float) 
 
 @pytest.mark.parametrize("rate", [0.0001, 0.02, 0.5, 0.9])
 @pytest.mark.parametrize("total", [1, 7, 60])
-def test_the_bet_is_fair_when_its_rate_is_the_true_one(rate: float, total: int) -> None:
+def test_the_martingale_is_expected_to_stay_at_1_where_its_rate_is_the_true_one(
+    rate: float, total: int
+) -> None:
     expected = sum(
         math.comb(total, bad)
         * rate**bad
         * (1 - rate) ** (total - bad)
-        * math.exp(bounds._log_wealth(rate, bad, total))
+        * math.exp(bounds._log_martingale(rate, bad, total))
         for bad in range(total + 1)
     )
     assert expected == pytest.approx(1)
 
 
-def test_the_bet_is_the_published_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_martingale_is_the_published_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """The number is from the authors' own tests: github.com/gostevehoward/confseq.
 
     Its mixture is given by a variance of 100 and g = 0.2, h = 0.8; 10 is how many more were bad.
     """
-    monkeypatch.setattr(bounds, "_PRIOR", 12.60056 - 0.2 * 0.8)
-    assert bounds._log_wealth(0.2, 135, 625) == pytest.approx(-0.6941012, abs=1e-6)
+    monkeypatch.setattr(bounds, "_PRIOR_FAILURES", 12.60056 - 0.2 * 0.8)
+    assert bounds._log_martingale(0.2, 135, 625) == pytest.approx(-0.6941012, abs=1e-6)
