@@ -72,7 +72,7 @@ def stage(
         return
     with Steps(console) as steps:
         line = found.move(
-            stage, why=why, report=lambda state, done: steps.count(state.lower(), done, 100)
+            stage, why=why, progress=lambda state, done: steps.count(state.lower(), done, 100)
         )
     print(line)
 

@@ -7,9 +7,9 @@ import boto3
 from botocore.exceptions import ClientError
 
 from operations.alarms import ExposureAlarms
-from operations.flag_writer import move
-from operations.hosted_flag import HostedFlag, Report
-from shadow_runtime.contract import ShadowCanaryError, Stage, Variable
+from operations.flag import HostedFlag, Progress, move
+from operations.settings import OperationsSettings
+from shadow_runtime.contract import ShadowCanaryError, Stage
 
 
 class RouteError(ShadowCanaryError):
@@ -43,14 +43,15 @@ class Route:
         operations = [o["OutputValue"] for o in outputs if "OperationsName" in o["OutputKey"]]
         if not operations:
             raise RouteError(f"stack {stack!r} holds no ShadowCanaryService; name a route's stack")
-        settings = aws.client("lambda").get_function_configuration(FunctionName=operations[0])
-        variables = settings["Environment"]["Variables"]
-        flag = HostedFlag.of(aws.client("appconfig"), variables)
-        ceiling = Stage.parse(variables[Variable.CEILING])
-        alarms = ExposureAlarms(
-            aws.client("cloudwatch"), variables[Variable.EXPOSURE_ALARMS].split(",")
+        function = aws.client("lambda").get_function_configuration(FunctionName=operations[0])
+        settings = OperationsSettings.of(function["Environment"]["Variables"])
+        return cls(
+            stack,
+            settings.route,
+            HostedFlag.of(aws.client("appconfig"), settings),
+            settings.ceiling,
+            ExposureAlarms(aws.client("cloudwatch"), settings.exposure_alarms),
         )
-        return cls(stack, variables[Variable.ROUTE], flag, ceiling, alarms)
 
     def where(self) -> str:
         """Where the route is, in one line."""
@@ -59,13 +60,13 @@ class Route:
         running = f", a change is under way ({deployed.state})" if deployed.is_running else ""
         return f"{self.name}: {effective}{running}"
 
-    def move(self, to: Stage, *, why: str, report: Report) -> str:
+    def move(self, to: Stage, *, why: str, progress: Progress) -> str:
         """Moves the route to `to` and says where it then is, in one line.
 
         Raises:
             FlagWriterError: an alarm is in ALARM, or the flag could not be moved.
         """
-        changed = move(self.flag, to, why=why, red=self.alarms.red, report=report)
+        changed = move(self.flag, to, why=why, in_alarm=self.alarms.in_alarm, progress=progress)
         return f"{self.name}: {'now' if changed else 'already'} {_effective(to, self.ceiling)}"
 
 

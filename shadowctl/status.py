@@ -1,4 +1,4 @@
-"""Where a route is, which alarm is red, and what its metrics prove."""
+"""Where a route is, which alarms are in ALARM, and what its metrics prove."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -29,8 +29,8 @@ def status(
 ) -> Iterator[str]:
     """One line each: the stage, the alarms, and what the judge says of the last `hours`."""
     yield route.where()
-    red = route.alarms.red()
-    yield f"red: {', '.join(red)}" if red else "no exposure alarm is red"
+    in_alarm = route.alarms.in_alarm()
+    yield f"in ALARM: {', '.join(in_alarm)}" if in_alarm else "no exposure alarm is in ALARM"
     since = datetime.now(UTC) - timedelta(hours=hours)
     yield from judge(counted(cloudwatch, route.name, since=since), tolerances).message.splitlines()
 

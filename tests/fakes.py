@@ -39,6 +39,7 @@ class Deployment:
     version: int
     strategy: str
     started: float
+    description: str = ""
     state: str = "DEPLOYING"
     percent: float = 0.0
 
@@ -137,7 +138,11 @@ class FakeAppConfig:
 
     def _GetDeployment(self, given: Given) -> Given:  # noqa: N802
         deployment = self.deployments[given["DeploymentNumber"] - 1]
-        return {"State": deployment.state, "PercentageComplete": deployment.percent}
+        return {
+            "Description": deployment.description,
+            "State": deployment.state,
+            "PercentageComplete": deployment.percent,
+        }
 
     def _StartDeployment(self, given: Given) -> Given:  # noqa: N802
         number = len(self.deployments)
@@ -146,7 +151,9 @@ class FakeAppConfig:
         if not given.get("Description", "").isascii():
             raise RefusedError("BadRequestException", "the description is not ASCII")
         version = int(given["ConfigurationVersion"])
-        return {"DeploymentNumber": self._deployed(version, given["DeploymentStrategyId"]).number}
+        deployment = self._deployed(version, given["DeploymentStrategyId"])
+        deployment.description = given.get("Description", "")
+        return {"DeploymentNumber": deployment.number}
 
     def _deployed(self, version: int, strategy: str) -> Deployment:
         self._advance()

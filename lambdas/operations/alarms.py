@@ -1,11 +1,11 @@
-"""The exposure alarms of a route: which are red, and what one says when it calls."""
+"""The exposure alarms of a route: which are in ALARM, and what one publishes when it changes."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from operations.hosted_flag import FlagWriterError
+from operations.flag import FlagWriterError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -15,16 +15,16 @@ class ExposureAlarms:
     """The alarms that take a route's users off the candidate, by their names.
 
     Example:
-        >>> ExposureAlarms(boto3.client("cloudwatch"), ["candidate-error-rate"]).red()
+        >>> ExposureAlarms(boto3.client("cloudwatch"), ["GetUser-get-user-error-rate"]).in_alarm()
         ... # doctest: +SKIP
-        ['candidate-error-rate']
+        ['GetUser-get-user-error-rate']
     """
 
     def __init__(self, client: "CloudWatchClient", names: Sequence[str]) -> None:
         self._client = client
         self.names = names
 
-    def red(self) -> list[str]:
+    def in_alarm(self) -> list[str]:
         """The names of those in ALARM.
 
         Raises:
@@ -42,8 +42,8 @@ class ExposureAlarms:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """What an alarm says when its state changes, as CloudWatch publishes it to a topic."""
+class AlarmNotification:
+    """What CloudWatch publishes to a topic when an alarm's state changes; `at` is when it did."""
 
     name: str
     state: str
@@ -52,20 +52,20 @@ class Call:
     at: str
 
     @classmethod
-    def read(cls, message: str) -> Self:
-        """The call in the text of a notification.
+    def parse(cls, message: str) -> Self:
+        """The notification in the message of a topic.
 
         Raises:
             ValueError: it is no alarm's.
         """
         try:
-            call = json.loads(message)
+            content = json.loads(message)
             return cls(
-                name=call["AlarmName"],
-                state=call["NewStateValue"],
-                description=call.get("AlarmDescription") or "",
-                reason=call["NewStateReason"],
-                at=call["StateChangeTime"],
+                name=content["AlarmName"],
+                state=content["NewStateValue"],
+                description=content.get("AlarmDescription") or "",
+                reason=content["NewStateReason"],
+                at=content["StateChangeTime"],
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(

@@ -7,51 +7,66 @@ from datetime import UTC, datetime
 from typing import Any
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
-from operations import words
-from operations.alarms import Call
-from operations.cleanup import clean_up
-from operations.hosted_flag import HostedFlag
-from operations.report import report, versions
-from operations.rollback import roll_back
-from shadow_runtime.contract import Action, MetricName, Variable
+from operations.actions import clean_up, roll_back
+from operations.alarms import AlarmNotification
+from operations.flag import HostedFlag
+from operations.report import clean_up_message, report, rollback_message
+from operations.settings import OperationsSettings
+from shadow_runtime.contract import ALIAS, Action, MetricName
 from shadow_runtime.telemetry import logger
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """Runs an action, or answers an alarm; the outcome is a log line, a metric, an event and words.
+    """Runs an action, or a rollback upon an alarm; returns and reports what was done.
 
     Raises:
         ValueError: an unknown action, or a notification that is no alarm's.
         FlagWriterError: the flag could not be moved; Lambda tries again twice.
     """
+    settings = OperationsSettings.of(os.environ)
     match event:
         case {"Records": [{"Sns": {"Message": str(message)}}]}:
-            return _answer(Call.read(message))
+            return _roll_back(settings, AlarmNotification.parse(message))
         case {"action": Action.CLEANUP}:
-            done = clean_up(_flag(), today=f"{datetime.now(UTC):%Y-%m-%d}")
-            report(Action.CLEANUP, MetricName.CLEANUPS, asdict(done), words.of_clean_up(done))
-            return asdict(done)
+            return _clean_up(settings)
     raise ValueError(
-        f"operations answers alarms and the action {Action.CLEANUP.value!r}; got {event!r}"
+        f"operations takes notifications of alarms and the action {Action.CLEANUP.value!r}; "
+        f"got {event!r}"
     )
 
 
-def _answer(call: Call) -> dict[str, Any]:
-    exposure = os.environ[Variable.EXPOSURE_ALARMS].split(",")
-    if call.name not in exposure or call.state != "ALARM":
-        logger.info("not an exposure alarm that is red", alarm=call.name, state=call.state)
+def _roll_back(settings: OperationsSettings, alarm: AlarmNotification) -> dict[str, Any]:
+    if alarm.name not in settings.exposure_alarms or alarm.state != "ALARM":
+        logger.info("not an exposure alarm in ALARM", alarm=alarm.name, state=alarm.state)
         return {"outcome": "none", "changed": False}
-    done = roll_back(_flag(), call)
-    evidence = {**asdict(done), "alarm_says": call.description, "versions": versions()}
-    report(
-        Action.ROLLBACK,
-        MetricName.ROLLBACKS,
-        evidence,
-        words.of_rollback(done, call.description, evidence["versions"]),
-    )
+    done = roll_back(_flag(settings), alarm)
+    versions = _versions(settings.function)
+    evidence = {**asdict(done), "alarm_says": alarm.description, "versions": versions}
+    message = rollback_message(settings.route, done, alarm.description, versions)
+    report(settings, Action.ROLLBACK, MetricName.ROLLBACKS, evidence, message)
     return evidence
 
 
-def _flag() -> HostedFlag:
-    return HostedFlag.of(boto3.client("appconfig"), os.environ)
+def _clean_up(settings: OperationsSettings) -> dict[str, Any]:
+    done = clean_up(_flag(settings), today=f"{datetime.now(UTC):%Y-%m-%d}")
+    message = clean_up_message(settings.route, done)
+    report(settings, Action.CLEANUP, MetricName.CLEANUPS, asdict(done), message)
+    return asdict(done)
+
+
+def _flag(settings: OperationsSettings) -> HostedFlag:
+    return HostedFlag.of(boto3.client("appconfig"), settings)
+
+
+def _versions(function: str) -> dict[str, float]:
+    """The route's versions that users are on, with their shares; empty when it cannot be told."""
+    try:
+        aliases = boto3.client("lambda").list_aliases(FunctionName=function)
+    except (BotoCoreError, ClientError) as error:  # users are back, and that is what matters
+        logger.warning("versions unknown", error=type(error).__name__)
+        return {}
+    [live] = [alias for alias in aliases["Aliases"] if alias["Name"] == ALIAS]
+    others = live.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
+    return {live["FunctionVersion"]: 1 - sum(others.values()), **others}

@@ -1,45 +1,119 @@
 """What operations did, for machines and for people."""
 
 import json
-import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
 
-from operations.words import Words
-from shadow_runtime.contract import ALIAS, Action, MetricName, Variable
-from shadow_runtime.settings import settings
+from operations.actions import CleanedUp, RolledBack
+from operations.settings import OperationsSettings
+from shadow_runtime.contract import POLL_INTERVAL, Action, MetricName
 from shadow_runtime.telemetry import Measurements, logger
 
 
-def report(action: Action, metric: MetricName, done: dict[str, Any], words: Words) -> None:
-    """A log line, a metric by outcome, an event on the default bus, a message to the topic."""
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message to people; `subject` is ASCII and at most 100 characters, as SNS wants it."""
+
+    subject: str
+    happened: str
+    did: str
+    look: str
+
+    def text(self, dashboard: str) -> str:
+        """The body, with a link to the dashboard."""
+        return (
+            f"What happened\n{self.happened}\n\nWhat was done\n{self.did}\n\n"
+            f"What to look at\n{self.look}\n{dashboard}\n"
+        )
+
+
+def rollback_message(
+    route: str, done: RolledBack, description: str, versions: Mapping[str, float]
+) -> Message:
+    """On a rollback; `description` is the alarm's, `versions` the shares of the route's."""
+    if done.changed:
+        subject = f"{route}: users are back on control"
+        did = (
+            f"The flag went to off, all at once; within {POLL_INTERVAL} seconds control answers "
+            f"everybody.\n{done.deployment}"
+        )
+    else:
+        subject = f"{route}: another alarm, the flag is off already"
+        did = f"Nothing: the flag was at off already.\n{done.deployment}".rstrip()
+    served = ", ".join(f"{version} ({100 * share:g} %)" for version, share in versions.items())
+    return Message(
+        subject,
+        happened=f"{description}\n{done.alarm} is in ALARM since {done.at}.\n{done.reason}",
+        did=did,
+        look=f"Versions of the route at that time: {served or 'unknown'}. Nothing can be raised "
+        "while the alarm is in ALARM; then start again from shadow.",
+    )
+
+
+def clean_up_message(route: str, done: CleanedUp) -> Message:
+    """On a clean-up."""
+    if done.outcome == "deprecated":
+        happened = "The time of this migration is over, and it is complete."
+        look = "Make the candidate the only code, and delete the construct from the stack."
+    else:
+        happened = "The time of this migration is over, and it is not complete."
+        look = "Give it a new launch in its stack, or delete it."
+    did = {
+        ("deprecated", True): "The flag was marked as deprecated, and serves on.",
+        ("deprecated", False): "Nothing: the flag was marked as deprecated before.",
+        ("off", True): "The flag went to off: control answers everybody.",
+        ("off", False): "Nothing: the flag was at off already.",
+    }[done.outcome, done.changed]
+    return Message(f"{route}: clean-up", happened, did, look)
+
+
+def report(
+    settings: OperationsSettings,
+    action: Action,
+    metric: MetricName,
+    done: dict[str, Any],
+    message: Message,
+) -> None:
+    """A log line, a metric by outcome, an event on the default bus, a message to the topic.
+
+    None waits for another: where the bus fails, people are told all the same.
+
+    Raises:
+        botocore.exceptions.ClientError: the bus or the topic refused; Lambda tries again.
+        RuntimeError: the bus took the call, and not the event.
+    """
     logger.info(action, **done)
     measurements = Measurements()
     measurements.add(metric, outcome=done["outcome"])
     measurements.flush()
-    boto3.client("events").put_events(
+    with ExitStack() as steps:  # runs each of them, and then raises what one raised
+        steps.callback(_put_event, settings, action, done)
+        steps.callback(_publish, settings, message)
+
+
+def _put_event(settings: OperationsSettings, action: Action, done: dict[str, Any]) -> None:
+    put = boto3.client("events").put_events(
         Entries=[
             {
                 "Source": "shadow-canary",
                 "DetailType": f"Migration {action}",
-                "Detail": json.dumps({"route": settings().route, **done}),
+                "Detail": json.dumps({"route": settings.route, **done}),
             }
         ]
     )
-    boto3.client("sns").publish(
-        TopicArn=os.environ[Variable.TOPIC], Subject=words.subject, Message=words.text
+    if put["FailedEntryCount"]:
+        raise RuntimeError(f"the default bus did not take the event: {put['Entries']}")
+
+
+def _publish(settings: OperationsSettings, message: Message) -> None:
+    sns = boto3.client("sns")
+    region = sns.meta.region_name
+    dashboard = (
+        f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
+        f"#dashboards/dashboard/{settings.dashboard}"
     )
-
-
-def versions() -> dict[str, float]:
-    """The route's versions that users are on, with their shares; empty when it cannot be told."""
-    try:
-        aliases = boto3.client("lambda").list_aliases(FunctionName=os.environ[Variable.FUNCTION])
-    except (BotoCoreError, ClientError) as error:  # users are back, and that is what matters
-        logger.warning("versions unknown", error=type(error).__name__)
-        return {}
-    [live] = [alias for alias in aliases["Aliases"] if alias["Name"] == ALIAS]
-    others = live.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
-    return {live["FunctionVersion"]: 1 - sum(others.values()), **others}
+    sns.publish(TopicArn=settings.topic, Subject=message.subject, Message=message.text(dashboard))

@@ -169,7 +169,7 @@ class Demo:
         self._route.move(
             to,
             why="demo",
-            report=lambda state, percent: self._steps.report("flag", f"{state} {percent:.0f} %"),
+            progress=lambda state, percent: self._steps.report("flag", f"{state} {percent:.0f} %"),
         )
         self._wait_for_polls()
 

@@ -17,7 +17,8 @@ from botocore.exceptions import ClientError
 
 from localaws.demo.evidence import Evidence, counted
 from localaws.up import Local
-from operations.hosted_flag import Document, HostedFlag
+from operations.flag import Document, HostedFlag
+from operations.settings import OperationsSettings
 from shadow_runtime.contract import Position, Variable, flag_document
 from shadowctl.route import Route
 
@@ -153,7 +154,7 @@ class Deployed:
         """Starts a raise that takes its time, as on AWS."""
         ids = self.configuration("Operations")["Environment"]["Variables"]
         slow = {**ids, Variable.RAISE_STRATEGY: strategy}
-        flag = HostedFlag.of(self.aws.client("appconfig"), slow)
+        flag = HostedFlag.of(self.aws.client("appconfig"), OperationsSettings.of(slow))
         flag.deploy(flag_document(position), after=flag.deployed(), raising=True, why="a raise")
 
     @contextlib.contextmanager

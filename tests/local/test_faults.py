@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from localaws.up import Local
-from operations.flag_writer import move
+from operations.flag import move
 from shadow_runtime.contract import POLL_INTERVAL, Position, Stage
 from tests.local.deployed import Deployed, Gate, awaited
 from tests.local.traffic import Traffic
@@ -236,7 +236,7 @@ def test_a_new_environment_that_finds_nonsense_serves_control_until_the_flag_is_
     lost = Traffic(deployed, tokens)
     lost.get(CANDIDATE)
     assert lost.answered_by() == "control"
-    assert move(deployed.flag, Stage.SHADOW, why="test", red=tuple)
+    assert move(deployed.flag, Stage.SHADOW, why="test", in_alarm=tuple)
     poll()
     repaired = Traffic(deployed, tokens)
     repaired.get(CANDIDATE)

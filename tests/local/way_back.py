@@ -32,7 +32,7 @@ def rolled_back(deployed: Deployed, before: int) -> dict[str, Any]:
     awaited(lambda: len(rollbacks(deployed)), before + 1)
     evidence = rollbacks(deployed)[before]
     assert evidence["changed"] is True
-    assert evidence["before"] == str(CANARY.stage)
+    assert f"(from {CANARY.stage} to off)" in evidence["deployment"]
     return evidence
 
 

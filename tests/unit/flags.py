@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from operations.hosted_flag import HostedFlag
+from operations.flag import HostedFlag
 from shadow_runtime.contract import FLAG_KEY, Position, Stage, flag_document
 from tests.fakes import FakeAppConfig
 

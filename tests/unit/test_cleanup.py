@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from operations.cleanup import CleanedUp, clean_up
-from operations.hosted_flag import FlagWriterError
+from operations.actions import CleanedUp, clean_up
+from operations.flag import FlagWriterError
 from shadow_runtime.contract import FLAG_KEY, Position, Stage, flag_document
 from tests.fakes import FakeAppConfig
 from tests.unit.flags import CANARY, NOT_OURS, at, flag_on, richer

@@ -6,8 +6,7 @@ from collections.abc import Callable
 import pytest
 from botocore.exceptions import ClientError
 
-from operations.flag_writer import lower, lowered, move
-from operations.hosted_flag import FlagWriterError
+from operations.flag import FlagWriterError, lower, lowered, move
 from shadow_runtime.contract import FLAG_KEY, Position, Stage, flag_document
 from tests.fakes import FakeAppConfig, RefusedError
 from tests.unit.flags import CANARY, NOT_OURS, at, flag_on, richer
@@ -20,14 +19,14 @@ def green() -> list[str]:
 
 
 def moved(appconfig: FakeAppConfig, to: Stage) -> bool:
-    return move(flag_on(appconfig), to, why="a test", red=green)
+    return move(flag_on(appconfig), to, why="a test", in_alarm=green)
 
 
 def test_a_raise_goes_gradually_and_is_waited_for_with_progress() -> None:
     appconfig, told = at(Stage.SHADOW), list[tuple[str, float]]()
     flag = flag_on(appconfig)
     assert move(
-        flag, CANARY, why="a test", red=green, report=lambda *progress: told.append(progress)
+        flag, CANARY, why="a test", in_alarm=green, progress=lambda *progress: told.append(progress)
     )
     assert appconfig.position.stage == CANARY
     assert appconfig.deployments[-1].strategy == "raise0"
@@ -216,20 +215,20 @@ def test_a_flag_that_was_never_deployed_is_an_error_that_says_what_to_deploy() -
 
 
 def test_a_reason_in_any_script_is_accepted() -> None:
-    assert move(flag_on(at(Stage.LIVE)), Stage.OFF, why="Störung, 障害", red=green)
+    assert move(flag_on(at(Stage.LIVE)), Stage.OFF, why="Störung, 障害", in_alarm=green)
 
 
 def test_nothing_is_raised_while_an_exposure_alarm_is_red() -> None:
     appconfig = at(Stage.SHADOW)
-    with pytest.raises(FlagWriterError, match=r"red: error-rate\..* nothing is raised.*cause"):
-        move(flag_on(appconfig), CANARY, why="a test", red=lambda: ["error-rate"])
+    with pytest.raises(FlagWriterError, match=r"in ALARM: error-rate\..* nothing is raised.*cause"):
+        move(flag_on(appconfig), CANARY, why="a test", in_alarm=lambda: ["error-rate"])
     assert appconfig.writes == []
 
 
 def test_an_alarm_that_turns_red_just_before_a_raise_begins_takes_it_back() -> None:
     appconfig, answers = at(Stage.SHADOW), iter([[], ["error-rate"]])
-    with pytest.raises(FlagWriterError, match="red: error-rate"):
-        move(flag_on(appconfig), CANARY, why="a test", red=lambda: next(answers))
+    with pytest.raises(FlagWriterError, match="in ALARM: error-rate"):
+        move(flag_on(appconfig), CANARY, why="a test", in_alarm=lambda: next(answers))
     assert (appconfig.position.stage, appconfig.now) == (Stage.SHADOW, AT_ONCE)
     assert not any(deployment.is_running for deployment in appconfig.deployments)
 
@@ -237,7 +236,7 @@ def test_an_alarm_that_turns_red_just_before_a_raise_begins_takes_it_back() -> N
 @pytest.mark.parametrize("to", [Stage.OFF, Stage.SHADOW, CANARY])
 def test_a_red_alarm_forbids_no_lowering(to: Stage) -> None:
     appconfig = at(Stage.LIVE)
-    assert move(flag_on(appconfig), to, why="a test", red=lambda: ["error-rate"])
+    assert move(flag_on(appconfig), to, why="a test", in_alarm=lambda: ["error-rate"])
     assert appconfig.position.stage == to
 
 

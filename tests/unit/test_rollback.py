@@ -1,22 +1,21 @@
 """The way back: whatever happens beside it, the last word of a red alarm is `off`."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from operations import words
-from operations.alarms import Call, ExposureAlarms
-from operations.cleanup import CleanedUp, clean_up
-from operations.flag_writer import lower
-from operations.hosted_flag import FlagWriterError
-from operations.rollback import RolledBack, roll_back
-from shadow_runtime.contract import Position, Stage, Variable
+from operations.actions import CleanedUp, RolledBack, clean_up, roll_back
+from operations.alarms import AlarmNotification, ExposureAlarms
+from operations.flag import FlagWriterError, lower
+from operations.report import clean_up_message, rollback_message
+from shadow_runtime.contract import Position, Stage
 from tests.fakes import FakeAppConfig
 from tests.unit.flags import CANARY, NOT_OURS, at, flag_on
 
-CALL = Call(
-    name="GetUser-get-user-candidate-error-rate",
+ALARM = AlarmNotification(
+    name="GetUser-get-user-error-rate",
     state="ALARM",
     description="get-user: the candidate failed over 2 % of its users' requests",
     reason="Threshold Crossed: 1 datapoint [40.0] was greater than the threshold (2.0).",
@@ -25,14 +24,15 @@ CALL = Call(
 
 
 def rolled_back(appconfig: FakeAppConfig) -> RolledBack:
-    return roll_back(flag_on(appconfig), CALL)
+    return roll_back(flag_on(appconfig), ALARM)
 
 
 @pytest.mark.parametrize("stage", [Stage.SHADOW, CANARY, Stage.LIVE, Stage.COMPLETE])
 def test_a_red_alarm_switches_the_flag_off_all_at_once(stage: Stage) -> None:
     appconfig = at(stage)
     done = rolled_back(appconfig)
-    assert (done.outcome, done.changed, done.before) == ("off", True, str(stage))
+    assert (done.outcome, done.changed) == ("off", True)
+    assert done.deployment.endswith(f"(from {stage} to off)")
     assert (appconfig.position.stage, appconfig.now) == (Stage.OFF, 0)
     assert appconfig.deployments[-1].strategy == "lower0"
 
@@ -45,11 +45,26 @@ def test_a_red_alarm_stops_a_raise_that_is_under_way(stage: Stage) -> None:
     assert (running.state, appconfig.position.stage) == ("ROLLED_BACK", Stage.OFF)
 
 
-def test_the_second_alarm_changes_nothing() -> None:
+def test_the_second_alarm_changes_nothing_and_hears_which_one_did() -> None:
     appconfig = at(CANARY)
-    rolled_back(appconfig)
+    first = rolled_back(appconfig)
     writes = len(appconfig.writes)
-    assert rolled_back(appconfig).changed is False
+    second = roll_back(flag_on(appconfig), replace(ALARM, name="GetUser-get-user-slow"))
+    assert (second.changed, second.deployment) == (False, first.deployment)
+    assert len(appconfig.writes) == writes
+
+
+@pytest.mark.parametrize("stage", [Stage.OFF, CANARY])
+@pytest.mark.parametrize("raising", [True, False])
+def test_a_second_attempt_at_one_rollback_says_what_the_first_did_and_writes_nothing(
+    stage: Stage, raising: bool
+) -> None:
+    appconfig = at(stage)
+    if raising:
+        appconfig.move(Position(Stage.LIVE), "raise0")
+    first = rolled_back(appconfig)
+    writes = len(appconfig.writes)
+    assert rolled_back(appconfig) == first
     assert len(appconfig.writes) == writes
 
 
@@ -72,7 +87,7 @@ def test_the_last_word_is_off_whatever_a_human_changes_beside_it(
 def test_the_last_word_is_off_beside_a_clean_up_and_a_second_alarm(call: str) -> None:
     for other in (
         lambda flag: clean_up(flag, today="2030-01-14"),
-        lambda flag: roll_back(flag, CALL),
+        lambda flag: roll_back(flag, ALARM),
         lambda flag: lower(flag, Stage.SHADOW, why="a test"),
     ):
         appconfig = at(CANARY)
@@ -91,25 +106,25 @@ def test_a_flag_that_nobody_can_read_goes_to_off_too(content: bytes) -> None:
 
 def alarm_message(**changed: Any) -> str:
     message = {
-        "AlarmName": CALL.name,
-        "AlarmDescription": CALL.description,
+        "AlarmName": ALARM.name,
+        "AlarmDescription": ALARM.description,
         "NewStateValue": "ALARM",
-        "NewStateReason": CALL.reason,
-        "StateChangeTime": CALL.at,
+        "NewStateReason": ALARM.reason,
+        "StateChangeTime": ALARM.at,
         "OldStateValue": "OK",
     }
     return json.dumps({**message, **changed})
 
 
-def test_a_call_is_read_as_cloudwatch_publishes_it() -> None:
-    assert Call.read(alarm_message()) == CALL
-    assert Call.read(alarm_message(AlarmDescription=None)).description == ""
+def test_a_notification_is_read_as_cloudwatch_publishes_it() -> None:
+    assert AlarmNotification.parse(alarm_message()) == ALARM
+    assert AlarmNotification.parse(alarm_message(AlarmDescription=None)).description == ""
 
 
 @pytest.mark.parametrize("message", ["", "users are back", "[]", "{}", "null"])
-def test_a_message_that_is_no_alarms_is_an_error_that_says_so(message: str) -> None:
+def test_a_message_of_another_kind_is_an_error_that_says_so(message: str) -> None:
     with pytest.raises(ValueError, match="what CloudWatch publishes"):
-        Call.read(message)
+        AlarmNotification.parse(message)
 
 
 class CloudWatch:
@@ -131,50 +146,45 @@ def exposure(**states: str) -> ExposureAlarms:
     return ExposureAlarms(CloudWatch(**states), ["bad", "slow"])  # type: ignore[arg-type]
 
 
-def test_only_alarm_is_red() -> None:
-    assert exposure(bad="ALARM", slow="OK").red() == ["bad"]
-    assert exposure(bad="INSUFFICIENT_DATA", slow="OK").red() == []
+def test_only_alarm_is_in_alarm() -> None:
+    assert exposure(bad="ALARM", slow="OK").in_alarm() == ["bad"]
+    assert exposure(bad="INSUFFICIENT_DATA", slow="OK").in_alarm() == []
 
 
-def test_an_alarm_that_does_not_exist_is_no_green_one() -> None:
+def test_an_alarm_that_does_not_exist_is_an_error_and_not_ok() -> None:
     with pytest.raises(FlagWriterError, match=r"no alarm slow.*Deploy"):
-        exposure(bad="OK").red()
-
-
-@pytest.fixture(autouse=True)
-def _deployed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_REGION", "eu-central-1")
-    monkeypatch.setenv(Variable.DASHBOARD, "GetUser-get-user")
+        exposure(bad="OK").in_alarm()
 
 
 def test_people_are_told_what_happened_what_was_done_and_what_to_look_at() -> None:
-    done = RolledBack("off", True, "canary(2%)", CALL.name, CALL.reason, CALL.at)
-    told = words.of_rollback(done, CALL.description, {"7": 0.99, "8": 0.01})
-    assert told.subject.endswith("users are back on control")
+    deployment = f"rollback: {ALARM.name} in ALARM since {ALARM.at} (from canary(2%) to off)"
+    done = RolledBack("off", True, deployment, ALARM.name, ALARM.reason, ALARM.at)
+    told = rollback_message("get-user", done, ALARM.description, {"7": 0.99, "8": 0.01})
+    assert told.subject == "get-user: users are back on control"
     assert (
-        told.text
+        told.text("https://console/dashboard")
         == f"""\
 What happened
-{CALL.description}
-{CALL.name} turned red at {CALL.at}.
-{CALL.reason}
+{ALARM.description}
+{ALARM.name} is in ALARM since {ALARM.at}.
+{ALARM.reason}
 
 What was done
-The flag went from canary(2%) to off, all at once; within 15 seconds control answers everybody.
+The flag went to off, all at once; within 15 seconds control answers everybody.
+{deployment}
 
 What to look at
 Versions of the route at that time: 7 (99 %), 8 (1 %). Nothing can be raised while the alarm is \
-red; then start again from shadow.
-https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1\
-#dashboards/dashboard/GetUser-get-user
+in ALARM; then start again from shadow.
+https://console/dashboard
 """
     )
 
 
 @pytest.mark.parametrize("outcome", ["off", "deprecated"])
 @pytest.mark.parametrize("changed", [True, False])
-def test_a_clean_up_has_words_for_every_outcome(outcome: str, changed: bool) -> None:
-    told = words.of_clean_up(CleanedUp(outcome, changed, pruned=1))
+def test_a_clean_up_has_a_message_for_every_outcome(outcome: str, changed: bool) -> None:
+    told = clean_up_message("get-user", CleanedUp(outcome, changed, pruned=1))
     assert told.subject.isascii()
     assert len(told.subject) <= 100
-    assert ("Nothing" in told.text) is not changed
+    assert ("Nothing" in told.did) is not changed

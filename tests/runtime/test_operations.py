@@ -1,0 +1,203 @@
+"""Operations moves the flag and says so, to machines and people, until both have heard of it."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from operations import handler as operations
+from operations.settings import OperationsSettings
+from shadow_runtime.contract import Position, Stage, Variable
+from tests.fakes import FakeAppConfig, RefusedError
+from tests.runtime.played import Received, Reply, Service, serving
+from tests.unit.flags import CANARY, at, flag_on
+
+BAD, SLOW = "GetUser-get-user-error-rate", "GetUser-get-user-latency-ratio"
+ENVIRONMENT: dict[str, str] = {
+    Variable.ROUTE: "get-user",
+    Variable.FUNCTION: "GetUser-Route",
+    Variable.CEILING: "live",
+    Variable.FLAG_APPLICATION: "app0",
+    Variable.FLAG_ENVIRONMENT: "env0",
+    Variable.FLAG_PROFILE: "pro0",
+    Variable.RAISE_STRATEGY: "raise0",
+    Variable.LOWER_STRATEGY: "lower0",
+    Variable.EXPOSURE_ALARMS: f"{BAD},{SLOW}",
+    Variable.TOPIC: "arn:aws:sns:eu-central-1:123456789012:GetUser",
+    Variable.DASHBOARD: "GetUser-get-user",
+}
+
+
+class Heard:
+    """EventBridge, SNS and Lambda; each of the first two fails when it is told to."""
+
+    def __init__(self, service: Service) -> None:
+        self.events: list[Any] = []
+        self.messages: list[dict[str, str]] = []
+        self.failing: dict[str, Reply] = {}
+        service.script = self._answer
+
+    def _answer(self, received: Received) -> Reply:
+        if "/aliases" in received.path:
+            live = {"Name": "live", "FunctionVersion": "7"}
+            return Reply(body=json.dumps({"Aliases": [live]}).encode())
+        if "x-amz-target" in received.headers:
+            return self.failing.get("events") or self._put_events(received)
+        return self.failing.get("sns") or self._publish(received)
+
+    def _put_events(self, received: Received) -> Reply:
+        self.events += [json.loads(entry["Detail"]) for entry in received.json["Entries"]]
+        return Reply(body=b'{"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}')
+
+    def _publish(self, received: Received) -> Reply:
+        form = parse_qs(received.body.decode())
+        self.messages.append({name: form[name][0] for name in ("Subject", "Message")})
+        return Reply(body=b"<PublishResponse><PublishResult/></PublishResponse>")
+
+
+FAILING = {
+    "the bus refuses": ("events", Reply(400, b'{"__type": "AccessDeniedException"}')),
+    "the bus does not take the event": (
+        "events",
+        Reply(body=b'{"FailedEntryCount": 1, "Entries": [{"ErrorCode": "ThrottlingException"}]}'),
+    ),
+    "the topic refuses": (
+        "sns",
+        Reply(
+            403, b"<ErrorResponse><Error><Code>AuthorizationError</Code></Error></ErrorResponse>"
+        ),
+    ),
+}
+
+
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[Heard]:
+    with serving() as service:
+        for name, value in ENVIRONMENT.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "none")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", service.url)
+        yield Heard(service)
+
+
+def asked(appconfig: FakeAppConfig, event: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    def flag(settings: OperationsSettings) -> Any:
+        assert settings == OperationsSettings.of(ENVIRONMENT)
+        return flag_on(appconfig)
+
+    monkeypatch.setattr(operations, "_flag", flag)
+    return operations.handler(event, None)
+
+
+def in_alarm(name: str = BAD, state: str = "ALARM") -> dict[str, Any]:
+    message = {
+        "AlarmName": name,
+        "AlarmDescription": "get-user: the candidate failed",
+        "NewStateValue": state,
+        "NewStateReason": "Threshold Crossed",
+        "StateChangeTime": "2030-01-09T03:00:00.000+0000",
+    }
+    return {"Records": [{"Sns": {"Message": json.dumps(message)}}]}
+
+
+CLEAN_UP = {"action": "cleanup"}
+
+
+def test_a_rollback_is_told_to_machines_and_people(
+    heard: Heard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = asked(at(CANARY), in_alarm(), monkeypatch)
+    assert (done["changed"], done["versions"]) == (True, {"7": 1})
+    assert heard.events == [{"route": "get-user", **done}]
+    [message] = heard.messages
+    assert message["Subject"] == "get-user: users are back on control"
+    assert (
+        f"{BAD} in ALARM since 2030-01-09T03:00:00.000+0000 (from canary(5%) to off)"
+        in (message["Message"])
+    )
+    assert "region=eu-central-1#dashboards/dashboard/GetUser-get-user" in message["Message"]
+    assert [line for line in capsys.readouterr().out.splitlines() if '"Rollbacks"' in line]
+
+
+@pytest.mark.parametrize(("failing", "reply"), FAILING.values(), ids=FAILING)
+@pytest.mark.parametrize("event", [in_alarm(), CLEAN_UP], ids=["rollback", "clean-up"])
+def test_who_can_be_told_is_told_and_the_next_attempt_tells_everybody_the_same(
+    failing: str, reply: Reply, event: Any, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    appconfig = at(CANARY)
+    heard.failing[failing] = reply
+    with pytest.raises(Exception, match=r"PutEvents|Publish|default bus"):
+        asked(appconfig, event, monkeypatch)
+    assert appconfig.position.stage == Stage.OFF
+    told = (heard.messages if failing == "events" else heard.events)[0]
+    assert (heard.messages + heard.events) == [told]
+
+    heard.failing.clear()
+    asked(appconfig, event, monkeypatch)
+    assert heard.messages[-1]["Subject"] in (
+        "get-user: users are back on control",
+        "get-user: clean-up",
+    )
+    assert "The flag went to off" in heard.messages[-1]["Message"]
+    assert heard.events[-1]["changed"] is True
+    assert len(heard.messages + heard.events) == 3
+
+
+def test_a_raise_from_off_that_was_stopped_is_told_by_the_next_attempt_too(
+    heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    appconfig = at(Stage.OFF)
+    appconfig.move(Position(CANARY), "raise0")
+    heard.failing["sns"] = FAILING["the topic refuses"][1]
+    with pytest.raises(Exception, match="Publish"):
+        asked(appconfig, in_alarm(), monkeypatch)
+    heard.failing.clear()
+    asked(appconfig, in_alarm(), monkeypatch)
+    assert "(from canary(5%) to off)" in heard.messages[-1]["Message"]
+
+
+def test_another_alarm_is_told_which_one_moved_the_users(
+    heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    appconfig = at(CANARY)
+    asked(appconfig, in_alarm(BAD), monkeypatch)
+    asked(appconfig, in_alarm(SLOW), monkeypatch)
+    message = heard.messages[-1]
+    assert message["Subject"] == "get-user: another alarm, the flag is off already"
+    assert f"rollback: {BAD} in ALARM" in message["Message"]
+
+
+def test_a_clean_up_whose_pruning_failed_says_at_the_next_attempt_what_it_moved(
+    heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise RefusedError("AccessDeniedException", "not for you")
+
+    appconfig = at(CANARY)
+    appconfig.before("DeleteHostedConfigurationVersion", refuse)
+    with pytest.raises(Exception, match="AccessDenied"):
+        asked(appconfig, CLEAN_UP, monkeypatch)
+    done = asked(appconfig, CLEAN_UP, monkeypatch)
+    assert done == {"outcome": "off", "changed": True, "pruned": 1}
+    assert "control answers everybody" in heard.messages[-1]["Message"]
+
+
+@pytest.mark.parametrize("event", [in_alarm("another"), in_alarm(BAD, "OK")])
+def test_what_is_no_exposure_alarm_in_alarm_changes_nothing(
+    event: Any, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    appconfig = at(CANARY)
+    assert asked(appconfig, event, monkeypatch) == {"outcome": "none", "changed": False}
+    assert appconfig.writes == []
+    assert heard.messages + heard.events == []
+
+
+@pytest.mark.parametrize("event", [{}, {"action": "raise"}, {"Records": []}])
+def test_an_event_that_operations_does_not_know_is_an_error_that_says_so(
+    event: Any, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ValueError, match=r"operations takes .*'cleanup'; got"):
+        asked(at(CANARY), event, monkeypatch)
