@@ -64,7 +64,7 @@ def test_the_status_says_where_a_route_is_what_is_red_and_what_is_proven(
     told = [*status(route, cloudwatch, hours=1, tolerances=Tolerances())]
     assert told[:2] == [
         "get-user: at canary(0.01%), ceiling canary(2%)",
-        "no exposure alarm is red",
+        "no exposure alarm is in ALARM",
     ]
     assert all(line.startswith(("PASS", "FAIL", "INCONCLUSIVE")) for line in told[2:])
     set_state(canary, exposure(canary)[2], "ALARM")
