@@ -30,6 +30,7 @@ class Settings:
     shadow: str
     database_secret: str
     masking_key: str
+    xray_daemon: str
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self:
@@ -48,6 +49,7 @@ class Settings:
             shadow=read(Variable.SHADOW, ""),
             database_secret=read(Variable.DATABASE_SECRET, ""),
             masking_key=read(Variable.MASKING_KEY, ""),
+            xray_daemon=read("AWS_XRAY_DAEMON_ADDRESS", ""),
         )
 
 

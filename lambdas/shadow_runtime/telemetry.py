@@ -1,44 +1,93 @@
-"""Logs, metrics and traces of one invocation, behind one small door.
+"""Logs, metrics and traces of one invocation, behind one door, with the standard library alone.
 
-The tracer is Powertools' over the X-Ray SDK, which is in maintenance: nothing else may import it.
+A line goes straight to the file descriptor that Lambda reads: no environment variable, logging
+configuration, replaced `sys.stdout` or library that a route's team uses too can change or drop it.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
-from aws_lambda_powertools import Logger, Tracer
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+import json
+import math
+import os
+import socket
+import sys
+import time
+from contextlib import AbstractContextManager, suppress
+from contextvars import ContextVar
+from functools import cache, lru_cache
+from itertools import starmap
+from typing import Any, NamedTuple
 
 from shadow_runtime.contract import NAMESPACE, Dimension, MetricName
 from shadow_runtime.settings import settings
 
-logger = Logger(service=settings().route)
-_tracer = Tracer(service=settings().route, auto_patch=False)
+# Lambda logs both. A local runner that speaks its own protocol on 1 lets prints go to 2.
+_DESCRIPTOR = 2 if sys.stdout is sys.stderr else 1
 
-_UNITS = {
-    MetricName.LATENCY: MetricUnit.Milliseconds,
-    MetricName.SHADOW_LATENCY: MetricUnit.Milliseconds,
-    MetricName.SHADOW_LAG: MetricUnit.Milliseconds,
-    MetricName.FLAG_AGE: MetricUnit.Seconds,
+_MOST_VALUES = 100
+"""Values of one metric in a document, as its specification says (metrics: 100, dimensions: 30):
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html"""
+
+_LONGEST_DIMENSION = 1_024
+"""Characters of a dimension's value, printable ASCII:
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html"""
+
+_UNITS: dict[str, str] = {
+    MetricName.LATENCY: "Milliseconds",
+    MetricName.SHADOW_LATENCY: "Milliseconds",
+    MetricName.SHADOW_LAG: "Milliseconds",
+    MetricName.FLAG_AGE: "Seconds",
 }
 
 
-class Measurements:
-    """The metrics of one invocation: collected while it runs, written once at its end.
+class Logger:
+    """JSON lines: level, message, time, route, and the fields given.
 
-    Every metric carries the route; each set of further dimensions becomes one EMF document.
-    The ids of the request stand beside them, so that a log query can tell what became of it.
+    Example:
+        >>> Logger().info("rollback", before="canary(1%)", after="off")
+    """
+
+    def info(self, message: str, **fields: Any) -> None:
+        """Says what happened."""
+        self._log("INFO", message, fields)
+
+    def warning(self, message: str, **fields: Any) -> None:
+        """Says what went wrong, and that it was handled."""
+        self._log("WARNING", message, fields)
+
+    def error(self, message: str, **fields: Any) -> None:
+        """Says what failed."""
+        self._log("ERROR", message, fields)
+
+    def _log(self, level: str, message: str, fields: dict[str, Any]) -> None:
+        now = time.time()
+        at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
+        common = {
+            "level": level,
+            "message": message,
+            "timestamp": f"{at}.{int(now % 1 * 1_000):03}Z",
+            "service": settings().route,
+        }
+        _write(_json(common | fields))
+
+
+logger = Logger()
+
+
+class Measurements:
+    """The metrics of one invocation: collected while it runs, written when it is flushed.
+
+    Every metric carries the route; each set of further dimensions becomes one document in
+    CloudWatch's embedded metric format. The ids of the request stand beside them, so that a log
+    query can tell what became of it. A value that is no finite number is not a value.
 
     Example:
         >>> measurements = Measurements(request_id="Z67rFiaQS3QA1A=", trace="Root=1-5759e988-bd86")
         >>> measurements.add(MetricName.REQUESTS, variant="control")
-        >>> measurements.flush()  # doctest: +SKIP
+        >>> measurements.flush()
     """
 
     def __init__(self, **ids: str) -> None:
         self._ids = ids
-        self._documents: dict[tuple[tuple[str, str], ...], EphemeralMetrics] = {}
+        self._values: dict[tuple[str | None, ...], dict[str, list[float]]] = {}
 
     def add(
         self,
@@ -52,42 +101,181 @@ class Measurements:
         exposed: bool = False,
     ) -> None:
         """Adds `value` to `name`, by route and by the dimensions given."""
-        given = {
-            Dimension.ROUTE: settings().route,
-            Dimension.VARIANT: variant,
-            Dimension.VERSION: version,
-            Dimension.OUTCOME: outcome,
-            Dimension.PATH: path,
-            Dimension.EXPOSED: "true" if exposed else None,
-        }
-        key = tuple((str(k), v) for k, v in given.items() if v is not None)
-        document = self._documents.get(key)
-        if document is None:
-            document = self._documents[key] = EphemeralMetrics(namespace=NAMESPACE)
-            for name_of_id, value_of_id in self._ids.items():
-                document.add_metadata(name_of_id, value_of_id)
-            for dimension, text in key:
-                document.add_dimension(dimension, text)
-        document.add_metric(name, unit=_UNITS.get(name, MetricUnit.Count), value=value)
+        if math.isfinite(value):
+            key = (variant, version, outcome, path, "true" if exposed else None)
+            values = self._values.setdefault(key, {}).setdefault(str(name), [])
+            values.append(round(value, 3))
+            if len(values) == _MOST_VALUES:
+                self.flush()
 
     def flush(self) -> None:
-        """Writes what was collected to standard output, where CloudWatch reads it."""
-        for document in self._documents.values():
-            document.flush_metrics()
-        self._documents.clear()
+        """Writes what was collected since the last time, one line a document."""
+        collected, self._values = self._values, {}
+        if collected:
+            _write("\n".join(starmap(self._document, collected.items())))
+
+    def _document(self, key: tuple[str | None, ...], values: dict[str, list[float]]) -> str:
+        head = _head(settings().route, key, tuple(values))
+        members = _json(self._ids | values)
+        now = time.time_ns() // 1_000_000
+        return f'{{"_aws":{{"Timestamp":{now},{head},{members[1:]}'
 
 
-@contextmanager
-def traced(variant: str) -> Iterator[dict[str, Any]]:
-    """A trace subsegment for one side's work; what is put in the dictionary annotates it."""
-    annotations: dict[str, Any] = {
-        "route": settings().route,
-        "variant": variant,
-        "version": settings().version,
+@lru_cache(maxsize=256)
+def _head(route: str, key: tuple[str | None, ...], names: tuple[str, ...]) -> str:
+    """What documents of the same metrics and dimensions share: the directive and the dimensions."""
+    dimensions = {
+        str(dimension): text.encode("unicode_escape").decode()[:_LONGEST_DIMENSION]
+        for dimension, text in zip(_DIMENSIONS, (route, *key), strict=True)
+        if text
     }
-    with _tracer.provider.in_subsegment(name=variant) as subsegment:
-        try:
-            yield annotations
-        finally:
-            for key, value in annotations.items():
-                subsegment.put_annotation(key, value)
+    directive = {
+        "Namespace": NAMESPACE,
+        "Dimensions": [[*dimensions]],
+        "Metrics": [{"Name": name, "Unit": _UNITS.get(name, "Count")} for name in names],
+    }
+    return f'"CloudWatchMetrics":[{_json(directive)}]}},{_json(dimensions)[1:-1]}'
+
+
+_DIMENSIONS = (
+    Dimension.ROUTE,
+    Dimension.VARIANT,
+    Dimension.VERSION,
+    Dimension.OUTCOME,
+    Dimension.PATH,
+    Dimension.EXPOSED,
+)
+
+
+def traced(name: str) -> AbstractContextManager[dict[str, Any]]:
+    """A subsegment of the invocation's trace for the work in the block; nothing where none is kept.
+
+    What is put into the dictionary annotates it. A number under `status` decides between X-Ray's
+    fault (5xx), error (4xx) and throttle (429); an exception is a fault. Never raises.
+
+    Example:
+        >>> with traced("candidate") as annotations:
+        ...     annotations["status"] = 200
+    """
+    return _Subsegment(name)
+
+
+def trace_header() -> str:
+    """`X-Amzn-Trace-Id` for a call made now: its parent is the subsegment around it."""
+    header, trace, current = os.environ.get(_TRACE_ID, ""), _trace(), _current.get()
+    if trace is None or current is None:
+        return header
+    return header.replace(f"Parent={trace.parent}", f"Parent={current}")
+
+
+def traceparent() -> str:
+    """The same for those who read W3C trace context; `""` outside of a trace."""
+    trace = _trace()
+    if trace is None:
+        return ""
+    _, epoch, unique = trace.root.split("-")
+    return f"00-{epoch}{unique}-{_current.get() or trace.parent}-0{trace.is_sampled:d}"
+
+
+class _Trace(NamedTuple):
+    """The trace that an invocation belongs to."""
+
+    root: str
+    parent: str
+    is_sampled: bool
+
+
+_TRACE_ID = "_X_AMZN_TRACE_ID"
+_current: ContextVar[str | None] = ContextVar("subsegment", default=None)
+
+
+def _trace() -> _Trace | None:
+    return _parsed(os.environ.get(_TRACE_ID, ""))  # Lambda writes it anew at each invocation
+
+
+@lru_cache(maxsize=1)
+def _parsed(header: str) -> _Trace | None:
+    match dict(part.partition("=")[::2] for part in header.split(";")):
+        case {"Root": root, "Parent": parent, **rest} if root.count("-") == 2:
+            return _Trace(root, parent, rest.get("Sampled") == "1")
+    return None
+
+
+class _Subsegment:
+    """Sent to the X-Ray daemon when it ends, in one datagram that nobody waits for.
+
+    https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._annotations: dict[str, Any] = {}
+
+    def __enter__(self) -> dict[str, Any]:
+        self._trace = _trace()
+        self._id = os.urandom(8).hex()
+        self._outer = _current.get()
+        _current.set(self._id)
+        self._started = time.time()
+        return self._annotations
+
+    def __exit__(self, raised: type[BaseException] | None, *_: object) -> None:
+        _current.set(self._outer)
+        if self._trace is None or not self._trace.is_sampled:
+            return
+        with suppress(Exception):  # such as a document over 64 KB: tracing is no duty
+            document = self._document(self._trace, is_fault=raised is not None)
+            if daemon := _daemon(settings().xray_daemon):
+                daemon.send((_DATAGRAM + _json(document)).encode())
+
+    def _document(self, trace: _Trace, *, is_fault: bool) -> dict[str, Any]:
+        status = self._annotations.get("status", 0)
+        common = {"route": settings().route, "variant": self._name, "version": settings().version}
+        return {
+            "name": self._name,
+            "id": self._id,
+            "trace_id": trace.root,
+            "parent_id": self._outer or trace.parent,
+            "type": "subsegment",
+            "start_time": self._started,
+            "end_time": time.time(),
+            "fault": is_fault or status >= 500,
+            "error": 400 <= status < 500,
+            "throttle": status == 429,
+            "annotations": common | self._annotations,
+        }
+
+
+_DATAGRAM = '{"format":"json","version":1}\n'
+
+
+@cache
+def _daemon(addresses: str) -> socket.socket | None:
+    """A socket to `host:port`, or to the UDP one of `tcp:host:port udp:host:port`."""
+    with suppress(OSError, IndexError):
+        host, _, port = addresses.rpartition("udp:")[2].split()[0].rpartition(":")
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+        family, kind, protocol, _, address = found[0]
+        daemon = socket.socket(family, kind, protocol)
+        daemon.setblocking(False)
+        daemon.connect(address)
+        return daemon
+    return None
+
+
+_encode = json.JSONEncoder(separators=(",", ":"), default=str, allow_nan=False).encode
+
+
+def _json(document: dict[str, Any]) -> str:
+    """One line of JSON; NaN and the like, which a user's answer may hold, become text."""
+    try:
+        return _encode(document)
+    except ValueError:
+        return _encode(json.loads(json.dumps(document, default=str), parse_constant=str))
+
+
+def _write(text: str) -> None:
+    line = f"{text}\n".encode()
+    with suppress(OSError):  # nobody reads it any more
+        while line:
+            line = line[os.write(_DESCRIPTOR, line) :]

@@ -199,8 +199,8 @@ def test_every_path_was_taken(seen: Seen) -> None:
     written = {key for line in lines for key in line} | {line.get("message") for line in lines}
     assert written >= {"mismatch", "raised", "Fallbacks", "CandidateErrors", "CopiesDropped"}
     assert {json.loads(copy)["event"].get("variant") for copy in seen.copies} >= {*Variant}
-    for arm in Variant:
-        assert any(f'"variant": "{arm}"' in trace for trace in seen.traces)
+    for variant in Variant:
+        assert any(f'"variant":"{variant}"' in trace for trace in seen.traces)
     assert "no_such_column" in seen.database
 
 

@@ -192,7 +192,7 @@ def test_without_a_user_the_answer_is_401_before_any_data_is_read() -> None:
 
 
 def test_what_a_user_saw_as_a_fault_is_counted_by_version(
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     migration = Migration(
         lambda _: Response.error(503, "down"), Route(Stage.OFF).machinery, repeatable=False
@@ -208,29 +208,29 @@ def test_what_a_user_saw_as_a_fault_is_counted_by_version(
             return 9_000
 
     assert migration(event, Context())["statusCode"] == 503
-    documents = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    documents = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     assert [d["Faults"] for d in documents if "Version" in d] == [[1.0]]
 
 
 def test_the_stage_that_acts_and_its_share_of_users_are_measured(
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     measurements = Measurements()
     route = Route(Stage.LIVE, ceiling=Stage.canary(percent=5))
     Exchange(route.machinery, lambda _: CONTROL, REQUEST, 9_000, measurements).respond()
     measurements.flush()
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     [gauges] = [line for line in lines if "Stage" in line]
     assert (gauges["Stage"], gauges["CandidatePercent"]) == ([2.0], [5.0])
 
 
 def test_an_answer_that_control_gave_for_the_candidate_counts_against_the_routes_version(
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     measurements = Measurements()
     route = Route(Stage.LIVE, outcome=Outcome.FAULT)
     Exchange(route.machinery, lambda _: CONTROL, REQUEST, 9_000, measurements).respond()
     measurements.flush()
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     fell = [line["_aws"]["CloudWatchMetrics"] for line in lines if "Fallbacks" in line]
     assert [named["Dimensions"] for [named] in fell] == [[["Route"]], [["Route", "Version"]]]

@@ -47,8 +47,8 @@ def control(_: Request) -> Response:
 
 
 @pytest.fixture
-def logged(capsys: pytest.CaptureFixture[str]) -> Any:
-    return lambda: len(capsys.readouterr().out.encode())
+def logged(capfd: pytest.CaptureFixture[str]) -> Any:
+    return lambda: len(capfd.readouterr().out.encode())
 
 
 @pytest.mark.parametrize("stage", [Stage.OFF, Stage.SHADOW, Stage.LIVE])

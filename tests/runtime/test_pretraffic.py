@@ -65,14 +65,14 @@ def asked(aws_lambda: Service) -> list[str]:
 
 
 def test_a_version_that_answers_all_that_was_recorded_may_meet_users(
-    codedeploy: CodeDeploy, aws_lambda: Service, capsys: pytest.CaptureFixture[str]
+    codedeploy: CodeDeploy, aws_lambda: Service, capfd: pytest.CaptureFixture[str]
 ) -> None:
     run()
     assert codedeploy.statuses == ["Succeeded"]
     assert asked(aws_lambda) == ["get-user:8"] * 3
     ids = [received.json["requestContext"]["requestId"] for received in aws_lambda.received]
     assert ids == ["d-ABCDEF123-1", "d-ABCDEF123-2", "d-ABCDEF123-3"]
-    [line] = capsys.readouterr().out.splitlines()
+    [line] = capfd.readouterr().out.splitlines()
     assert json.loads(line) == {
         "status": "Succeeded",
         "message": "get-user:8 answered 3 of 3 requests",
@@ -172,15 +172,15 @@ def test_without_a_word_on_the_version_the_newest_is_asked(
 
 @pytest.mark.parametrize("action", ["GetDeployment", "GetApplicationRevision"])
 def test_where_codedeploy_may_not_be_read_the_newest_version_is_asked_and_the_log_says_why(
-    codedeploy: CodeDeploy, aws_lambda: Service, action: str, caplog: pytest.LogCaptureFixture
+    codedeploy: CodeDeploy, aws_lambda: Service, action: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     codedeploy.refusals[action] = [refusal(400, "AccessDeniedException")]
     run()
     assert codedeploy.statuses == ["Succeeded"]
     assert {*asked(aws_lambda)} == {NEWEST}
-    [line] = caplog.records
-    assert line.getMessage() == "CodeDeploy names no version"
-    assert f"(AccessDeniedException) when calling the {action}" in vars(line)["error"]
+    warned, _ = map(json.loads, capfd.readouterr().out.splitlines())
+    assert warned["message"] == "CodeDeploy names no version"
+    assert f"(AccessDeniedException) when calling the {action}" in warned["error"]
 
 
 def test_a_version_that_hangs_is_waited_for_no_longer_than_a_user_would(

@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import logging
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,6 @@ from shadow_runtime.contract import Variable, Variant
 from shadow_runtime.http import Request, Response
 from shadow_runtime.sampling import Deduplicator, LogSampler
 from shadow_runtime.tee import Copy
-from shadow_runtime.telemetry import logger
 
 CONTROL = """
 from shadow_runtime.http import Request, Response
@@ -39,14 +37,8 @@ def handler(request: Request) -> Response:
 count = iter(range(1_000_000))
 
 
-def _line(record: logging.LogRecord) -> str:
-    """What Lambda would print; the handler's own stream is older than pytest's capture."""
-    return logger.registered_handler.format(record)
-
-
 @pytest.fixture(autouse=True)
 def _a_route(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(logger.registered_handler, "emit", lambda record: print(_line(record)))
     package = f"played_{next(count)}"
     folder = tmp_path / package
     folder.mkdir()
@@ -97,18 +89,18 @@ def lines(captured: str) -> list[dict[str, Any]]:
 
 
 def test_equal_answers_count_as_compared_and_nothing_more(
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     shadow.handler(copied("ada"), None)
-    out = capsys.readouterr().out
+    out = capfd.readouterr().out
     assert metrics(out)["Compared"] == 1
     assert {"Mismatched", "CandidateErrors", "CopiesDropped"}.isdisjoint(metrics(out))
     assert lines(out) == []
 
 
-def test_a_mismatch_is_counted_and_told_without_a_value(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_mismatch_is_counted_and_told_without_a_value(capfd: pytest.CaptureFixture[str]) -> None:
     shadow.handler(copied("differs"), None)
-    out = capsys.readouterr().out
+    out = capfd.readouterr().out
     assert metrics(out)["Mismatched"] == 1
     [line] = lines(out)
     [difference] = line["differences"]
@@ -118,115 +110,115 @@ def test_a_mismatch_is_counted_and_told_without_a_value(capsys: pytest.CaptureFi
 
 
 def test_a_candidate_that_raises_is_an_error_and_its_message_stays_inside(
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     shadow.handler(copied("broken"), None)
-    out = capsys.readouterr().out
+    out = capfd.readouterr().out
     assert metrics(out)["CandidateErrors"] == 1
     assert "ada@example.com" not in out
 
 
-def test_at_live_control_is_the_one_that_runs(capsys: pytest.CaptureFixture[str]) -> None:
+def test_at_live_control_is_the_one_that_runs(capfd: pytest.CaptureFixture[str]) -> None:
     shadow.handler(copied("broken", variant=Variant.CANDIDATE), None)
-    assert metrics(capsys.readouterr().out)["Compared"] == 1
+    assert metrics(capfd.readouterr().out)["Compared"] == 1
 
 
 @pytest.mark.parametrize("by", ["Exposed", "Version"])
 def test_while_users_are_exposed_a_difference_counts_for_the_alarms_too(
-    by: str, capsys: pytest.CaptureFixture[str]
+    by: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for user in ("ada", "differs", "broken"):
         shadow.handler(copied(user, exposed=True), None)
-    counted = metrics(capsys.readouterr().out, by)
+    counted = metrics(capfd.readouterr().out, by)
     assert counted == {"Compared": 3, "Mismatched": 1, "CandidateErrors": 1}
 
 
 @pytest.mark.parametrize("by", ["Exposed", "Version", "Variant"])
 def test_in_shadow_a_difference_is_a_finding_and_feeds_no_alarm(
-    by: str, capsys: pytest.CaptureFixture[str]
+    by: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     shadow.handler(copied("differs"), None)
-    out = capsys.readouterr().out
+    out = capfd.readouterr().out
     assert metrics(out)["Mismatched"] == 1
     assert metrics(out, by) == {}
 
 
 def test_what_control_fails_is_found_but_no_reason_to_go_back_to_it(
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     shadow.handler(copied("ada", exposed=True, answer=Response.error(500, "broken")), None)
-    out = capsys.readouterr().out
+    out = capfd.readouterr().out
     assert metrics(out)["Mismatched"] == 1
     assert metrics(out, "Exposed") == {}
 
 
 def test_wrong_answers_that_users_received_are_counted_by_themselves(
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     wrong = Response.json({"name": "Augusta"})
     shadow.handler(copied("ada", exposed=True), None)
     shadow.handler(copied("ada", exposed=True, variant=Variant.CANDIDATE, answer=wrong), None)
-    served = metrics(capsys.readouterr().out, "Variant")
+    served = metrics(capfd.readouterr().out, "Variant")
     assert served == {"Compared": 1, "Mismatched": 1}
 
 
 def test_a_copy_older_than_a_minute_is_dropped_and_counted(
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     shadow.handler(copied("ada", age_ms=61_000), None)
-    assert metrics(capsys.readouterr().out) == {"CopiesDropped": 1}
+    assert metrics(capfd.readouterr().out) == {"CopiesDropped": 1}
 
 
 @pytest.mark.parametrize("event", [None, {}, [], "text", {"marker": "shadow-canary/1"}])
 def test_what_is_no_copy_is_dropped_and_counted(
-    event: object, capsys: pytest.CaptureFixture[str]
+    event: object, capfd: pytest.CaptureFixture[str]
 ) -> None:
     shadow.handler(event, None)
-    assert metrics(capsys.readouterr().out) == {"CopiesDropped": 1}
+    assert metrics(capfd.readouterr().out) == {"CopiesDropped": 1}
 
 
-def test_a_copy_delivered_twice_counts_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_copy_delivered_twice_counts_once(capfd: pytest.CaptureFixture[str]) -> None:
     copy = copied("ada")
     shadow.handler(copy, None)
     shadow.handler(copy, None)
-    assert metrics(capsys.readouterr().out)["Compared"] == 1
+    assert metrics(capfd.readouterr().out)["Compared"] == 1
 
 
 def test_a_route_that_cannot_be_imported_is_counted_and_raises_nothing(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(Variable.ROUTE_PACKAGE, "no_such_route")
     shadow.handler(copied("ada"), None)
-    assert metrics(capsys.readouterr().out)["CopiesDropped"] == 1
+    assert metrics(capfd.readouterr().out)["CopiesDropped"] == 1
 
 
-def test_the_log_stays_flat_when_everything_differs(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_log_stays_flat_when_everything_differs(capfd: pytest.CaptureFixture[str]) -> None:
     for _ in range(100):
         shadow.handler(copied("differs"), None)
-    out = capsys.readouterr().out
+    out = capfd.readouterr().out
     assert metrics(out)["Mismatched"] == 100
     assert len(lines(out)) == 5
 
 
 def test_control_runs_again_for_a_twentieth_of_the_copies(
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     for _ in range(500):
         shadow.handler(copied("ada"), None)
-    found = metrics(capsys.readouterr().out)
+    found = metrics(capfd.readouterr().out)
     assert 10 < found["NoiseCompared"] < 50
     assert "Noise" not in found
 
 
 def test_the_noise_of_control_is_counted_by_path(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     [folder] = [path for path in tmp_path.iterdir() if path.is_dir()]
     restless = CONTROL.replace('"Ada"', 'f"Ada {id(request)}"')
     (folder / "control.py").write_text(restless)
     for _ in range(200):
         shadow.handler(copied("ada"), None)
-    documents = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    documents = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     by_path = [d["Path"] for d in documents if "Path" in d]
     assert by_path
     assert set(by_path) == {"$.name"}
@@ -234,8 +226,8 @@ def test_the_noise_of_control_is_counted_by_path(
 
 @pytest.mark.parametrize("age_ms", [-3_600_000, -1])
 def test_a_clock_that_is_behind_drops_no_copy(
-    age_ms: float, capsys: pytest.CaptureFixture[str]
+    age_ms: float, capfd: pytest.CaptureFixture[str]
 ) -> None:
     shadow.handler(copied("ada", age_ms=age_ms), None)
-    found = metrics(capsys.readouterr().out)
+    found = metrics(capfd.readouterr().out)
     assert (found["Compared"], found["ShadowLag"]) == (1, 0)

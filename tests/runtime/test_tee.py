@@ -29,15 +29,15 @@ copies = st.builds(
 
 
 @pytest.fixture
-def counted(capsys: pytest.CaptureFixture[str]) -> "Counted":
-    return Counted(capsys)
+def counted(capfd: pytest.CaptureFixture[str]) -> "Counted":
+    return Counted(capfd)
 
 
 class Counted:
     """What CloudWatch reads of one send: the metrics and their values."""
 
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
+    def __init__(self, capfd: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capfd
 
     def send(self, request: Request = REQUEST, response: Response = RESPONSE) -> dict[str, Any]:
         measurements = Measurements(request_id=request.id)

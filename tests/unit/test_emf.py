@@ -42,13 +42,13 @@ def test_each_metric_is_measured_under_each_set_of_dimensions() -> None:
     }
 
 
-def test_what_the_runtime_writes_is_read(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_the_runtime_writes_is_read(capfd: pytest.CaptureFixture[str]) -> None:
     measurements = Measurements(request_id="r")
     measurements.add(MetricName.LATENCY, 12.5, variant="control")
     measurements.add(MetricName.LATENCY, 14, variant="control")
     measurements.add(MetricName.COMPARED, exposed=True)
     measurements.flush()
-    lines = capsys.readouterr().out.splitlines()
+    lines = capfd.readouterr().out.splitlines()
     found = {one.key: one.values for line in lines for one in read(line)}
     route = ("Route", "undeployed")
     assert found == {
