@@ -91,7 +91,7 @@ def test_a_slow_candidate_takes_its_users_back(
             evidence = rolled_back(canary, before)
     assert {answer.status for answer in seen} == {200}
     assert not any(answer.is_wrong for answer in seen)
-    assert evidence["alarm"] == "GetUser-get-user-latency-ratio"
+    assert evidence["alarm"] == "GetUser-get-user-candidate-latency-ratio"
 
 
 def test_a_healthy_canary_stays_where_it_is(local: Local, canary: Deployed, crowd: Crowd) -> None:

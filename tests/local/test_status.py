@@ -68,6 +68,6 @@ def test_the_status_says_where_a_route_is_what_is_red_and_what_is_proven(
     ]
     assert all(line.startswith(("PASS", "FAIL", "INCONCLUSIVE")) for line in told[2:])
     set_state(canary, exposure(canary)[2], "ALARM")
-    assert "in ALARM: GetUser-get-user-latency-ratio" in [
+    assert "in ALARM: GetUser-get-user-candidate-latency-ratio" in [
         *status(route, cloudwatch, hours=1, tolerances=Tolerances())
     ]

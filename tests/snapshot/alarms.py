@@ -27,7 +27,7 @@ class Measured(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Alarm:
+class SpelledAlarm:
     """One alarm as it stands in a template, with its references spelled out."""
 
     properties: dict[str, Any]
@@ -67,12 +67,12 @@ class Alarm:
         return seconds // 60, self.properties.get("DatapointsToAlarm", periods), periods
 
 
-def alarms(template: Template, group: str = "") -> dict[str, Alarm]:
+def alarms(template: Template, group: str = "") -> dict[str, SpelledAlarm]:
     """The service's alarms of one group, such as `Exposure`, by their role nouns; or all."""
     found = every(template, "AWS::CloudWatch::Alarm")
     prefix = f"Service{group}"
     return {
-        role.removeprefix(prefix): Alarm(properties)
+        role.removeprefix(prefix): SpelledAlarm(properties)
         for role, properties in found.items()
         if role.startswith(prefix)
     }

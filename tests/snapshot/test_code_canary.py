@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.snapshot.alarms import Alarm, alarms
+from tests.snapshot.alarms import SpelledAlarm, alarms
 from tests.snapshot.reading import Template, edges, may, resources, spelled, the
 
 NEW = "<ServiceRouteCurrentVersion.Version>"
@@ -13,7 +13,7 @@ THROUGH_THE_ALIAS = (
 
 
 @pytest.fixture
-def code(get_user: Template) -> dict[str, Alarm]:
+def code(get_user: Template) -> dict[str, SpelledAlarm]:
     return alarms(get_user, "CodeCanary")
 
 
@@ -61,7 +61,7 @@ def test_the_hook_waits_for_no_alias_that_waits_for_it(get_user: Template) -> No
 
 
 def test_bad_are_failed_imports_handled_faults_and_answers_that_control_had_to_give(
-    code: dict[str, Alarm],
+    code: dict[str, SpelledAlarm],
 ) -> None:
     alarm = code["ErrorRate"]
     assert alarm.formula == (
@@ -78,7 +78,7 @@ def test_bad_are_failed_imports_handled_faults_and_answers_that_control_had_to_g
 
 
 def test_a_version_is_slow_when_its_95th_percentile_is_over_the_candidates_deadline(
-    code: dict[str, Alarm],
+    code: dict[str, SpelledAlarm],
 ) -> None:
     alarm = code["Latency"]
     assert alarm.formula == "IF(invocations >= 50, duration, 0)"
@@ -90,7 +90,7 @@ def test_a_version_is_slow_when_its_95th_percentile_is_over_the_candidates_deadl
 
 
 def test_a_version_goes_back_for_the_wrong_answers_of_the_candidate_that_it_brought(
-    code: dict[str, Alarm],
+    code: dict[str, SpelledAlarm],
 ) -> None:
     alarm = code["MismatchRate"]
     assert alarm.formula == (
@@ -105,12 +105,12 @@ def test_a_version_goes_back_for_the_wrong_answers_of_the_candidate_that_it_brou
 
 
 def test_one_percent_of_a_million_requests_is_watched_as_the_ten_minutes_that_it_lasts(
-    code: dict[str, Alarm],
+    code: dict[str, SpelledAlarm],
 ) -> None:
     assert {alarm.window for alarm in code.values()} == {(10, 1, 1)}
 
 
-def test_no_alarm_of_a_version_looks_at_another_version(code: dict[str, Alarm]) -> None:
+def test_no_alarm_of_a_version_looks_at_another_version(code: dict[str, SpelledAlarm]) -> None:
     for alarm in code.values():
         for metric in alarm.metrics:
             versions = [metric.dimensions.get(name) for name in ("ExecutedVersion", "Version")]
@@ -118,7 +118,7 @@ def test_no_alarm_of_a_version_looks_at_another_version(code: dict[str, Alarm]) 
 
 
 def test_each_version_gets_alarms_of_its_own_so_that_a_red_past_cannot_block_the_fix(
-    code: dict[str, Alarm],
+    code: dict[str, SpelledAlarm],
 ) -> None:
     assert {role: alarm.name for role, alarm in code.items()} == {
         "ErrorRate": f"GetUser-get-user-code-error-rate-{NEW}",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.snapshot.alarms import Alarm, alarms
+from tests.snapshot.alarms import SpelledAlarm, alarms
 from tests.snapshot.reading import Template, every, the
 
 LONGEST_STACK_NAME = 128
@@ -10,7 +10,7 @@ LONGEST_ROUTE = 40
 
 
 @pytest.fixture
-def exposure(get_user: Template) -> dict[str, Alarm]:
+def exposure(get_user: Template) -> dict[str, SpelledAlarm]:
     return alarms(get_user, "Exposure")
 
 
@@ -20,7 +20,7 @@ def heard(get_user: Template) -> dict[str, object]:
 
 
 def test_bad_are_a_candidate_that_failed_and_one_that_was_left_alone_for_it(
-    exposure: dict[str, Alarm],
+    exposure: dict[str, SpelledAlarm],
 ) -> None:
     alarm = exposure["ErrorRate"]
     assert alarm.formula == (
@@ -36,7 +36,7 @@ def test_bad_are_a_candidate_that_failed_and_one_that_was_left_alone_for_it(
 
 
 def test_wrong_answers_count_only_while_users_are_exposed_to_them(
-    exposure: dict[str, Alarm],
+    exposure: dict[str, SpelledAlarm],
 ) -> None:
     alarm = exposure["MismatchRate"]
     assert alarm.formula == (
@@ -51,7 +51,7 @@ def test_wrong_answers_count_only_while_users_are_exposed_to_them(
 
 
 def test_a_candidate_is_slow_when_it_takes_three_times_what_control_takes(
-    exposure: dict[str, Alarm],
+    exposure: dict[str, SpelledAlarm],
 ) -> None:
     alarm = exposure["LatencyRatio"]
     assert alarm.formula == (
@@ -67,7 +67,7 @@ def test_a_candidate_is_slow_when_it_takes_three_times_what_control_takes(
 
 
 def test_two_percent_of_a_million_requests_are_watched_by_the_hour_and_all_of_them_by_the_minute(
-    exposure: dict[str, Alarm],
+    exposure: dict[str, SpelledAlarm],
 ) -> None:
     assert exposure["ErrorRate"].window == (60, 1, 1)
     assert exposure["LatencyRatio"].window == (60, 1, 1)
@@ -75,7 +75,7 @@ def test_two_percent_of_a_million_requests_are_watched_by_the_hour_and_all_of_th
 
 
 def test_an_alarm_says_what_it_saw_in_which_time_and_what_comes_of_it(
-    exposure: dict[str, Alarm],
+    exposure: dict[str, SpelledAlarm],
 ) -> None:
     assert {role: alarm.properties["AlarmDescription"] for role, alarm in exposure.items()} == {
         "ErrorRate": "get-user: the candidate failed over 2 % of its users' requests, "
@@ -89,7 +89,7 @@ def test_an_alarm_says_what_it_saw_in_which_time_and_what_comes_of_it(
 
 
 def test_no_deploy_changes_what_an_exposure_alarm_is_or_looks_at(
-    exposure: dict[str, Alarm],
+    exposure: dict[str, SpelledAlarm],
 ) -> None:
     for alarm in exposure.values():
         assert "<" not in alarm.name
@@ -99,7 +99,7 @@ def test_no_deploy_changes_what_an_exposure_alarm_is_or_looks_at(
 
 
 def test_names_are_short_enough_for_the_longest_stack_and_route(
-    exposure: dict[str, Alarm],
+    exposure: dict[str, SpelledAlarm],
 ) -> None:
     assert {role: alarm.name for role, alarm in exposure.items()} == {
         "ErrorRate": "GetUser-get-user-candidate-error-rate",

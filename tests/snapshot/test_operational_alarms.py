@@ -2,17 +2,17 @@
 
 import pytest
 
-from tests.snapshot.alarms import Alarm, alarms
+from tests.snapshot.alarms import SpelledAlarm, alarms
 from tests.snapshot.reading import Template
 
 
 @pytest.fixture
-def operational(get_user: Template) -> dict[str, Alarm]:
+def operational(get_user: Template) -> dict[str, SpelledAlarm]:
     return alarms(get_user, "OperationalAlarms")
 
 
 def test_one_dead_letter_of_operations_is_told_within_a_minute(
-    operational: dict[str, Alarm],
+    operational: dict[str, SpelledAlarm],
 ) -> None:
     alarm = operational["DeadLetters"]
     queue = "QueueName=<ServiceOperationsDeadLetters.QueueName>"
@@ -22,7 +22,7 @@ def test_one_dead_letter_of_operations_is_told_within_a_minute(
 
 
 def test_one_environment_that_has_not_read_the_flag_for_five_minutes_is_told(
-    operational: dict[str, Alarm],
+    operational: dict[str, SpelledAlarm],
 ) -> None:
     alarm = operational["FlagAge"]
     [metric] = map(str, alarm.metrics)
@@ -30,7 +30,9 @@ def test_one_environment_that_has_not_read_the_flag_for_five_minutes_is_told(
     assert (alarm.properties["Threshold"], alarm.window) == (300, (5, 1, 1))
 
 
-def test_a_tenth_of_the_copies_lost_on_any_way_is_told(operational: dict[str, Alarm]) -> None:
+def test_a_tenth_of_the_copies_lost_on_any_way_is_told(
+    operational: dict[str, SpelledAlarm],
+) -> None:
     alarm = operational["CopiesLost"]
     lost = "dropped + skipped + failed + expired"
     assert alarm.formula == (

@@ -15,12 +15,12 @@ Change = Callable[..., dict[str, Template]]
 
 @pytest.fixture(scope="module")
 def change(tmp_path_factory: pytest.TempPathFactory, synthesize: Synthesis) -> Change:
-    """Synthesizes with another line in each of some files below `lambdas`."""
+    """Synthesizes with another line in each of some files."""
 
     def run(*files: str) -> dict[str, Template]:
         checkout = copied(tmp_path_factory.mktemp("changed"))
         for file in files:
-            with (checkout / "lambdas" / file).open("a") as source:
+            with (checkout / file).open("a") as source:
                 source.write("\n# changed\n")
         return read_templates(synthesize(checkout))
 
@@ -30,7 +30,7 @@ def change(tmp_path_factory: pytest.TempPathFactory, synthesize: Synthesis) -> C
 @pytest.fixture(scope="module")
 def new_candidate(change: Change) -> dict[str, Template]:
     """Another candidate, and nothing else."""
-    return change("routes/get_user/candidate.py")
+    return change("lambdas/routes/get_user/candidate.py")
 
 
 def version(template: Template, side: str) -> str:
@@ -108,8 +108,18 @@ def test_another_candidate_leaves_the_exposure_alarms_as_they_are(
 def test_a_change_of_operations_of_the_hook_and_of_what_it_asks_publishes_no_version(
     get_user: Template, change: Change
 ) -> None:
-    recorded = "routes/get_user/requests.jsonl"
-    changed = change("operations/cleanup.py", "pretraffic/handler.py", recorded)["GetUser"]
+    files = "operations/cleanup.py", "pretraffic/handler.py", "routes/get_user/requests.jsonl"
+    changed = change(*(f"lambdas/{file}" for file in files))["GetUser"]
     assert resources(changed, "AWS::Lambda::Version") == resources(get_user, "AWS::Lambda::Version")
     moved = {i for i, r in changed["Resources"].items() if r != get_user["Resources"][i]}
     assert {i[:-8] for i in moved} == {"ServiceOperations", "ServicePreTraffic"}
+
+
+def test_a_change_in_the_reckoning_changes_no_asset_of_a_route_and_publishes_no_version(
+    get_user: Template, change: Change
+) -> None:
+    of_judge = "lambdas/judge/bounds.py"
+    changed = change("analysis/rules.py", "analysis/power/canaries.py", of_judge)["GetUser"]
+    assert resources(changed, "AWS::Lambda::Version") == resources(get_user, "AWS::Lambda::Version")
+    moved = {i for i, r in changed["Resources"].items() if r != get_user["Resources"][i]}
+    assert {i[:-8] for i in moved} == {"ServiceOperations"}  # it holds the judge

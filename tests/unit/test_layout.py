@@ -1,6 +1,8 @@
 """Folders are the architecture: who may import whom."""
 
 import ast
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,6 +63,28 @@ def test_what_a_route_ships_needs_no_package_but_the_aws_sdk() -> None:
         *("shadow_runtime", "boto3", "botocore"),
         *("mypy_boto3_appconfigdata", "mypy_boto3_lambda"),
     }
+
+
+@pytest.mark.parametrize(
+    ("package", "not_loaded"),
+    [
+        ("analysis.power", {"aws_cdk", "jsii", "numpy"}),
+        ("analysis.format", {"aws_cdk", "jsii", "numpy"}),
+        ("shadow_canary", {"numpy"}),
+    ],
+)
+def test_what_synthesis_reckons_with_loads_neither_the_cdk_nor_numpy(
+    package: str, not_loaded: set[str]
+) -> None:
+    loaded = subprocess.run(
+        [sys.executable, "-c", f"import {package}, sys; print(*sys.modules)"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([".", "constructs", "lambdas"])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not not_loaded & set(loaded.stdout.split())
 
 
 def test_the_route_never_imports_a_database_driver() -> None:
