@@ -174,7 +174,7 @@ class AlarmName(StrEnum):
     COPIES_LOST = "copies-lost"
 
 
-class Kind(StrEnum):
+class AlarmKind(StrEnum):
     """What an alarm compares with its threshold."""
 
     RATE = "rate"  # percent of the requests
@@ -183,7 +183,7 @@ class Kind(StrEnum):
     LEVEL = "level"  # the largest of what was measured
 
 
-class Response(StrEnum):
+class AlarmAction(StrEnum):
     """What comes of a red alarm."""
 
     ALIAS_BACK = "the alias goes back"
@@ -203,12 +203,12 @@ class AlarmRule:
         threshold: red is what is over it; in the unit of `kind`.
         window: the times that are looked at, and the requests without which there is no evidence.
         summary: what a red alarm has seen.
-        response: what comes of it.
+        action: what comes of it.
 
     Example:
         >>> hour = Window(period=timedelta(hours=1), minimum_requests=10, minimum_failures=5)
-        >>> rule = AlarmRule(name="code-error-rate", kind=Kind.RATE, threshold=2, window=hour,
-        ...                  summary="over 2 % failed", response=Response.ALIAS_BACK)
+        >>> rule = AlarmRule(name="code-error-rate", kind=AlarmKind.RATE, threshold=2, window=hour,
+        ...                  summary="over 2 % failed", action=AlarmAction.ALIAS_BACK)
         >>> rule.description
         'over 2 % failed; the alias goes back'
         >>> AlarmRule.from_metadata(rule.to_metadata()) == rule
@@ -218,17 +218,17 @@ class AlarmRule:
     METADATA: ClassVar[str] = "shadow-canary:alarm"
 
     name: str
-    kind: Kind
+    kind: AlarmKind
     threshold: float
     window: Window
     summary: str
-    response: Response
+    action: AlarmAction
 
     @property
     def description(self) -> str:
-        """The summary, and the response where it is more than this description."""
-        told = self.response is Response.NOTIFICATION
-        return self.summary if told else f"{self.summary}; {self.response}"
+        """The summary, and the action where it is more than this description."""
+        told = self.action is AlarmAction.NOTIFICATION
+        return self.summary if told else f"{self.summary}; {self.action}"
 
     def to_metadata(self) -> dict[str, Any]:
         """As a template holds it."""
@@ -242,7 +242,7 @@ class AlarmRule:
             "minimum_requests": self.window.minimum_requests,
             "minimum_failures": self.window.minimum_failures,
             "summary": self.summary,
-            "response": self.response.value,
+            "action": self.action.value,
         }
 
     @classmethod
@@ -250,7 +250,7 @@ class AlarmRule:
         """What `to_metadata` wrote."""
         return cls(
             name=metadata["name"],
-            kind=Kind(metadata["kind"]),
+            kind=AlarmKind(metadata["kind"]),
             threshold=metadata["threshold"],
             window=Window(
                 period=timedelta(minutes=metadata["period_minutes"]),
@@ -260,5 +260,5 @@ class AlarmRule:
                 minimum_failures=metadata["minimum_failures"],
             ),
             summary=metadata["summary"],
-            response=Response(metadata["response"]),
+            action=AlarmAction(metadata["action"]),
         )

@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import NamedTuple, Self, TypeAlias
 
 from analysis.power.distribution import Distribution, ever_m_of_n
-from analysis.rules import AlarmRule, Kind, Window
+from analysis.rules import AlarmKind, AlarmRule, Window
 
 MinuteRuns: TypeAlias = Sequence[tuple[int, float]]
 """Runs of minutes: how many, and the requests to expect in each."""
@@ -65,7 +65,7 @@ class RateAlarm:
         Raises:
             ValueError: it is no alarm of a rate.
         """
-        if rule.kind is not Kind.RATE:
+        if rule.kind is not AlarmKind.RATE:
             raise ValueError(f"{rule.name} is no rate but a {rule.kind}: it has no power")
         return cls(rule.threshold, rule.window)
 

@@ -19,14 +19,14 @@ from analysis.simulation.canaries import (
 from analysis.simulation.scenario import Scenario
 from shadow_runtime.contract import Stage
 
-Progress = Callable[[int], None]
+OnSimulated = Callable[[int], None]
 """Hears how many more rollouts have been played."""
 
 _CELLS = 30_000
 """Rollouts times minutes in one piece: what a processor's cache holds of a few arrays."""
 
 
-def simulate(canary: SimulatedCanary, report: Progress | None = None) -> Samples:
+def simulate(canary: SimulatedCanary, report: OnSimulated | None = None) -> Samples:
     """What becomes of all the scenario's rollouts: the same on any number of processors.
 
     Raises:
@@ -118,7 +118,7 @@ class RehearsedCanary:
     false_rollbacks: float
 
     @classmethod
-    def of(cls, canary: SimulatedCanary, report: Progress | None = None) -> Self:
+    def of(cls, canary: SimulatedCanary, report: OnSimulated | None = None) -> Self:
         """Plays it, with the failure and without it.
 
         Raises:
@@ -166,7 +166,7 @@ class Curves:
         return ROLLOUTS * (len(FAILING_PERCENTS) + len(CANARY_PERCENTS))
 
 
-def curves(canary: SimulatedCanary, report: Progress | None = None) -> Curves:
+def curves(canary: SimulatedCanary, report: OnSimulated | None = None) -> Curves:
     """Plays `canary` at each of the percentages. The alarms stay as they are in the template."""
     fewer = canary.when(replace(canary.scenario, rollouts=ROLLOUTS))
 

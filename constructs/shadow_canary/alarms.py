@@ -13,7 +13,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from analysis.power import RateAlarm, underpowered_exposure
-from analysis.rules import AlarmName, AlarmRule, CanaryWindows, Kind, Response, Window
+from analysis.rules import AlarmAction, AlarmKind, AlarmName, AlarmRule, CanaryWindows, Window
 from analysis.traffic import Traffic
 from shadow_canary.findings import acknowledge
 from shadow_canary.metadata import add_metadata
@@ -177,12 +177,12 @@ class ExposureAlarms(Construct):
             ),
             AlarmRule(
                 name=AlarmName.CANDIDATE_ERROR_RATE,
-                kind=Kind.RATE,
+                kind=AlarmKind.RATE,
                 threshold=percent,
                 window=window,
                 summary=f"the candidate failed over {percent:g} % of its users' requests, "
                 f"in {window.description}",
-                response=Response.FLAG_OFF,
+                action=AlarmAction.FLAG_OFF,
             ),
         )
 
@@ -193,12 +193,12 @@ class ExposureAlarms(Construct):
             mismatch_rate("mismatch rate, %", route=self._route, window=window, **exposed),
             AlarmRule(
                 name=AlarmName.CANDIDATE_MISMATCH_RATE,
-                kind=Kind.RATE,
+                kind=AlarmKind.RATE,
                 threshold=percent,
                 window=window,
                 summary=f"over {percent:g} % of the candidate's answers are wrong, "
                 f"in {window.description}",
-                response=Response.FLAG_OFF,
+                action=AlarmAction.FLAG_OFF,
             ),
         )
 
@@ -217,13 +217,13 @@ class ExposureAlarms(Construct):
             ),
             AlarmRule(
                 name=AlarmName.CANDIDATE_LATENCY_RATIO,
-                kind=Kind.LATENCY_RATIO,
+                kind=AlarmKind.LATENCY_RATIO,
                 threshold=times,
                 window=window,
                 summary=f"the candidate's 95th percentile is over {times:g} times control's, "
                 f"or {times * floor_ms:g} ms where control is faster than {floor_ms} ms, "
                 f"in {window.description}",
-                response=Response.FLAG_OFF,
+                action=AlarmAction.FLAG_OFF,
             ),
         )
 
@@ -301,12 +301,12 @@ class OperationalAlarms(Construct):
             topic=self._topic,
             rule=AlarmRule(
                 name=AlarmName.COPIES_LOST,
-                kind=Kind.RATE,
+                kind=AlarmKind.RATE,
                 threshold=_LOST_PERCENT,
                 window=window,
                 summary=f"over {_LOST_PERCENT} % of the copies of 15 minutes were not compared; "
                 "parity speaks of the rest. Look at the shadow's concurrency and log",
-                response=Response.NOTIFICATION,
+                action=AlarmAction.NOTIFICATION,
             ),
             metric=rate(
                 "copies lost, %",
@@ -333,11 +333,11 @@ class OperationalAlarms(Construct):
             topic=self._topic,
             rule=AlarmRule(
                 name=name,
-                kind=Kind.LEVEL,
+                kind=AlarmKind.LEVEL,
                 threshold=most,
                 window=Window(period=period, minimum_requests=1, minimum_failures=1),
                 summary=summary,
-                response=Response.NOTIFICATION,
+                action=AlarmAction.NOTIFICATION,
             ),
             metric=metric.with_(period=Duration.seconds(period.total_seconds())),
         )

@@ -8,7 +8,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from analysis.power import RateAlarm, underpowered_code
-from analysis.rules import AlarmName, AlarmRule, CanaryWindows, Kind, Response, Window
+from analysis.rules import AlarmAction, AlarmKind, AlarmName, AlarmRule, CanaryWindows, Window
 from analysis.traffic import Shift, Traffic
 from shadow_canary.alarms import RouteAlarm
 from shadow_canary.findings import acknowledge, acknowledge_wildcard, versions_of
@@ -138,12 +138,12 @@ class CodeCanary(Construct):
             self.error_rate_metric,
             AlarmRule(
                 name=AlarmName.CODE_ERROR_RATE,
-                kind=Kind.RATE,
+                kind=AlarmKind.RATE,
                 threshold=percent,
                 window=window,
                 summary=f"over {percent:g} % of the new version's requests failed, "
                 f"in {window.description}",
-                response=Response.ALIAS_BACK,
+                action=AlarmAction.ALIAS_BACK,
             ),
         )
 
@@ -161,12 +161,12 @@ class CodeCanary(Construct):
             ),
             AlarmRule(
                 name=AlarmName.CODE_LATENCY,
-                kind=Kind.LATENCY,
+                kind=AlarmKind.LATENCY,
                 threshold=bound_ms,
                 window=window,
                 summary=f"the new version's 95th percentile is over {bound_ms} ms, "
                 f"in {window.description}",
-                response=Response.ALIAS_BACK,
+                action=AlarmAction.ALIAS_BACK,
             ),
         )
 
@@ -183,12 +183,12 @@ class CodeCanary(Construct):
             ),
             AlarmRule(
                 name=AlarmName.CODE_MISMATCH_RATE,
-                kind=Kind.RATE,
+                kind=AlarmKind.RATE,
                 threshold=percent,
                 window=window,
                 summary=f"over {percent:g} % of the new version's candidate's answers are wrong, "
                 f"in {window.description}",
-                response=Response.ALIAS_BACK,
+                action=AlarmAction.ALIAS_BACK,
             ),
         )
 

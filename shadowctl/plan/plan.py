@@ -13,7 +13,7 @@ from analysis.power import (
     power_of_exposure,
 )
 from analysis.rollout import Alarms, Rollout
-from analysis.rules import AlarmName, AlarmRule, Kind
+from analysis.rules import AlarmKind, AlarmName, AlarmRule
 from analysis.template import Stack, TemplateError
 from shadow_runtime.contract import Stage
 from shadowctl.plan.cost import cost
@@ -182,7 +182,7 @@ def _described(alarm: Alarm) -> str:
 
 def _minimum(alarm: Alarm) -> str:
     match alarm.rule:
-        case AlarmRule(kind=Kind.RATE, window=window):
+        case AlarmRule(kind=AlarmKind.RATE, window=window):
             return f", at least {window.minimum_failures} of them failures"
     return ""
 
@@ -234,7 +234,7 @@ def _seen(rollout: Rollout, *, days: float) -> str:
 
 def _rate_alarm(alarms: Alarms, name: AlarmName) -> RateAlarm:
     match alarms.get(name):
-        case Alarm(rule=AlarmRule(kind=Kind.RATE) as rule):
+        case Alarm(rule=AlarmRule(kind=AlarmKind.RATE) as rule):
             return RateAlarm.of(rule)
     raise TemplateError(f"no alarm {name} of a rate: what it sees cannot be computed")
 

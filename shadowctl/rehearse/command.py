@@ -13,7 +13,7 @@ from analysis.rollout import Rollout
 from analysis.simulation.canaries import SimulatedCanary
 from analysis.simulation.rehearsal import (
     Curves,
-    Progress,
+    OnSimulated,
     Rehearsal,
     RehearsedCanary,
     canaries,
@@ -94,7 +94,7 @@ def _expecting(traffic: Mapping[str, Any], stack: str, assembly: Path | None) ->
 
 def _heard(
     steps: Steps, played: Sequence[Sequence[SimulatedCanary]], *, with_curves: bool
-) -> Progress:
+) -> OnSimulated:
     """Counts rollouts on the screen."""
     canary = [each for some in played for each in some]
     total = sum(2 * each.scenario.rollouts + with_curves * Curves.rollouts() for each in canary)

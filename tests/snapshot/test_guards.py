@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import pytest
 
 from analysis.alarms import Alarm
-from analysis.rules import Kind, Response
+from analysis.rules import AlarmAction, AlarmKind
 from tests.snapshot.alarms import alarms
 from tests.snapshot.reading import Template, resources, spelled, the
 
@@ -72,18 +72,18 @@ def test_the_rule_beside_an_alarm_is_what_the_alarm_does(
         alarm = Alarm.of(resource)
         assert alarm.rule
         reference = spelled({"Ref": logical_id})
-        assert (alarm.rule.response is Response.ALIAS_BACK) == (reference in takes_a_version_back)
-        assert (alarm.rule.response is Response.FLAG_OFF) == (reference in takes_users_back)
+        assert (alarm.rule.action is AlarmAction.ALIAS_BACK) == (reference in takes_a_version_back)
+        assert (alarm.rule.action is AlarmAction.FLAG_OFF) == (reference in takes_users_back)
         window = alarm.rule.window
         assert (alarm.rule.threshold, 60 * window.minutes) == (alarm.threshold, alarm.period)
         assert window.evaluation_periods == alarm.evaluation_periods
         assert window.datapoints_to_alarm == alarm.datapoints_to_alarm
         minimums = [str(window.minimum_requests), str(window.minimum_failures)]
         expected = {
-            Kind.RATE: minimums,
-            Kind.LATENCY: minimums[:1],
-            Kind.LATENCY_RATIO: 2 * minimums[:1],
-            Kind.LEVEL: [],
+            AlarmKind.RATE: minimums,
+            AlarmKind.LATENCY: minimums[:1],
+            AlarmKind.LATENCY_RATIO: 2 * minimums[:1],
+            AlarmKind.LEVEL: [],
         }
         assert re.findall(r">= (\d+)", alarm.formula.text) == expected[alarm.rule.kind]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from analysis.alarms import Alarm
 from analysis.power import RateAlarm
-from analysis.rules import AlarmRule, Kind, Response, Window
+from analysis.rules import AlarmAction, AlarmKind, AlarmRule, Window
 
 OURS = "ShadowCanary"
 ROUTE = {"Route": "get-user"}
@@ -62,11 +62,11 @@ def rule(name: str, **instead: Any) -> dict[str, Any]:
     )
     written = AlarmRule(
         name=name,
-        kind=Kind.RATE,
+        kind=AlarmKind.RATE,
         threshold=2,
         window=minutes,
         summary="over 2 % failed",
-        response=Response.NOTIFICATION,
+        action=AlarmAction.NOTIFICATION,
     ).to_metadata()
     return {AlarmRule.METADATA: written | instead}
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.power import RateAlarm
-from analysis.rules import AlarmRule, Kind, Response, Window
+from analysis.rules import AlarmAction, AlarmKind, AlarmRule, Window
 from tests.unit.alarms import rule
 
 RULE = AlarmRule.from_metadata(rule("code-error-rate")[AlarmRule.METADATA])
@@ -25,11 +25,11 @@ windows = st.integers(1, 5).flatmap(
 )
 
 
-@given(windows, st.sampled_from(Kind), st.sampled_from(Response), st.floats(0, 1_000))
+@given(windows, st.sampled_from(AlarmKind), st.sampled_from(AlarmAction), st.floats(0, 1_000))
 def test_a_rule_is_read_back_as_it_was_written(
-    window: Window, kind: Kind, response: Response, threshold: float
+    window: Window, kind: AlarmKind, action: AlarmAction, threshold: float
 ) -> None:
-    written = replace(RULE, window=window, kind=kind, response=response, threshold=threshold)
+    written = replace(RULE, window=window, kind=kind, action=action, threshold=threshold)
     assert AlarmRule.from_metadata(written.to_metadata()) == written
 
 
@@ -41,7 +41,7 @@ def test_the_power_of_an_alarm_is_that_of_its_own_numbers() -> None:
     assert (*periods, alarm.window.datapoints_to_alarm) == (1, 5, 3)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.RATE])
-def test_the_power_of_anything_but_a_rate_is_not_made_up(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [kind for kind in AlarmKind if kind is not AlarmKind.RATE])
+def test_the_power_of_anything_but_a_rate_is_not_made_up(kind: AlarmKind) -> None:
     with pytest.raises(ValueError, match="code-error-rate is no rate"):
         RateAlarm.of(replace(RULE, kind=kind))
