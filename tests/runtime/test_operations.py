@@ -107,7 +107,7 @@ CLEAN_UP = {"action": "cleanup"}
 
 
 def test_a_rollback_is_told_to_machines_and_people(
-    heard: Heard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    heard: Heard, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     done = asked(at(CANARY), in_alarm(), monkeypatch)
     assert (done["changed"], done["versions"]) == (True, {"7": 1})
@@ -119,7 +119,7 @@ def test_a_rollback_is_told_to_machines_and_people(
         in (message["Message"])
     )
     assert "region=eu-central-1#dashboards/dashboard/GetUser-get-user" in message["Message"]
-    assert [line for line in capsys.readouterr().out.splitlines() if '"Rollbacks"' in line]
+    assert [line for line in capfd.readouterr().out.splitlines() if '"Rollbacks"' in line]
 
 
 @pytest.mark.parametrize(("failing", "reply"), FAILING.values(), ids=FAILING)
