@@ -1,47 +1,174 @@
-"""What the README shows is what there is."""
+"""What the documents show is what there is: code compiles, commands exist, links lead somewhere."""
 
+import ast
+import builtins
+import inspect
+import json
 import re
+import shlex
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from typer.testing import CliRunner
+import botocore.session
+import pytest
+import typer
+from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
+from botocore import xform_name
 
+from routes.get_user import candidate as new_code
+from routes.get_user import control as old_code
+from shadow_runtime.compare import Rules, Tolerance
 from shadowctl.cli import app
+from shadowctl.equivalence import assert_equivalent
+from stacks import get_user
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
-COMMANDS = {"stage", "status", "plan", "rehearse", "local", "up"}
+DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+
+NAMES: dict[str, Any] = {
+    **vars(builtins),
+    **vars(get_user),
+    **vars(old_code),
+    **vars(new_code),
+    "HttpLambdaIntegration": HttpLambdaIntegration,
+    "Rules": Rules,
+    "Tolerance": Tolerance,
+    "assert_equivalent": assert_equivalent,
+    "timedelta": timedelta,
+}
+"""What a reader can import."""
+
+ABSENT = {"bench/results.json", "constructs/__init__.py"}
+"""Files that documents name and the repository must not hold."""
+
+OWN = {"self", "api", "orders", "control", "FOLDER"}
+"""What a reader has: a stack, an API, a table, a route's modules and folder."""
+
+
+class Block(NamedTuple):
+    where: str
+    language: str
+    text: str
+
+
+def blocks() -> Iterator[Block]:
+    for path in DOCUMENTS:
+        text = path.read_text()
+        for found in re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+            line = text.count("\n", 0, found.start()) + 1
+            yield Block(f"{path.relative_to(ROOT)}:{line}", found[1], found[2])
+
+
+BLOCKS = {block.where: block for block in blocks()}
+PYTHON = {where: block for where, block in BLOCKS.items() if block.language == "python"}
+
+
+def commands() -> Iterator[tuple[str, str]]:
+    """Where a command stands, and what it is: lines of `sh` blocks, and code in a line of text."""
+    for where, block in BLOCKS.items():
+        if block.language == "sh":
+            for line in block.text.splitlines():
+                yield where, line
+        for line in re.findall(r"^\$ (.*)$", block.text, re.MULTILINE):
+            yield where, line
+    for path in DOCUMENTS:
+        prose = re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+        for code in re.findall(r"`([^`]+)`", prose):
+            if re.match(r"(python -m|shadowctl|make|npx|aws) ", code):
+                yield str(path.relative_to(ROOT)), " ".join(code.split())
+
+
+COMMANDS = sorted({(where, line.partition("#")[0].strip()) for where, line in commands()})
+
+
+@pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS)
+def test_a_block_says_what_it_is(block: Block) -> None:
+    assert block.language in {"python", "sh", "text"}
+
+
+@pytest.mark.parametrize("block", PYTHON.values(), ids=PYTHON)
+def test_code_runs_with_what_a_reader_can_import(block: Block) -> None:
+    tree = ast.parse(block.text)
+    used, bound = set(), set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Load()):
+                used.add(name)
+            case ast.Name(id=name) | ast.arg(arg=name):
+                bound.add(name)
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                bound.add(name)
+    free = used - bound
+    assert free <= NAMES.keys() | OWN
+    if not free & OWN:
+        exec(compile(tree, block.where, "exec"), dict(NAMES))
+
+
+@pytest.mark.parametrize("block", PYTHON.values(), ids=PYTHON)
+def test_code_calls_with_arguments_that_there_are(block: Block) -> None:
+    for node in ast.walk(ast.parse(block.text)):
+        match node:
+            case ast.Call(func=ast.Name(id=name), keywords=keywords) if name in NAMES:
+                called = NAMES[name]
+                called = called.__init__ if inspect.isclass(called) else called
+                given = {str(keyword.arg): None for keyword in keywords}
+                inspect.signature(called).bind_partial(**given)
+
+
+@pytest.mark.parametrize(("where", "command"), COMMANDS)
+def test_a_command_exists_with_its_options(where: str, command: str) -> None:
+    match shlex.split(command):
+        case ["python", "-m", "shadowctl", *words] | ["shadowctl", *words]:
+            known: Any = typer.main.get_command(app)
+            while words and hasattr(known, "commands"):
+                known, words = known.commands[words[0]], words[1:]
+            assert options(words) <= {option for each in known.params for option in each.opts}
+        case ["make", *words]:
+            targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+            assert {word for word in words if "=" not in word} <= {*targets}
+        case ["aws", service, action, *_]:
+            model = botocore.session.get_session().get_service_model(service)
+            assert action in {xform_name(name, "-") for name in model.operation_names}
+        case ["npx", "cdk", subcommand]:
+            registry = ROOT / "node_modules/aws-cdk/lib/cli/cli-type-registry.json"
+            assert subcommand in json.loads(registry.read_text())["commands"]
+        case words:
+            assert words in ([], [".", ".venv/bin/activate"])
+
+
+def options(words: list[str]) -> set[str]:
+    return {word for word in words if word.startswith("--")}
+
+
+def headings(path: Path) -> set[str]:
+    """The anchors that GitHub gives to a document's headings."""
+    found = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_link_leads_somewhere(path: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", path.read_text()):
+        if not re.match(r"https?:", link):
+            target, _, anchor = link.partition("#")
+            found = path.parent / target if target else path
+            assert found.exists(), link
+            assert not anchor or anchor in headings(found), link
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_that_is_named_exists(path: Path) -> None:
+    folders = "|".join(folder.name for folder in ROOT.iterdir() if folder.is_dir())
+    named = re.findall(rf"`((?:{folders})/[\w./-]+\.\w+)`", path.read_text())
+    assert {name for name in named if not (ROOT / name).exists()} <= ABSENT
 
 
 def test_the_stack_in_the_readme_is_the_stack_of_the_sample() -> None:
     [shown] = re.findall(r"```python\n(class GetUser.*?)```", README, re.DOTALL)
     assert shown in (ROOT / "stacks" / "get_user.py").read_text()
-
-
-def test_every_make_target_in_the_readme_exists() -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"make ([a-z]+)", README)) - {"any"} <= targets
-
-
-def test_every_shadowctl_command_in_the_readme_exists() -> None:
-    for words in re.findall(r"python -m shadowctl ([a-z ]+)", README):
-        command = [word for word in words.split() if word in COMMANDS]
-        assert CliRunner().invoke(app, [*command, "--help"]).exit_code == 0
-
-
-def test_every_file_that_the_readme_links_to_exists() -> None:
-    for path in re.findall(r"\]\(([a-zA-Z0-9/._-]+)\)", README):
-        assert (ROOT / path).exists(), path
-
-
-def test_the_rules_in_the_readme_are_accepted() -> None:
-    from datetime import timedelta
-
-    from shadow_runtime.candidate import candidate
-    from shadow_runtime.compare import Rules, Tolerance
-
-    [shown] = re.findall(r"```python\n@candidate\((.*?)\)\n```", README, re.DOTALL)
-    names = {"Rules": Rules, "Tolerance": Tolerance, "timedelta": timedelta}
-    candidate(**eval(f"dict({shown})", names))
 
 
 def test_the_metrics_in_the_readme_are_those_that_are_written() -> None:
