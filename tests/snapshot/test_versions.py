@@ -1,12 +1,13 @@
 """What a change publishes: the versions that it concerns, and no other."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from shadow_runtime.contract import Variable
 from tests.snapshot.conftest import Synthesis, copied, read_templates
-from tests.snapshot.reading import Template, references, resources
+from tests.snapshot.reading import Template, function, references, resources
 
 SIDES = ["Candidate", "Shadow", "Route"]
 
@@ -20,8 +21,8 @@ def change(tmp_path_factory: pytest.TempPathFactory, synthesize: Synthesis) -> C
     def run(*files: str) -> dict[str, Template]:
         checkout = copied(tmp_path_factory.mktemp("changed"))
         for file in files:
-            with (checkout / file).open("a") as source:
-                source.write("\n# changed\n")
+            source = checkout / file
+            source.write_text(f"{source.read_text()}\n# changed\n")
         return read_templates(synthesize(checkout))
 
     return run
@@ -108,7 +109,7 @@ def test_another_candidate_leaves_the_exposure_alarms_as_they_are(
 def test_a_change_of_operations_of_the_hook_and_of_what_it_asks_publishes_no_version(
     get_user: Template, change: Change
 ) -> None:
-    files = "operations/cleanup.py", "pretraffic/handler.py", "routes/get_user/requests.jsonl"
+    files = "operations/actions.py", "pretraffic/handler.py", "routes/get_user/requests.jsonl"
     changed = change(*(f"lambdas/{file}" for file in files))["GetUser"]
     assert resources(changed, "AWS::Lambda::Version") == resources(get_user, "AWS::Lambda::Version")
     moved = {i for i, r in changed["Resources"].items() if r != get_user["Resources"][i]}
@@ -123,3 +124,19 @@ def test_a_change_in_the_reckoning_changes_no_asset_of_a_route_and_publishes_no_
     assert resources(changed, "AWS::Lambda::Version") == resources(get_user, "AWS::Lambda::Version")
     moved = {i for i, r in changed["Resources"].items() if r != get_user["Resources"][i]}
     assert {i[:-8] for i in moved} == {"ServiceOperations"}  # it holds the judge
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_what_a_route_ships_is_the_runtime_and_the_route_alone(
+    assembly: Path, get_user: Template, side: str
+) -> None:
+    key = function(get_user, side)["Code"]["S3Key"]
+    asset = assembly / f"asset.{key.removesuffix('.zip')}"
+    held = {path.relative_to(asset).as_posix() for path in asset.rglob("*.py")}
+    here = Path(__file__).resolve().parents[2] / "lambdas"
+    assert held == {
+        path.relative_to(here).as_posix()
+        for folder in ("shadow_runtime", "routes/get_user")
+        for path in (here / folder).rglob("*.py")
+    }
+    assert {path.name for path in asset.iterdir()} == {"shadow_runtime", "routes"}

@@ -12,29 +12,56 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-OPERATORS = {"shadowctl", "localaws"}
-FUNCTIONS = {"routes", "operations", "pretraffic"}
-CDK = {"aws_cdk", "constructs", "shadow_canary", "stacks", "app"}
-AWS = {"boto3", "botocore", "aws_lambda_powertools", "sqlmodel"}
+MAY_IMPORT = {
+    "app.py": {"stacks"},
+    "stacks": {"stacks", "shadow_canary", "shadow_runtime"},
+    "constructs": {"shadow_canary", "analysis", "judge", "shadow_runtime"},
+    "analysis": {"analysis", "judge", "shadow_runtime"},
+    "lambdas/shadow_runtime": {"shadow_runtime"},
+    "lambdas/judge": {"judge"},
+    "lambdas/operations": {"operations", "judge", "shadow_runtime"},
+    "lambdas/pretraffic": {"pretraffic", "shadow_runtime"},
+    "lambdas/routes": {"routes", "shadow_runtime"},
+}
+ROOMS = {*("app", "bench", "localaws", "shadowctl", "tests"), *set().union(*MAY_IMPORT.values())}
 
-MAY_NOT_IMPORT = {
-    "stacks": {"app", "analysis", *OPERATORS, *FUNCTIONS, "boto3"},
-    "constructs": {"app", "stacks", *OPERATORS, *FUNCTIONS, "boto3"},
-    "analysis": {*CDK, *OPERATORS, *FUNCTIONS, *AWS},
-    "lambdas": {*CDK, *OPERATORS, "analysis"},
-    "lambdas/shadow_runtime": {"judge", *FUNCTIONS},
-    "lambdas/judge": {"shadow_runtime", *FUNCTIONS, *AWS},
-    "lambdas/pretraffic": {"judge", "operations"},
-    "lambdas/routes": {"judge", "operations", "pretraffic"},
+CDK = {"aws_cdk", "constructs", "cdk_nag"}
+AWS = {"boto3", "botocore", "aws_lambda_powertools"}
+KNOWS_NOTHING_OF = {
+    "stacks": AWS,
+    "constructs": AWS,
+    "analysis": {*CDK, *AWS},
+    "lambdas": CDK,
+    "lambdas/judge": AWS,
 }
 
 
-@pytest.mark.parametrize("folder", MAY_NOT_IMPORT)
-def test_imports_point_one_way(folder: str) -> None:
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_imports_point_one_way(room: str) -> None:
     found = {
         f"{path.relative_to(ROOT)}: {module}"
-        for path, module in imports(ROOT / folder)
-        if module.partition(".")[0] in MAY_NOT_IMPORT[folder]
+        for path, module in imports(ROOT / room)
+        if module.partition(".")[0] in ROOMS - MAY_IMPORT[room]
+    }
+    assert not found
+
+
+@pytest.mark.parametrize("room", KNOWS_NOTHING_OF)
+def test_a_room_knows_nothing_of_what_it_has_no_use_for(room: str) -> None:
+    found = {
+        f"{path.relative_to(ROOT)}: {module}"
+        for path, module in imports(ROOT / room)
+        if module.partition(".")[0] in KNOWS_NOTHING_OF[room]
+    }
+    assert not found
+
+
+def test_a_route_imports_no_other_route() -> None:
+    found = {
+        f"{path.relative_to(ROOT)}: {module}"
+        for folder in (ROOT / "lambdas" / "routes").iterdir()
+        for path, module in imports(folder)
+        if module.startswith("routes") and not module.startswith(f"routes.{folder.name}")
     }
     assert not found
 
@@ -103,8 +130,8 @@ def test_the_folder_constructs_is_no_package_so_that_pypis_is_found() -> None:
     assert getattr(constructs.Construct, "__jsii_type__") == "constructs.Construct"  # noqa: B009
 
 
-def imports(folder: Path) -> Iterator[tuple[Path, str]]:
-    for path in folder.rglob("*.py"):
+def imports(room: Path) -> Iterator[tuple[Path, str]]:
+    for path in [room] if room.is_file() else room.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             match node:
                 case ast.Import(names=names):
