@@ -22,7 +22,13 @@ PASS, FAIL, INCONCLUSIVE = Verdict
 NONE = Rate(0, 0)
 ALPHA = 0.05
 
+pytestmark = pytest.mark.xdist_group("judge")  # on one worker, so that bounds are found once
 cached_bounds = functools.cache(rate_bounds)
+
+
+@pytest.fixture(autouse=True)
+def _cached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("judge.verdict.rate_bounds", cached_bounds)
 
 
 def chances(rate: float, tolerance: float, *, looks: int) -> dict[Verdict, float]:
@@ -89,10 +95,9 @@ def test_what_is_clearly_right_or_wrong_is_decided_in_time(
 @pytest.mark.parametrize("is_same", [True, False], ids=["same requests", "other requests"])
 @pytest.mark.parametrize(("rate", "noise"), [(0.3, 0.2), (0.95, 0.45), (0.02, 0.01)])
 def test_at_the_edge_of_an_excess_hardly_anything_is_ever_decided(
-    rate: float, noise: float, is_same: bool, monkeypatch: pytest.MonkeyPatch
+    rate: float, noise: float, is_same: bool
 ) -> None:
     """Also where what is noisy for control is what differs: both counts go up together."""
-    monkeypatch.setattr("judge.verdict.rate_bounds", cached_bounds)
     chance = random.Random(1)
     streams, looks = 400, 200
     wrong = 0

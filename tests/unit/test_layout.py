@@ -124,6 +124,12 @@ def test_the_route_never_imports_a_database_driver() -> None:
     assert users == {"database.py", "candidate.py", "models.py"}
 
 
+def test_no_room_edits_where_imports_are_looked_for() -> None:
+    rooms = ("analysis", "bench", "constructs", "lambdas", "localaws", "shadowctl", "stacks")
+    found = {path for room in rooms for path in (ROOT / room).rglob("*.py")}
+    assert not [path for path in found if "sys.path" in path.read_text()]
+
+
 def test_the_folder_constructs_is_no_package_so_that_pypis_is_found() -> None:
     assert not (ROOT / "constructs" / "__init__.py").exists()
     assert constructs.Construct.__module__ == "constructs"

@@ -19,41 +19,51 @@ from tests.unit.flags import at, flag_on
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def shadowctl(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PYTHONPATH"))}
-    return subprocess.run(
-        [sys.executable, "-m", "shadowctl", *arguments],
+def failed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
+) -> str:
+    """What the command says on its way out with exit code 1."""
+    monkeypatch.setattr("sys.argv", ["shadowctl", *arguments])
+    with pytest.raises(SystemExit, match=r"^1$"):
+        cli.main()
+    return capsys.readouterr().err
+
+
+def test_a_profile_that_does_not_exist_hinders_nobody_who_needs_none() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "shadowctl", "local", "--help"],
         cwd=ROOT,
-        env={**kept, "AWS_CONFIG_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
-        | environment,
+        env={**os.environ, "PYTHONPATH": "", "AWS_PROFILE": "nobody"},
         capture_output=True,
         text=True,
         check=False,
     )
-
-
-def test_a_profile_that_does_not_exist_hinders_nobody_who_needs_none() -> None:
-    ran = shadowctl("local", "--help", AWS_PROFILE="nobody")
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
-def test_without_credentials_one_line_says_so() -> None:
-    ran = shadowctl("stage", "GetUser", AWS_DEFAULT_REGION="eu-central-1")
-    assert ran.returncode == 1
-    assert ran.stderr.count("\n") == 1
-    assert "credentials" in ran.stderr
+def test_without_credentials_one_line_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = failed(monkeypatch, capsys, "stage", "GetUser")
+    assert said.count("\n") == 1
+    assert "credentials" in said
 
 
-def test_without_a_region_one_line_says_so() -> None:
-    ran = shadowctl("stage", "GetUser")
-    assert ran.returncode == 1
-    assert "region" in ran.stderr
+def test_without_a_region_one_line_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    said = failed(monkeypatch, capsys, "stage", "GetUser")
+    assert said.count("\n") == 1
+    assert "region" in said
 
 
-def test_an_unknown_commit_to_compare_with_is_one_clear_line() -> None:
-    ran = shadowctl("diff", "GetUser", "--base", "no-such-branch")
-    assert ran.returncode == 1
-    assert "BASE=" in ran.stderr
+def test_an_unknown_commit_to_compare_with_is_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = failed(monkeypatch, capsys, "diff", "GetUser", "--base", "no-such-branch")
+    assert said.count("\n") == 1
+    assert "BASE=" in said
 
 
 @pytest.mark.parametrize("stage", [None, "off", "canary", "live"])

@@ -139,10 +139,12 @@ class Elements(HTMLParser):
             self.labels.append(given["aria-label"] or "")
 
 
-@pytest.fixture
-def page(assembly: Path, tmp_path: Path) -> str:
-    path = tmp_path / "out.html"
-    rehearse(assembly, "--report", str(path), "--failure-starts", "3")
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("page")
+    (folder / f"{STACK}.template.json").write_text(json.dumps(template()))
+    path = folder / "out.html"
+    rehearse(folder, "--report", str(path), "--failure-starts", "3")
     return path.read_text(encoding="utf-8")
 
 
