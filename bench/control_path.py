@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from bench.contest import Contest, Work, measure, race
-from bench.deployed import CONTEXT, ENVIRONMENT, EVENT, control, machinery
+from bench.deployed import CONTEXT, ENVIRONMENT, EVENT, control, runtime
 from bench.peers import experiment, migrator
 from bench.report import Line, line, show
+from shadow_runtime import respond
 from shadow_runtime.contract import MetricName, Position, Variant
-from shadow_runtime.exchange import Exchange
-from shadow_runtime.http import Request
+from shadow_runtime.handlers import as_side
 from shadow_runtime.migrating import Migration
+from shadow_runtime.respond import Call
 from shadow_runtime.telemetry import Measurements
+from shadow_runtime.user import claim
 
 TITLE = "(b) The whole control path at stage off, without the tee (median)"
 INCLUDES = (
@@ -51,7 +53,7 @@ def contests(sink: TextIO) -> Iterator[Contest]:
 
 
 def _ours(sink: TextIO) -> Work:
-    handler = Migration(control, machinery(Position.OFF), repeatable=False)
+    handler = Migration(control, runtime(Position.OFF))
 
     def handle() -> object:
         with redirect_stdout(sink):
@@ -61,14 +63,25 @@ def _ours(sink: TextIO) -> Work:
 
 
 def _silent() -> Work:
-    around = machinery(Position.OFF)
+    """Ours in private parts, because the runtime has no switch for what only this asks for."""
+    around, side = runtime(Position.OFF), as_side(control)
+    subject, nothing = claim("sub"), _Silence()
 
     def handle() -> object:
-        request = Request.from_event(EVENT)
-        left = CONTEXT.get_remaining_time_in_millis()
-        return _SilentExchange(around, control, request, left, _Silence()).respond().payload()
+        call = Call.of(EVENT, CONTEXT, user=subject, withhold=frozenset(), is_probe=False)
+        measured, respond._measured = respond._measured, _unmeasured
+        try:
+            return respond.respond(around, side, call, nothing)
+        finally:
+            respond._measured = measured
 
     return handle
+
+
+@contextmanager
+def _unmeasured(variant: Variant, measurements: Measurements) -> Iterator[dict[str, Any]]:
+    del variant, measurements
+    yield {}
 
 
 class _Silence(Measurements):
@@ -77,14 +90,6 @@ class _Silence(Measurements):
 
     def add(self, name: MetricName, value: float = 1, **_: Any) -> None:
         """Forgets."""
-
-
-class _SilentExchange(Exchange):
-    """Overrides a private part, because the runtime has no switch for what only this asks for."""
-
-    @contextmanager
-    def _measured(self, _variant: Variant) -> Iterator[dict[str, Any]]:
-        yield {}
 
 
 if __name__ == "__main__":

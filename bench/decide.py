@@ -15,12 +15,11 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.feature_flags import FeatureFlags, StoreProvider
 
 from bench.contest import Contest, Work, measure, peer, race
-from bench.deployed import ENVIRONMENT, EVENT, USER, warm_flag
+from bench.deployed import ENVIRONMENT, USER, warm_flag
 from bench.peers import launchdarkly, launchdarkly_file
 from bench.report import Line, line, show
-from shadow_runtime import assignment, buckets
+from shadow_runtime import assignment
 from shadow_runtime.contract import Position, Stage
-from shadow_runtime.http import Request
 
 TITLE = "(a) Decide: who answers this user, with the flag in memory (median)"
 INCLUDES = (
@@ -55,12 +54,12 @@ def contests(folder: Path) -> Iterator[Contest]:
 
 def _ours() -> Work:
     reader = warm_flag(Position(Stage.canary(percent=PERCENT)))
-    ceiling, request = Stage.LIVE, Request.from_event(EVENT)
+    ceiling = Stage.LIVE
 
     def decide() -> object:
         position = reader.read()
         stage = min(ceiling, position.stage)
-        return assignment.variant(request, position, stage, route="get-user")
+        return assignment.variant(USER, None, position, stage, route="get-user")
 
     return decide
 
@@ -128,7 +127,7 @@ def _openfeature() -> Work:
     context = peer("openfeature.evaluation_context").EvaluationContext
 
     def evaluate(flag: Any, asking: Any) -> Any:
-        drawn = buckets.is_in(asking.targeting_key, PERCENT, route="get-user", purpose="canary")
+        drawn = assignment.is_in(asking.targeting_key, PERCENT, route="get-user", purpose="canary")
         return details(value=flag.variants["on" if drawn else "off"])
 
     variants = {"on": True, "off": False}

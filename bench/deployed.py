@@ -8,9 +8,9 @@ from typing import Any, cast
 from shadow_runtime.candidate_call import CandidateCall
 from shadow_runtime.circuit_breaker import CircuitBreaker
 from shadow_runtime.contract import Position, Stage, flag_document
-from shadow_runtime.exchange import Machinery
 from shadow_runtime.flag import FlagReader
 from shadow_runtime.http import Request, Response
+from shadow_runtime.respond import RouteRuntime
 from shadow_runtime.tee import Tee
 
 _LAMBDAS = "arn:aws:lambda:eu-central-1:000000000000:function"
@@ -92,12 +92,13 @@ def warm_flag(position: Position) -> FlagReader:
     return reader
 
 
-def machinery(position: Position, shadow: str = SHADOW) -> Machinery:
+def runtime(position: Position, shadow: str = SHADOW) -> RouteRuntime:
     """What stands around control, with the flag at `position`."""
-    return Machinery(
+    return RouteRuntime(
         flag=warm_flag(position),
         ceiling=Stage.LIVE,
         candidate=CandidateCall(f"{_LAMBDAS}:candidate:7", deadline_ms=2_000),
-        breaker=CircuitBreaker(),
+        circuit_breaker=CircuitBreaker(),
         tee=Tee(shadow),
+        deadline_ms=2_000,
     )

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.contest import Work, peer
-from bench.deployed import EVENT
+from bench.deployed import EVENT, USER
+from shadow_runtime.front_doors import HTTP_API
 from shadow_runtime.http import Request, Response
 
 Side = Callable[[Request], Response]
@@ -49,10 +50,10 @@ def migrator(stage: str, control: Side, candidate: Side) -> Work:
     off = migrations.Stage.OFF
 
     def handle() -> object:
-        request = Request.from_event(EVENT)
+        request = HTTP_API.request(EVENT, USER)
         context = ld.Context.create(request.user)
         answer = migrating.read("migration", context, off, request)
-        return answer.value.payload()
+        return HTTP_API.payload(answer.value)
 
     return handle
 
@@ -65,11 +66,11 @@ def experiment(control: Side, candidate: Side, *, enabled: bool) -> Work:
             return enabled
 
     def handle() -> object:
-        request = Request.from_event(EVENT)
+        request = HTTP_API.request(EVENT, USER)
         trial = Migration(name="migration")
         trial.control(control, args=[request])
         trial.candidate(candidate, args=[request])
         answer: Response = trial.conduct()
-        return answer.payload()
+        return HTTP_API.payload(answer)
 
     return handle

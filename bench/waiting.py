@@ -16,13 +16,15 @@ from typing import TextIO
 import boto3
 
 from bench.contest import Contest, Work, measure, race
-from bench.deployed import CONTEXT, ENVIRONMENT, EVENT, SHADOW, control, machinery
+from bench.deployed import CONTEXT, ENVIRONMENT, EVENT, SHADOW, USER, control, runtime
 from bench.peers import experiment, migrator
 from bench.report import Line, show
 from shadow_runtime.contract import Position, Stage, Variant
+from shadow_runtime.copies import Copy
+from shadow_runtime.credentials import stripped
+from shadow_runtime.front_doors import HTTP_API
 from shadow_runtime.http import Request, Response
 from shadow_runtime.migrating import Migration
-from shadow_runtime.tee import Copy
 
 TITLE = "(e) What a user waits at stage shadow, the candidate taking 1 s (median)"
 INCLUDES = (
@@ -62,7 +64,7 @@ def _candidate(request: Request) -> Response:
 
 
 def _ours(sink: TextIO, shadow: str) -> Work:
-    handler = Migration(control, machinery(Position(Stage.SHADOW), shadow), repeatable=False)
+    handler = Migration(control, runtime(Position(Stage.SHADOW), shadow))
 
     def handle() -> object:
         with redirect_stdout(sink):
@@ -72,8 +74,19 @@ def _ours(sink: TextIO, shadow: str) -> Work:
 
 
 def _invoke(shadow: str) -> Work:
-    request = Request.from_event(EVENT)
-    payload = Copy(request, Variant.CONTROL, control(request), time.time() * 1_000).payload()
+    event, withheld = stripped(EVENT)
+    payload = Copy(
+        event=event,
+        withheld=tuple(withheld),
+        user=USER,
+        id="Z67rFiaQS3QA1A=",
+        trace="",
+        traceparent="",
+        variant=Variant.CONTROL,
+        response=control(HTTP_API.request(EVENT, USER)),
+        exposed=False,
+        deadline_ms=2_000,
+    ).payload()
     client = boto3.client("lambda")
     return lambda: client.invoke(FunctionName=shadow, InvocationType="Event", Payload=payload)
 

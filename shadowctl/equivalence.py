@@ -1,23 +1,21 @@
 """For the tests of a route: recorded requests through both sides, compared as in production."""
 
-from collections.abc import Iterable, Iterator
+import copy
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 from judge import Counts, Tolerances, Verdict, judge
-from shadow_runtime.answering import Side, answered
+from shadow_runtime.candidate import Candidate
 from shadow_runtime.compare import EXACT, Comparison, Difference, Rules, compare
+from shadow_runtime.front_doors import HTTP_API, front_door
+from shadow_runtime.handlers import MARK, Handler, as_side, call_safely, find, hearing, take_mark
 from shadow_runtime.http import Request, Response
+from shadow_runtime.migrating import Migration
 from shadow_runtime.recorded import recorded
+from shadow_runtime.user import claim, key_of
 
 _LONGEST_SHOWN = 200
-
-
-@runtime_checkable
-class Handler(Protocol):
-    """What `@migrating` and `@candidate` make of a side."""
-
-    answer: Side
 
 
 class _Pair(NamedTuple):
@@ -26,10 +24,25 @@ class _Pair(NamedTuple):
     found: Comparison
 
 
+class _Context:
+    """What Lambda's context object has, for handlers that look at it."""
+
+    function_name = "route"
+    function_version = "$LATEST"
+    invoked_function_arn = "arn:aws:lambda:eu-central-1:000000000000:function:route"
+    memory_limit_in_mb = 128
+    aws_request_id = "00000000-0000-0000-0000-000000000000"
+    log_group_name = "/aws/lambda/route"
+    log_stream_name = "test"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 30_000
+
+
 def assert_equivalent(
-    control: Side | Handler,
-    candidate: Side | Handler,
-    requests: str | Path | Iterable[Request],
+    control: Handler,
+    candidate: Handler,
+    requests: str | Path | Iterable[Request | dict[str, Any]],
     *,
     rules: Rules | None = None,
     tolerance_percent: float | None = None,
@@ -40,16 +53,17 @@ def assert_equivalent(
     an answer of 500, as in production, and is the cause of the error.
 
     Args:
-        control: the old code, as a function or as the handler that `@migrating` made.
-        candidate: the new code, as a function or as the handler that `@candidate` made.
-        requests: requests, or a file of one JSON object a line, as `Request.copy` writes them.
+        control: the old code, as a function of either form or as the handler in `control.py`.
+        candidate: the new code, as a function of either form or as the handler in `candidate.py`.
+        requests: requests, events as a front door sends them, or a file of them, one JSON object a
+            line.
         rules: which differences are none - those of the candidate's handler.
         tolerance_percent: share of the requests that may be answered otherwise, if the judge says
             PASS to it; it takes thousands of requests to say so for 0.1 - none may.
 
     Raises:
         AssertionError: some are answered otherwise, both sides fail, or there is no request.
-        ValueError: a line of the file that is no request; says which.
+        RecordingError: a line of the file is no request; says which.
 
     Example:
         >>> old = lambda request: Response.json({"id": request.user})
@@ -62,33 +76,43 @@ def assert_equivalent(
     """
     __tracebackhide__ = True
     if rules is None:
-        rules = getattr(candidate, "rules", EXACT)
-    raised: list[BaseException] = []
-    old, new = _heard(control, raised), _heard(candidate, raised)
-    pairs = [
-        _Pair(number, request, compare(answered(old, request), answered(new, request), rules))
-        for number, request in enumerate(_read(requests), 1)
-    ]
+        decorated = find(Candidate, candidate)
+        rules = decorated.rules if decorated else EXACT
+    migration = find(Migration, control)
+    user = migration.user if migration else claim("sub")
+    old, new = _asking(control), _asking(candidate)
+    pairs = []
+    with hearing() as raised:
+        for number, event in enumerate(_events(requests), 1):
+            key = key_of(user, event)
+            found = compare(old(event, key), new(event, key), rules)
+            pairs.append(_Pair(number, front_door(event).request(event, key), found))
     differing = [pair for pair in pairs if not pair.found.agrees]
     if words := _objection(len(pairs), len(differing), tolerance_percent):
         cause = raised[0] if raised else None
         raise AssertionError("\n".join([*words, *_report(differing)])) from cause
 
 
-def _read(requests: str | Path | Iterable[Request]) -> Iterable[Request]:
-    return recorded(Path(requests)) if isinstance(requests, str | Path) else requests
+def _events(requests: str | Path | Iterable[Request | dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    if isinstance(requests, str | Path):
+        yield from (each.event for each in recorded(Path(requests)))
+    else:
+        yield from (
+            HTTP_API.event(each) if isinstance(each, Request) else each for each in requests
+        )
 
 
-def _heard(side: Side | Handler, raised: list[BaseException]) -> Side:
-    """The side itself; what it raises is also put in `raised`."""
-    answer = side.answer if isinstance(side, Handler) else side
+def _asking(handler: Handler) -> Callable[[dict[str, Any], str], Response]:
+    """Asks a side as the shadow does, with an event of its own."""
+    called: Any = handler
+    if find(Migration, handler) is None and find(Candidate, handler) is None:
+        side = as_side(handler)
+        called = lambda event, context: side(event, context, take_mark(event)["user"])  # noqa: E731
 
-    def ask(request: Request) -> Response:
-        try:
-            return answer(request)
-        except BaseException as error:
-            raised.append(error)
-            raise
+    def ask(event: dict[str, Any], user: str) -> Response:
+        own = {**copy.deepcopy(event), MARK: {"user": user}}
+        payload = call_safely(lambda: called(own, _Context()), event)
+        return front_door(event).served(payload)
 
     return ask
 

@@ -2,6 +2,7 @@
 
 import string
 from typing import Any
+from urllib.parse import urlencode
 
 from hypothesis import strategies as st
 
@@ -28,6 +29,9 @@ _names = st.text(string.ascii_lowercase + "-", min_size=1, max_size=12).map("x-"
 _headers = st.dictionaries(_names, st.text(max_size=20), max_size=4)
 _bodies = st.text(max_size=50) | st.binary(max_size=50)
 
+_pairs = st.tuples(st.text(string.ascii_letters, min_size=1, max_size=8), st.text(max_size=8))
+queries = st.lists(_pairs, max_size=3).map(urlencode)
+
 requests = st.builds(
     Request,
     method=st.sampled_from(["GET", "HEAD", "POST"]),
@@ -35,10 +39,18 @@ requests = st.builds(
     user=any_text,
     id=st.text(max_size=20),
     route_key=st.text(max_size=20),
+    stage=st.sampled_from(["$default", "prod"]),
     path_parameters=st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3),
-    query=st.text(max_size=20),
+    query=queries,
     headers=_headers,
+    source_ip=st.sampled_from(["", "192.0.2.1"]),
     body=_bodies,
 )
 
-responses = st.builds(Response, status=st.integers(100, 599), headers=_headers, body=_bodies)
+responses = st.builds(
+    Response,
+    status=st.integers(100, 599),
+    headers=_headers,
+    body=_bodies,
+    cookies=st.lists(st.text(max_size=20), max_size=2).map(tuple),
+)

@@ -1,4 +1,4 @@
-"""Recorded requests, asked of a version one by one, as an HTTP API would ask its alias."""
+"""Recorded requests, asked of a version one by one, as a front door would ask its alias."""
 
 import json
 from itertools import islice
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shadow_runtime.http import Request, Response
-from shadow_runtime.recorded import recorded
+from shadow_runtime.front_doors import HTTP_API, MalformedError, encoded, front_door
+from shadow_runtime.handlers import MARK
+from shadow_runtime.recorded import Recorded, recorded
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -16,58 +17,57 @@ if TYPE_CHECKING:
 MOST = 20
 """Recorded requests that are asked; more would prove little more."""
 
-NOBODYS = Request(method="GET", path="/")
-"""What a route must refuse: that proves its import, its settings and its handler."""
+NOTHING = Recorded({})
+"""What a version answers by itself, without its handler: it can be imported, with its settings."""
+
+_REFUSED = (401, 403)
 
 
-def to_ask(file: Path) -> list[Request]:
-    """The first requests recorded in `file`; without any, the one that nobody sent.
+def to_ask(file: Path) -> list[Recorded]:
+    """The first requests recorded in `file`; `NOTHING` where there are none.
 
     Raises:
-        ValueError: a line that is no request; says which.
+        RecordingError: a line is no request; says which.
     """
     first = list(islice(recorded(file), MOST)) if file.is_file() else []
-    return first or [NOBODYS]
+    return first or [NOTHING]
 
 
-def fault(functions: "LambdaClient", version: str, request: Request, *, id_: str) -> str:
-    """Why no user should see how `version` answers `request`; empty when one may.
+def named(asked: Recorded) -> str:
+    """Which route a request is for, in words."""
+    if not asked.event:
+        return "nothing recorded"
+    request = front_door(asked.event).request(asked.event)
+    return request.route_key or request.method
 
-    The words hold statuses and names of errors, nothing of a body. `id_` is the request's id in
-    the version's logs and metrics.
+
+def fault(functions: "LambdaClient", version: str, asked: Recorded, *, id_: str) -> str:
+    """Why no user should see how `version` answers; empty when one may.
+
+    A refusal (401, 403) is what a user may see only if it was recorded: else a version that refuses
+    everybody would be fit. The words hold statuses and names of errors, nothing of a body. `id_` is
+    the request's id in the version's log.
     """
     try:
-        invoked = functions.invoke(
-            FunctionName=version, Payload=json.dumps(event(request, id_=id_))
-        )
+        invoked = functions.invoke(FunctionName=version, Payload=encoded(probe(asked, id_=id_)))
         payload = json.loads(invoked["Payload"].read())
         if "FunctionError" in invoked:
             return f"failed with {payload.get('errorType', invoked['FunctionError'])}"
-        response = Response.from_payload(payload)
+        door = front_door(asked.event) if asked.event else HTTP_API
+        response = door.response(payload)
     except ClientError as error:
         return f"could not be asked ({error.response['Error']['Code']})"
+    except MalformedError as error:
+        return f"gave no answer: {error}"
     except (BotoCoreError, ValueError, RecursionError) as error:
         return f"gave no answer ({type(error).__name__})"
-    return f"answered {response.status}" if response.is_fault else ""
+    unexpected = response.status in _REFUSED and response.status != asked.status
+    return f"answered {response.status}" if response.is_fault or unexpected else ""
 
 
-def event(request: Request, *, id_: str) -> dict[str, Any]:
-    """`request` in payload format 2.0, behind a JWT authorizer that knew its user."""
-    copy = request.copy()
-    return {
-        "version": "2.0",
-        "routeKey": request.route_key,
-        "rawPath": request.path,
-        "rawQueryString": copy["query"],
-        "headers": copy["headers"],
-        "pathParameters": copy["path_parameters"],
-        "requestContext": {
-            "http": {"method": request.method, "path": request.path},
-            "requestId": id_,
-            "routeKey": request.route_key,
-            "stage": "$default",
-            "authorizer": {"jwt": {"claims": {"sub": request.user}, "scopes": None}},
-        },
-        "body": copy["body"],
-        "isBase64Encoded": copy["base64"],
-    }
+def probe(asked: Recorded, *, id_: str) -> dict[str, Any]:
+    """The recorded event under an id of its own, with the mark that keeps it out of every count."""
+    event = dict(asked.event)
+    if event:
+        event["requestContext"] = {**event["requestContext"], "requestId": id_}
+    return {**event, MARK: {"probe": True}}

@@ -4,14 +4,13 @@ import json
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, ReadTimeoutError
 
 from shadow_runtime.contract import CONTROL_NEEDS_MS
-from shadow_runtime.http import MalformedError, Request, Response
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -32,10 +31,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An outcome; with `ANSWERED` and most faults also the response."""
+    """An outcome; with `ANSWERED` also the payload, as parsed."""
 
     outcome: Outcome
-    response: Response | None = None
+    payload: Any = None
 
 
 class CandidateCall:
@@ -47,8 +46,9 @@ class CandidateCall:
 
     Example:
         >>> CandidateCall("arn:aws:lambda:…:function:candidate:7", deadline_ms=2_000).ask(
-        ...     request, remaining_ms=context.get_remaining_time_in_millis())  # doctest: +SKIP
-        Answer(outcome=<Outcome.ANSWERED: 'answered'>, response=…)
+        ...     payload, idempotent=True,
+        ...     remaining_ms=context.get_remaining_time_in_millis())  # doctest: +SKIP
+        Answer(outcome=<Outcome.ANSWERED: 'answered'>, payload=…)
     """
 
     def __init__(self, function: str, *, deadline_ms: int) -> None:
@@ -57,29 +57,27 @@ class CandidateCall:
         self._deadlines = [deadline_ms // share for share in (1, 2, 4, 8)]
         _client(deadline_ms)  # during init, while no user waits
 
-    def ask(self, request: Request, *, remaining_ms: int) -> Answer:
+    def ask(self, payload: bytes, *, idempotent: bool, remaining_ms: int) -> Answer:  # noqa: ARG002
         """The candidate's answer, or why there is none. Never raises."""
         spare = remaining_ms - CONTROL_NEEDS_MS
         deadline = next((ms for ms in self._deadlines if ms <= spare), None)
         if deadline is None or spare < _LEAST_MS:
             return Answer(Outcome.TIMEOUT)
         try:
-            invoked = _client(deadline).invoke(
-                FunctionName=self._function, Payload=json.dumps(request.copy())
-            )
+            invoked = _client(deadline).invoke(FunctionName=self._function, Payload=payload)
             if "FunctionError" in invoked:
                 return Answer(Outcome.FAULT)
-            response = Response.from_payload(json.loads(invoked["Payload"].read()))
+            answer = json.loads(invoked["Payload"].read())
         except (ReadTimeoutError, ConnectTimeoutError):
             return Answer(Outcome.TIMEOUT)
         except ClientError as error:
             throttled = error.response["ResponseMetadata"]["HTTPStatusCode"] == 429
             return Answer(Outcome.THROTTLED if throttled else Outcome.REFUSED)
-        except (MalformedError, ValueError, RecursionError):
+        except (ValueError, RecursionError):
             return Answer(Outcome.MALFORMED)
         except BotoCoreError:
             return Answer(Outcome.FAULT)
-        return Answer(Outcome.FAULT if response.is_fault else Outcome.ANSWERED, response)
+        return Answer(Outcome.ANSWERED, answer)
 
 
 @lru_cache(maxsize=8)

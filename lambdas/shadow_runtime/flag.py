@@ -3,8 +3,8 @@
 import json
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from shadow_runtime.contract import FLAG_KEY, POLL_INTERVAL, Position
@@ -65,6 +65,15 @@ class FlagReader:
             finally:
                 self._polling.release()
         return self._position
+
+    def start(self) -> None:
+        """Polls for the first time."""
+        self.read()
+
+    @contextmanager
+    def current(self) -> Iterator[Position]:
+        """The position to act on for one request. Never raises."""
+        yield self.read()
 
     @property
     def age(self) -> float:

@@ -1,103 +1,163 @@
 """The decorator that puts the machinery between control and its users."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol, overload
+from collections.abc import Callable, Iterable
+from functools import update_wrapper
+from typing import Any, overload
 
 import boto3
 from botocore.config import Config
 
-from shadow_runtime.answering import Side
 from shadow_runtime.candidate_call import CandidateCall
 from shadow_runtime.circuit_breaker import CircuitBreaker
-from shadow_runtime.contract import MetricName, Stage
-from shadow_runtime.exchange import Exchange, Machinery
+from shadow_runtime.contract import Stage
 from shadow_runtime.flag import FlagReader
-from shadow_runtime.http import Request, Response
+from shadow_runtime.handlers import Handler, HandlerError, as_side, take_mark
+from shadow_runtime.respond import Call, RouteRuntime, respond
 from shadow_runtime.settings import settings
 from shadow_runtime.tee import Tee
 from shadow_runtime.telemetry import Measurements
+from shadow_runtime.user import User, claim, key_of
 
-
-class LambdaContext(Protocol):
-    """What is used of Lambda's context object."""
-
-    def get_remaining_time_in_millis(self) -> int: ...
+_SUBJECT = claim("sub")
 
 
 class Migration:
-    """A Lambda handler around the old code; `answer` is that code itself.
+    """A Lambda handler around control, the old code; `function` is that code itself.
 
     `repeatable` says that control may run a second time on a copy, to tell its own noise from
-    mismatches.
+    mismatches. Without a `runtime` it is control alone: in a test, and in the shadow.
 
     Example:
         >>> @migrating
-        ... def handler(request: Request) -> Response:
-        ...     return Response.json({"id": request.user})
-        >>> handler.answer(Request(method="GET", path="/", user="ada")).status
-        200
+        ... def handler(event, context):
+        ...     return {"statusCode": 200, "body": event["rawPath"]}
+        >>> handler({"rawPath": "/users/me"}, None)
+        {'statusCode': 200, 'body': '/users/me'}
     """
 
-    def __init__(self, answer: Side, machinery: Machinery | None, *, repeatable: bool) -> None:
-        self.answer = answer
+    def __init__(
+        self,
+        function: Handler,
+        runtime: RouteRuntime | None,
+        *,
+        user: User = _SUBJECT,
+        repeatable: bool = False,
+        withhold: Iterable[str] = (),
+    ) -> None:
+        if not callable(user):
+            raise HandlerError(f"user={user!r} is no function of the event: write claim({user!r})")
+        self.function: Any = function
+        self.user = user
         self.repeatable = repeatable
-        self._machinery = machinery
+        self._runtime = runtime
+        self._control = as_side(function)
+        self._withhold = frozenset(name.lower() for name in withhold)
+        update_wrapper(self, function, updated=())
 
-    def __call__(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-        """Answers the HTTP API's `event`, and counts what happened.
+    def __call__(self, event: Any, context: Any) -> Any:
+        """Answers `event`, and counts what happened.
 
         Raises:
-            RuntimeError: this function was not made by ShadowCanaryService.
+            UnsupportedEventError: the event is of no front door.
+            BaseException: what control raised.
         """
-        if self._machinery is None:
-            raise RuntimeError("this handler runs in a function that ShadowCanaryService makes")
-        request = Request.from_event(event)
-        if not request.user:  # before any data is read
-            return Response.error(401, "Unauthorized").payload()
-        measurements = Measurements(request_id=request.id, trace=request.trace)
-        remaining_ms = context.get_remaining_time_in_millis()
-        exchange = Exchange(self._machinery, self.answer, request, remaining_ms, measurements)
-        response = exchange.respond()
-        if response.is_fault:
-            measurements.add(MetricName.FAULTS, version=settings().version)
-        measurements.flush()
-        return response.payload()
+        told = take_mark(event)
+        if told.get("probe") and not event:  # the hook has nothing recorded to ask
+            return {"statusCode": 204}
+        if self._runtime is None or "user" in told:
+            user = told["user"] if "user" in told else key_of(self.user, event)
+            return self._control(event, context, user)
+        call = Call.of(
+            event,
+            context,
+            user=self.user,
+            withhold=self._withhold,
+            is_probe=bool(told.get("probe")),
+        )
+        measurements = (_Uncounted if call.is_probe else Measurements)(
+            request_id=call.id, trace=call.trace
+        )
+        try:
+            return respond(self._runtime, self._control, call, measurements)
+        finally:
+            measurements.flush()
+
+
+class _Uncounted(Measurements):
+    """Of a request that nobody sent."""
+
+    def flush(self) -> None:
+        """Writes nothing."""
 
 
 @overload
-def migrating(answer: Side) -> Migration: ...
+def migrating(handler: Handler, /) -> Migration: ...
 @overload
-def migrating(*, repeatable: bool) -> Callable[[Side], Migration]: ...
 def migrating(
-    answer: Side | None = None, *, repeatable: bool = False
-) -> Migration | Callable[[Side], Migration]:
-    """Makes the old code of a route the handler of the route function.
+    *, user: User = ..., repeatable: bool = ..., withhold: Iterable[str] = ...
+) -> Callable[[Handler], Migration]: ...
+def migrating(
+    handler: Handler | None = None,
+    /,
+    *,
+    user: User = _SUBJECT,
+    repeatable: bool = False,
+    withhold: Iterable[str] = (),
+) -> Migration | Callable[[Handler], Migration]:
+    """Makes control, the old code of a route, the handler of the route function.
 
-    As `@migrating`, or as `@migrating(repeatable=True)` where running control twice does no harm.
+    It goes over Lambda's `handler(event, context)` as it stands: a function, a bound method such as
+    `app.resolve`, an object such as Mangum's, with other decorators below or above; and over
+    `handler(request: Request) -> Response`. In the route function, which the construct makes, it
+    also makes the clients, so that Lambda's init phase pays for them and no user does.
+
+    Args:
+        handler: control, where there is nothing else to say.
+        user: finds the key by which a user stays on one side - the claim `sub`.
+        repeatable: whether control may run a second time on a copy - it may not.
+        withhold: headers that the candidate is not handed when it answers a user - none.
+
+    Raises:
+        HandlerError: what is decorated takes neither an event and a context nor a `Request`; or
+            `user` is no function.
+
+    Example:
+        >>> from shadow_runtime.user import cookie
+        >>> @migrating(user=cookie("cartId"), repeatable=True)
+        ... def handler(event, context):
+        ...     return {"statusCode": 204}
     """
-    machinery = _machinery() if settings().flag_profile else None
-    if answer is not None:
-        return Migration(answer, machinery, repeatable=False)
-    return lambda answer: Migration(answer, machinery, repeatable=repeatable)
+    if handler is not None:
+        return Migration(handler, _runtime())
+
+    def decorate(handler: Handler) -> Migration:
+        return Migration(handler, _runtime(), user=user, repeatable=repeatable, withhold=withhold)
+
+    return decorate
 
 
-def _machinery() -> Machinery:
-    flag = boto3.client(
+def _runtime() -> RouteRuntime | None:
+    """The runtime that the construct's settings describe; None outside of a route function."""
+    given = settings()
+    if not given.flag_profile:
+        return None
+    client = boto3.client(
         "appconfigdata",
         config=Config(connect_timeout=0.2, read_timeout=0.5, retries={"total_max_attempts": 1}),
     )
-    return Machinery(
-        flag=FlagReader(
-            flag,
-            application=settings().flag_application,
-            environment=settings().flag_environment,
-            profile=settings().flag_profile,
-        ),
-        ceiling=Stage.parse(settings().ceiling),
-        candidate=CandidateCall(
-            settings().candidate,
-            deadline_ms=int(settings().candidate_deadline_ms),
-        ),
-        breaker=CircuitBreaker(),
-        tee=Tee(settings().shadow),
+    flag = FlagReader(
+        client,
+        application=given.flag_application,
+        environment=given.flag_environment,
+        profile=given.flag_profile,
+    )
+    flag.start()
+    deadline_ms = int(given.candidate_deadline_ms)
+    return RouteRuntime(
+        flag=flag,
+        ceiling=Stage.parse(given.ceiling),
+        candidate=CandidateCall(given.candidate, deadline_ms=deadline_ms),
+        circuit_breaker=CircuitBreaker(),
+        tee=Tee(given.shadow),
+        deadline_ms=deadline_ms,
     )

@@ -3,13 +3,13 @@
 On AWS a raise takes minutes, and they start one by one. Here everybody comes at once, to two cores.
 """
 
-import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 
 from shadow_runtime.contract import Variable
+from shadow_runtime.front_doors import HTTP_API, encoded
 from shadow_runtime.http import Request
 
 _AT_ONCE = 4
@@ -29,7 +29,7 @@ def warm_up(aws: boto3.Session, stack: str, user: str) -> None:
     )
     settings = functions.get_function_configuration(FunctionName=route)
     candidate = settings["Environment"]["Variables"][Variable.CANDIDATE]
-    payload = json.dumps(Request(method="GET", path="/users/me", user=user).copy())
+    payload = encoded(HTTP_API.event(Request(method="GET", path="/users/me", user=user)))
 
     def wait(_: int) -> float:
         started = time.monotonic()

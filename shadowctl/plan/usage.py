@@ -93,7 +93,10 @@ _OF_PAIRS = (MetricName.COMPARED, MetricName.MISMATCHED, MetricName.CANDIDATE_ER
 
 OF_ROUTE: Kinds = {
     Stage.OFF: {
-        None: (MetricName.FLAG_AGE, MetricName.STAGE, MetricName.CANDIDATE_PERCENT),
+        None: (
+            *(MetricName.FLAG_AGE, MetricName.STAGE, MetricName.CANDIDATE_PERCENT),
+            MetricName.UNKEYED,
+        ),
         _CONTROL: _OF_A_SIDE,
         Dimension.VERSION: (MetricName.FAULTS,),
     },
@@ -109,7 +112,7 @@ OF_SHADOW: Kinds = {
             *_OF_PAIRS,
             *(MetricName.SHADOW_LAG, MetricName.SHADOW_LATENCY),
             *(MetricName.COPIES_DROPPED, MetricName.TEE_SKIPPED, MetricName.TEE_FAILED),
-            *(MetricName.NOISE_COMPARED, MetricName.NOISE),
+            *(MetricName.NOISE_COMPARED, MetricName.NOISE, MetricName.LATE, MetricName.WITHHELD),
         ),
     },
     _CANARY: {

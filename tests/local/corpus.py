@@ -6,8 +6,9 @@ import socket
 from collections.abc import Iterator
 
 from shadow_runtime.contract import Stage, Variant
+from shadow_runtime.copies import Copy
+from shadow_runtime.front_doors import HTTP_API
 from shadow_runtime.http import Request, Response
-from shadow_runtime.tee import Copy
 
 CONTROL, CANDIDATE = "ada.lovelace@private.example", "grace.hopper@private.example"
 """A user of each side, by the flag: where ids are e-mails, they are personal too."""
@@ -65,7 +66,7 @@ from shadow_runtime.http import Response
 def handler(request):
     case = request.headers["x-case"]
     if case == "agreeing":
-        return control.handler.answer(request)
+        return control.handler.function(request)
     if case == "differing":
         return Response.json({{
             "name": {OF_CANDIDATE["in the candidate's answer"]!r},
@@ -102,7 +103,19 @@ def copied(stage: Stage, case: str) -> int:
 
 def copy_of_old(personal: str) -> bytes:
     request = Request(method="GET", path=f"/users/{personal}", user=CONTROL, id="old")
-    return Copy(request, Variant.CONTROL, Response.json(personal), 1.0).payload()
+    return Copy(
+        event=HTTP_API.event(request),
+        withheld=(),
+        user=CONTROL,
+        id="old",
+        trace="",
+        traceparent="",
+        variant=Variant.CONTROL,
+        response=Response.json(personal),
+        exposed=False,
+        deadline_ms=2_000,
+        sent_at=1.0,
+    ).payload()
 
 
 def hashed(value: str) -> str:

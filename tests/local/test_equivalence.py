@@ -1,5 +1,6 @@
 """The recorded requests of GetUser through its real code, with the real database behind it."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,5 +50,7 @@ def test_the_planted_user_is_found_and_shown_to_the_developer() -> None:
 
 
 def test_every_other_recorded_request_is_answered_alike() -> None:
-    others = [request for request in recorded(RECORDED) if request.user != PLANTED]
+    asked = [each.event for each in recorded(RECORDED)]
+    others = [event for event in asked if PLANTED not in json.dumps(event)]
+    assert len(others) == len(asked) - 1
     assert_equivalent(control.handler, candidate.handler, others)

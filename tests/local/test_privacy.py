@@ -141,7 +141,7 @@ def broken_copies(deployed: Deployed) -> None:
     """A copy that nobody can read, one that is no copy, and one that is too old."""
     personal = "; ".join(PERSONAL.values())
     for payload in (
-        {"marker": "shadow-canary/1", "request": {"user": CONTROL, "body": personal}},
+        {"marker": "shadow-canary/2", "event": {"user": CONTROL, "body": personal}},
         {"e-mail": personal},
         {**json.loads(copy_of_old(personal)), "sent_at": 1.0},
     ):
@@ -216,9 +216,13 @@ def test_no_credential_is_in_a_copy(seen: Seen) -> None:
     assert found(credentials(seen), {"copies": "\n".join(seen.copies)}) == []
 
 
-def test_the_candidate_receives_no_credential(seen: Seen) -> None:
+def test_the_candidate_is_handed_the_whole_request_as_control_is(seen: Seen) -> None:
     assert len(seen.asked) == len(CASES)
-    assert found(credentials(seen), {"asked": "\n".join(seen.asked)}) == []
+    for asked in seen.asked:
+        missing = [
+            text for text in (*CREDENTIALS.values(), *IN_QUERY.values()) if text not in asked
+        ]
+        assert missing == []
 
 
 def test_a_user_still_receives_the_own_cookie(seen: Seen) -> None:

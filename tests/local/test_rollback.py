@@ -18,8 +18,6 @@ from routes.get_user.quick import handler as quick
 def handler(event, context):
     time.sleep(0.45)
     return quick(event, context)
-
-handler.answer, handler.rules = quick.answer, quick.rules
 """
 
 

@@ -14,6 +14,8 @@ from localaws.demo.traffic import Traffic
 from localaws.seed import PLANTED
 from localaws.up import Local
 from shadow_runtime.contract import Position, Stage
+from shadow_runtime.front_doors import HTTP_API
+from shadow_runtime.http import Request
 from tests.local.deployed import Deployed
 
 USERS = [f"user-{number:03}" for number in range(1, 101)]
@@ -58,23 +60,18 @@ def test_with_a_forged_token_the_api_answers_401(local: Local, tokens: dict[str,
     assert get(local, ".".join([head, body, signature[::-1]]))[0] == 401
 
 
-def test_without_a_subject_the_route_answers_401_before_any_data_is_read(local: Local) -> None:
+def test_without_a_key_control_answers_and_what_nobody_asks_is_refused(local: Local) -> None:
     function = local.session().client("lambda")
     name = next(
         f["FunctionName"]
         for f in function.list_functions()["Functions"]
         if "ServiceRoute" in f["FunctionName"]
     )
-    event = {
-        "requestContext": {
-            "http": {"method": "GET"},
-            "requestId": "1",
-            "authorizer": {"jwt": {"claims": {"email": "ada@example.com"}}},
-        },
-        "rawPath": "/users/me",
-    }
+    event = HTTP_API.event(Request(method="GET", path="/users/me", id="1"))
     answered = function.invoke(FunctionName=name, Qualifier="live", Payload=json.dumps(event))
-    assert json.loads(answered["Payload"].read())["statusCode"] == 401
+    assert json.loads(answered["Payload"].read())["statusCode"] == 404
+    refused = function.invoke(FunctionName=name, Qualifier="live", Payload=b"{}")
+    assert json.loads(refused["Payload"].read())["errorType"] == "UnsupportedEventError"
 
 
 def test_a_user_receives_the_own_record_and_no_other(local: Local, tokens: dict[str, str]) -> None:

@@ -1,6 +1,7 @@
 """Recorded requests through both sides: alike or not, and what a developer is told."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shadow_runtime.answering import Side
 from shadow_runtime.candidate import candidate
 from shadow_runtime.compare import EXACT, Rules
+from shadow_runtime.front_doors import HTTP_API
 from shadow_runtime.http import Request, Response
 from shadow_runtime.migrating import migrating
 from shadow_runtime.recorded import recorded
+from shadow_runtime.user import header
 from shadowctl.equivalence import assert_equivalent
 from tests.strategies import requests
 
+Side = Callable[[Request], Response]
 USERS = {"ada": "Ada Lovelace", "grace": "Grace Hopper", "alan": "Alan Turing"}
 ASKED = [Request(method="GET", path="/users/me", user=user) for user in USERS]
 
@@ -104,9 +107,9 @@ def test_the_rules_of_the_candidates_handler_hold_unless_others_are_given() -> N
         return Response.json({"name": request.user})
 
     assert_equivalent(control, new, ASKED)
-    assert_equivalent(old, new.answer, ASKED, rules=new.rules)
+    assert_equivalent(old, new.function, ASKED, rules=new.rules)
     assert "3 mismatched" in said(control, new, rules=EXACT)
-    assert "3 mismatched" in said(control, new.answer)
+    assert "3 mismatched" in said(control, new.function)
 
 
 def test_control_is_asked_first_as_for_users() -> None:
@@ -138,18 +141,55 @@ def test_too_few_requests_are_no_pass_even_when_all_are_alike() -> None:
 
 
 @given(st.lists(requests, max_size=3))
-def test_a_file_holds_requests_as_they_are_copied(
+def test_a_file_holds_events_as_front_doors_send_them(
     tmp_path_factory: pytest.TempPathFactory, asked: list[Request]
 ) -> None:
+    events = [HTTP_API.event(request) for request in asked]
     file = tmp_path_factory.mktemp("recorded") / "requests.jsonl"
-    file.write_text("".join(f"{json.dumps(request.copy())}\n" for request in asked))
-    assert list(recorded(file)) == [Request.from_copy(request.copy()) for request in asked]
+    file.write_text("".join(f"{json.dumps(event)}\n" for event in events))
+    assert [each.event for each in recorded(file)] == events
+
+
+def test_or_in_short_members_of_a_request_and_the_status_it_had(tmp_path: Path) -> None:
+    file = tmp_path / "requests.jsonl"
+    file.write_text('{"method": "GET", "path": "/users/me", "user": "ada", "status": 401}')
+    [each] = recorded(file)
+    assert (each.event, each.status) == (HTTP_API.event(ASKED[0]), 401)
+    assert_equivalent(old, old, file)
 
 
 @pytest.mark.parametrize("line", ["", "[]", "{", '{"method": "GET"}', "GET /users/me"])
 def test_fails_on_a_line_that_is_no_request_and_names_it(tmp_path: Path, line: str) -> None:
     file = tmp_path / "requests.jsonl"
-    file.write_text(f"{json.dumps(ASKED[0].copy())}\n{line}\n")
+    file.write_text(f'{{"method": "GET", "path": "/", "user": "ada"}}\n{line}\n')
     for path in (file, str(file)):
-        with pytest.raises(ValueError, match=r"requests\.jsonl:2 is no request: "):
+        with pytest.raises(ValueError, match=r"requests\.jsonl:2 holds no request "):
             assert_equivalent(old, old, path)
+
+
+def test_handlers_of_lambdas_form_are_asked_with_an_event_of_their_own_and_their_decorators() -> (
+    None
+):
+    def around(handler: Any) -> Any:
+        def wrapper(event: Any, context: Any) -> Any:
+            assert context.get_remaining_time_in_millis() > 0
+            return handler({**event, "wrapped": True}, context)
+
+        return wrapper
+
+    @around
+    @migrating(user=header("x-user"))
+    def control(event: Any, context: Any) -> Any:
+        event["headers"].clear()
+        return {"statusCode": 200, "body": str(event["wrapped"])}
+
+    @around
+    @candidate(rules=Rules(headers=[]))
+    def new(event: Any, context: Any) -> Any:
+        return {"statusCode": "200", "body": str(event["wrapped"] and len(event["headers"]) == 1)}
+
+    event = HTTP_API.event(Request(method="GET", path="/", headers={"x-user": "ada"}))
+    assert_equivalent(control, new, [event])
+    words = said(control, lambda event, context: {"statusCode": 200, "body": 1}, [event])
+    assert words.startswith("1 of 1 requests is not answered alike\n  1 candidate-errored")
+    assert "GET / of 'ada'" in words

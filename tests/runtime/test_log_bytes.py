@@ -1,49 +1,30 @@
 """How much a route logs is what its plan says that it will cost."""
 
 import json
-from types import SimpleNamespace
+import time
 from typing import Any
 
 import pytest
 
 from shadow_runtime import shadow
 from shadow_runtime.candidate import Candidate
-from shadow_runtime.candidate_call import Answer, Outcome
-from shadow_runtime.circuit_breaker import CircuitBreaker
 from shadow_runtime.compare import Rules, StaleRules
-from shadow_runtime.contract import Position, Stage, Variant
-from shadow_runtime.exchange import Machinery
-from shadow_runtime.http import Request, Response
+from shadow_runtime.contract import Stage, Variant
+from shadow_runtime.http import Response
 from shadow_runtime.migrating import Migration
 from shadow_runtime.sampling import Deduplicator
-from shadow_runtime.tee import Copy, Tee
 from shadowctl.plan.usage import COPY_BYTES, EXPOSED_BYTES, ROUTE_BYTES, SERVED_BYTES
+from tests.runtime.routes import Route, event_of
+from tests.runtime.test_copies import copied
 
-ANSWER = Response.json({"name": "Ada"})
+PAYLOAD: dict[str, Any] = {"statusCode": 200, "body": '{"name": "Ada"}'}
 REQUEST_ID = "Z67rFiaQS3QA1A="
 TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793"
-EVENT = {
-    "rawPath": "/users/me",
-    "headers": {"x-amzn-trace-id": TRACE},
-    "requestContext": {
-        "requestId": REQUEST_ID,
-        "http": {"method": "GET"},
-        "authorizer": {"jwt": {"claims": {"sub": "ada"}}},
-    },
-}
-CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 9_000)
+EVENT = event_of(id=REQUEST_ID, headers={"x-amzn-trace-id": TRACE})
 
 
-class Sent(Tee):
-    def __init__(self) -> None:
-        pass
-
-    def _invoke(self, payload: bytes) -> Any:
-        return None
-
-
-def control(_: Request) -> Response:
-    return ANSWER
+def control(event: Any, context: Any) -> Any:
+    return PAYLOAD
 
 
 @pytest.fixture
@@ -53,16 +34,7 @@ def logged(capfd: pytest.CaptureFixture[str]) -> Any:
 
 @pytest.mark.parametrize("stage", [Stage.OFF, Stage.SHADOW, Stage.LIVE])
 def test_a_request(stage: Stage, logged: Any) -> None:
-    machinery = Machinery(
-        flag=SimpleNamespace(read=lambda: Position(stage), age=11.734),  # type: ignore[arg-type]
-        ceiling=stage,
-        candidate=SimpleNamespace(  # type: ignore[arg-type]
-            ask=lambda *_, **__: Answer(Outcome.ANSWERED, ANSWER)
-        ),
-        breaker=CircuitBreaker(),
-        tee=Sent(),
-    )
-    Migration(control, machinery, repeatable=False)(EVENT, CONTEXT)
+    Route(stage, control, payload=PAYLOAD, ceiling=stage).ask(EVENT)
     assert logged() == pytest.approx(ROUTE_BYTES, rel=0.05)
 
 
@@ -77,14 +49,23 @@ def test_a_request(stage: Stage, logged: Any) -> None:
 def test_a_copy(
     variant: Variant, exposed: bool, expected: int, logged: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sides = {
-        Variant.CONTROL: Migration(control, None, repeatable=False),
+    handlers = {
+        Variant.CONTROL: Migration(control, None),
         Variant.CANDIDATE: Candidate(control, Rules()),
     }
-    monkeypatch.setattr(shadow, "_sides", lambda: sides)
+    route = shadow._Route(handlers, Rules(), is_repeatable=False)
+    monkeypatch.setattr(shadow, "_route", lambda: route)
     monkeypatch.setattr(shadow, "_usage", lambda: StaleRules(Rules()))
     monkeypatch.setattr(shadow, "_deduplicator", Deduplicator())
-    request = Request.from_event(EVENT)
-    copy = Copy(request, variant, ANSWER, exposed=exposed)
+    answer = Response(status=200, body=PAYLOAD["body"])
+    copy = copied(
+        event=EVENT,
+        id=REQUEST_ID,
+        trace=TRACE,
+        variant=variant,
+        response=answer,
+        exposed=exposed,
+        sent_at=time.time() * 1_000,
+    )
     shadow.handler(json.loads(copy.payload()), None)
     assert logged() == pytest.approx(expected, rel=0.05)

@@ -13,21 +13,24 @@ from botocore.exceptions import ClientError
 from pretraffic import check
 from pretraffic.handler import handler
 from shadow_runtime.contract import Variable
-from shadow_runtime.http import Request, Response
+from shadow_runtime.handlers import MARK
 from tests.runtime.played import HANG_UP, Reply, Service, serving
 from tests.runtime.played_codedeploy import EVENT, CodeDeploy, appspec, refusal
 
 NEWEST = "arn:aws:lambda:eu-central-1:123456789012:function:get-user:9"
-OWN = Request(method="GET", path="/users/me", user="ada", route_key="GET /users/me")
+OWN = {"method": "GET", "path": "/users/me", "user": "ada", "route_key": "GET /users/me"}
 PLENTY_MS = 300_000
 PUT = "PutLifecycleEventHookExecutionStatus"
 
 
 def answer(status: int) -> Reply:
-    return Reply(body=json.dumps(Response(status=status).payload()).encode())
+    return Reply(body=json.dumps({"statusCode": status, "body": ""}).encode())
 
 
 GOOD, BAD = answer(200), answer(502)
+FAILED = Reply(
+    200, b'{"errorType": "Runtime.ImportModuleError"}', {"x-amz-function-error": "Unhandled"}
+)
 
 
 @pytest.fixture
@@ -43,7 +46,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(check, "__file__", str(tmp_path / "pretraffic" / "check.py"))
     package = tmp_path / "routes" / "get_user"
     package.mkdir(parents=True)
-    (package / "requests.jsonl").write_text(f"{json.dumps(OWN.copy())}\n" * 3)
+    (package / "requests.jsonl").write_text(f"{json.dumps(OWN)}\n" * 3)
     return package
 
 
@@ -91,22 +94,37 @@ def test_one_bad_answer_keeps_a_version_from_users_and_the_log_says_to_which_req
     assert len(aws_lambda.received) == 2
 
 
-@pytest.mark.parametrize("status", [401, 502])
-def test_a_route_without_recorded_requests_is_asked_too(
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refusal_is_fit_only_where_it_was_recorded(
     codedeploy: CodeDeploy, aws_lambda: Service, folder: Path, status: int
 ) -> None:
-    (folder / "requests.jsonl").unlink()
     aws_lambda.always(answer(status))
+    assert run()["message"].startswith(f"get-user:8 answered {status} on request 1 of 3")
+    recorded = "".join(f"{json.dumps({**OWN, 'status': status})}\n" for _ in range(3))
+    (folder / "requests.jsonl").write_text(recorded)
     run()
-    assert codedeploy.statuses == ["Succeeded" if status == 401 else "Failed"]
+    assert codedeploy.statuses == ["Failed", "Succeeded"]
+
+
+@pytest.mark.parametrize("reply", [answer(204), answer(502), FAILED], ids=["204", "502", "import"])
+def test_a_route_of_which_nothing_is_recorded_is_asked_whether_it_is_there_and_no_more(
+    codedeploy: CodeDeploy, aws_lambda: Service, folder: Path, reply: Reply
+) -> None:
+    (folder / "requests.jsonl").unlink()
+    aws_lambda.always(reply)
+    said = run()["message"]
+    is_fit = reply.body == answer(204).body
+    assert codedeploy.statuses == ["Succeeded" if is_fit else "Failed"]
+    assert ("no more is proven" in said) is is_fit
     assert asked(aws_lambda) == ["get-user:8"]
+    assert [received.json for received in aws_lambda.received] == [{MARK: {"probe": True}}]
 
 
 def test_a_version_is_not_let_at_users_on_requests_that_cannot_be_read(
     codedeploy: CodeDeploy, aws_lambda: Service, folder: Path
 ) -> None:
     (folder / "requests.jsonl").write_text("GET /users/me\n")
-    assert "requests.jsonl:1 is no request" in run()["message"]
+    assert "requests.jsonl:1 holds no request" in run()["message"]
     assert codedeploy.statuses == ["Failed"]
     assert aws_lambda.received == []
 

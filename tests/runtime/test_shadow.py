@@ -11,9 +11,11 @@ import pytest
 
 from shadow_runtime import shadow
 from shadow_runtime.contract import Variable, Variant
+from shadow_runtime.copies import Copy
+from shadow_runtime.credentials import stripped
+from shadow_runtime.front_doors import HTTP_API
 from shadow_runtime.http import Request, Response
 from shadow_runtime.sampling import Deduplicator, LogSampler
-from shadow_runtime.tee import Copy
 
 CONTROL = """
 from shadow_runtime.http import Request, Response
@@ -50,10 +52,10 @@ def _a_route(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(shadow, "_deduplicator", Deduplicator())
     monkeypatch.setattr(shadow, "_log_sampler", LogSampler())
     importlib.invalidate_caches()
-    for cached in (shadow._sides, shadow._usage):
+    for cached in (shadow._route, shadow._usage):
         cached.cache_clear()
     yield
-    for cached in (shadow._sides, shadow._usage):
+    for cached in (shadow._route, shadow._usage):
         cached.cache_clear()
 
 
@@ -64,10 +66,24 @@ def copied(
     age_ms: float = 0,
     exposed: bool = False,
     answer: Response | None = None,
+    deadline_ms: int = 2_000,
+    headers: dict[str, str] | None = None,
 ) -> dict[str, Any]:
-    request = Request(method="GET", path="/users/me", user=user, id=str(next(count)))
-    answer = answer or Response.json({"name": "Ada", "asked": user})
-    copy = Copy(request, variant, answer, time.time() * 1_000 - age_ms, exposed)
+    request = Request(method="GET", path="/users/me", user=user, headers=headers or {})
+    event, withheld = stripped(HTTP_API.event(request))
+    copy = Copy(
+        event=event,
+        withheld=tuple(withheld),
+        user=user,
+        id=str(next(count)),
+        trace="",
+        traceparent="",
+        variant=variant,
+        response=answer or Response.json({"name": "Ada", "asked": user}),
+        exposed=exposed,
+        deadline_ms=deadline_ms,
+        sent_at=time.time() * 1_000 - age_ms,
+    )
     payload: dict[str, Any] = json.loads(copy.payload())
     return payload
 
@@ -231,3 +247,145 @@ def test_a_clock_that_is_behind_drops_no_copy(
     shadow.handler(copied("ada", age_ms=age_ms), None)
     found = metrics(capfd.readouterr().out)
     assert (found["Compared"], found["ShadowLag"]) == (1, 0)
+
+
+PLAIN = """
+import functools, json
+from shadow_runtime.candidate import candidate
+from shadow_runtime.compare import Rules
+from shadow_runtime.migrating import migrating
+from shadow_runtime.user import cookie
+
+def answered(value):
+    headers = {"content-type": "application/json"}
+    return {"statusCode": 200, "headers": headers, "body": json.dumps(value)}
+
+def loudly(handler):
+    def wrapper(event, context):
+        event["wrapped"] = True
+        return handler(event, context)
+    return wrapper
+"""
+OLD_CART = f"""{PLAIN}
+@loudly
+@migrating(user=cookie("cartId"), repeatable=True)
+def handler(event, context):
+    event["requestContext"].clear()
+    return answered({{"items": [1], "wrapped": event["wrapped"]}})
+"""
+NEW_CART = f"""{PLAIN}
+@loudly
+@candidate(rules=Rules(ignore=["$.at"]))
+def handler(event, context):
+    assert event["wrapped"] and "shadowCanary" not in event
+    BODY
+"""
+
+
+def cart(tmp_path: Path, body: str) -> None:
+    [folder] = [path for path in tmp_path.iterdir() if path.is_dir()]
+    (folder / "control.py").write_text(OLD_CART)
+    (folder / "candidate.py").write_text(NEW_CART.replace("BODY", body))
+
+
+def found_of(
+    capfd: pytest.CaptureFixture[str], answer: dict[str, Any], **copy: Any
+) -> dict[str, float]:
+    """What a copy of the cart's request with its cookie counts as; the user had `answer`."""
+    had = Response.json({"items": [1], "wrapped": True, **answer})
+    shadow.handler(copied("7", answer=had, exposed=True, **copy), None)
+    return metrics(capfd.readouterr().out)
+
+
+CARRIED = {"headers": {"cookie": "cartId=7", "authorization": "Bearer e30"}}
+SAME = 'return answered({"items": [1], "wrapped": True, "at": 3})'
+EMPTY = 'return answered({"items": [], "wrapped": True})'
+LACKING: dict[str, str] = {
+    "an empty cart, as the cookie is not there": f'event.get("cookies"); {EMPTY}',
+    "a failure, as the cookie is not there": 'return event["cookies"]',
+    "a failure, as the header is not there": 'return event["headers"]["authorization"]',
+    "a refusal": 'return {"statusCode": 401}',
+    "another refusal": 'return {"statusCode": 403}',
+}
+
+
+def test_handlers_of_lambdas_form_run_with_their_decorators_and_their_rules(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    cart(tmp_path, SAME)
+    assert found_of(capfd, {"at": 4})["Compared"] == 1
+    again = [found_of(capfd, {}) for _ in range(200)]
+    assert sum(found.get("NoiseCompared", 0) for found in again) > 0
+    assert not any({"Mismatched", "Noise"} & {*found} for found in again)
+
+
+@pytest.mark.parametrize("body", LACKING.values(), ids=LACKING)
+def test_who_could_not_work_without_a_credential_is_neither_compared_nor_wrong(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], body: str
+) -> None:
+    cart(tmp_path, body)
+    found = found_of(capfd, {}, **CARRIED)
+    assert found["Withheld"] == 1
+    assert {"Compared", "Mismatched", "CandidateErrors", "CopiesDropped"}.isdisjoint(found)
+
+
+@pytest.mark.parametrize("body", LACKING.values(), ids=LACKING)
+def test_the_same_is_wrong_where_nothing_was_withheld(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], body: str
+) -> None:
+    cart(tmp_path, body)
+    found = found_of(capfd, {})
+    assert found["Compared"] == 1
+    assert found.get("Mismatched", 0) + found.get("CandidateErrors", 0) == 1
+
+
+def test_what_is_wrong_for_another_reason_is_a_mismatch_whatever_was_withheld(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    cart(tmp_path, EMPTY)
+    assert found_of(capfd, {}, **CARRIED)["Mismatched"] == 1
+
+
+def test_who_looked_for_a_credential_and_agrees_is_compared(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    cart(tmp_path, f'event.get("cookies"); {SAME}')
+    found = found_of(capfd, {}, **CARRIED)
+    assert (found["Compared"], "Withheld" in found) == (1, False)
+
+
+def test_at_live_it_is_control_that_may_lack_something(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    cart(tmp_path, SAME)
+    [folder] = [path for path in tmp_path.iterdir() if path.is_dir()]
+    (folder / "control.py").write_text(OLD_CART.replace("event[", 'event["cookies"]; event[', 1))
+    found = found_of(capfd, {}, variant=Variant.CANDIDATE, **CARRIED)
+    assert (found["Withheld"], "Compared" in found) == (1, False)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"statusCode": 200, "headers": {"x-a": ["a", "b"]}, "body": ""}',
+        '{"statusCode": 200, "body": {"items": [1]}}',
+        '{"statusCode": "fine"}',
+        "object()",
+    ],
+)
+def test_what_the_route_would_refuse_from_a_candidate_is_its_error(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], answer: str
+) -> None:
+    cart(tmp_path, f"return {answer}")
+    assert found_of(capfd, {})["CandidateErrors"] == 1
+
+
+def test_a_candidate_that_would_have_missed_its_deadline_is_late_and_compared(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    cart(tmp_path, f"import time; time.sleep(0.02); {SAME}")
+    late = found_of(capfd, {}, deadline_ms=10)
+    assert (late["Late"], late["Compared"], "Mismatched" in late) == (1, 1, False)
+    assert "Late" not in found_of(capfd, {}, deadline_ms=2_000)
+    of_control = found_of(capfd, {}, deadline_ms=0, variant=Variant.CANDIDATE)
+    assert "Late" not in of_control

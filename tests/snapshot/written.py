@@ -2,23 +2,27 @@
 
 import json
 import math
+import time
 from collections.abc import Iterator
+from functools import partial
 from itertools import count, product
-from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 from shadow_runtime import shadow
-from shadow_runtime.answering import Side
 from shadow_runtime.candidate import Candidate
-from shadow_runtime.candidate_call import Answer, Outcome
+from shadow_runtime.candidate_call import Outcome
 from shadow_runtime.circuit_breaker import CircuitBreaker
 from shadow_runtime.compare import Rules, StaleRules
 from shadow_runtime.contract import NAMESPACE, Position, Stage, Variant
-from shadow_runtime.exchange import Machinery
+from shadow_runtime.front_doors import HTTP_API
+from shadow_runtime.handlers import Handler
 from shadow_runtime.http import Request, Response
 from shadow_runtime.migrating import Migration
-from shadow_runtime.tee import LIMIT, Copy, Tee
+from shadow_runtime.respond import RouteRuntime
+from shadow_runtime.tee import LIMIT, Tee
+from tests.runtime.routes import CandidateFunction, Context, Flag, event_of
+from tests.runtime.test_copies import copied
 
 GOOD, FAULT = Response.json({"name": "Ada"}), Response.error(500, "broken")
 OTHER, HUGE = Response.json({"name": "Augusta"}), Response(status=200, body="x" * LIMIT)
@@ -38,12 +42,19 @@ def written() -> set[str]:
     with patch("shadow_runtime.telemetry._write", out.append):
         for stage, outcome in product((Stage.SHADOW, Stage.LIVE, Stage.COMPLETE), Outcome):
             for answer in (GOOD, FAULT, HUGE):
-                _serve(stage, outcome, control=lambda _, answer=answer: answer)  # type: ignore[misc]
+                _serve(stage, outcome, partial(_same, answer))
         for answer in (OTHER, FAULT):
             _compare(Variant.CONTROL, answer)
         _compare(Variant.CANDIDATE, OTHER)  # its faults reach no user
+        _compare(Variant.CONTROL, GOOD, deadline_ms=0)
+        _compare(Variant.CONTROL, Response(status=401))
+        _serve(Stage.LIVE, Outcome.ANSWERED, lambda _: GOOD, user="")
         shadow.handler({}, None)
     return set(_read("\n".join(out)))
+
+
+def _same(answer: Response, _: Request) -> Response:
+    return answer
 
 
 class _Tee(Tee):
@@ -56,44 +67,36 @@ class _Tee(Tee):
         raise ConnectionError
 
 
-def _serve(stage: Stage, outcome: Outcome, *, control: Side) -> None:
-    answer = Answer(outcome, GOOD if outcome is Outcome.ANSWERED else None)
-    machinery = Machinery(
-        flag=SimpleNamespace(read=lambda: Position(stage), age=0.0),  # type: ignore[arg-type]
+def _serve(stage: Stage, outcome: Outcome, control: Handler, user: str = "ada") -> None:
+    runtime = RouteRuntime(
+        flag=Flag(Position(stage)),
         ceiling=Stage.COMPLETE,
-        candidate=SimpleNamespace(ask=lambda *_, **__: answer),  # type: ignore[arg-type]
-        breaker=CircuitBreaker(failures=1, pause=math.inf),
+        candidate=CandidateFunction(outcome, HTTP_API.payload(GOOD)),
+        circuit_breaker=CircuitBreaker(failures=1, pause=math.inf),
         tee=_Tee(),
+        deadline_ms=2_000,
     )
-    event = {
-        "rawPath": "/users/me",
-        "requestContext": {
-            "requestId": next(_ids),
-            "http": {"method": "GET"},
-            "authorizer": {"jwt": {"claims": {"sub": "ada"}}},
-        },
-    }
-    context = SimpleNamespace(get_remaining_time_in_millis=lambda: 9_000)
-    route = Migration(control, machinery, repeatable=False)
+    route = Migration(control, runtime)
     for _ in range(2):  # the breaker opens after the first
-        route(event, context)
+        route(event_of(user=user, id=next(_ids)), Context())
 
 
-def _compare(variant: Variant, answer: Response) -> None:
-    request = Request(method="GET", path="/users/me", user="ada", id=next(_ids))
-    sides = {
-        Variant.CONTROL: Migration(lambda _: GOOD, None, repeatable=False),
+def _compare(variant: Variant, answer: Response, **copy: Any) -> None:
+    handlers = {
+        Variant.CONTROL: Migration(lambda _: GOOD, None),
         Variant.CANDIDATE: Candidate(lambda _: answer, Rules()),
     }
     seen = GOOD if variant is Variant.CONTROL else answer
-    copy = Copy(request, variant, seen, exposed=True)
+    sent = {"id": next(_ids), "sent_at": time.time() * 1_000, "exposed": True, **copy}
+    sent |= {"event": event_of(), "variant": variant, "response": seen}
+    route = shadow._Route(handlers, Rules(), is_repeatable=False)
     with patch.multiple(
         shadow,
-        _sides=lambda: sides,
+        _route=lambda: route,
         _usage=lambda: StaleRules(Rules()),
         _masking_key=lambda: b"key",
     ):
-        shadow.handler(json.loads(copy.payload()), None)
+        shadow.handler(json.loads(copied(**sent).payload()), None)
 
 
 def _read(out: str) -> Iterator[str]:

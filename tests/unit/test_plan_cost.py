@@ -38,7 +38,7 @@ def test_a_month_by_hand() -> None:
         # 54,000 s of control, 21,000 s of waiting for the candidate, in half a GB
         Line(Part.ROUTE, 37_500, "Lambda GB-s on arm64"),
         Line(Part.ROUTE, 3.09, "GB of logs"),
-        Line(Part.ROUTE, 14, "custom metrics"),
+        Line(Part.ROUTE, 15, "custom metrics"),
         Line(Part.CANDIDATE, 300_000, "Lambda requests"),
         Line(Part.CANDIDATE, 18_000, "Lambda GB-s on arm64"),
         Line(Part.CANDIDATE, 0.075, "GB of logs"),
@@ -47,7 +47,7 @@ def test_a_month_by_hand() -> None:
         Line(Part.SHADOW, 183_000, "Lambda GB-s on arm64"),
         # 250 bytes of Lambda's, and 1,040 or, of one in ten, 1,350 of ours
         Line(Part.SHADOW, 3.963, "GB of logs"),
-        Line(Part.SHADOW, 18, "custom metrics"),
+        Line(Part.SHADOW, 20, "custom metrics"),
         Line(Part.SHADOW, 1, "secrets"),
         Line(Part.FLAG, seconds / 15, "AppConfig requests"),
         Line(Part.FLAG, 30 * 12, "AppConfig answers with content"),
@@ -69,7 +69,7 @@ def test_a_month_by_hand() -> None:
         ("Lambda GB-s on arm64", 183_000, 2.44),
         ("GB of logs", 3.09, 1.545),
         ("AppConfig answers with content", 360, 0.288),
-        ("custom metrics", 18, 5.40),
+        ("custom metrics", 20, 6.00),
     ],
 )
 def test_a_quantity_costs_its_price(item: str, quantity: float, usd: float) -> None:
