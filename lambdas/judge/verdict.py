@@ -101,7 +101,12 @@ class Tolerances:
 
 
 class Rate(NamedTuple):
-    """An observed rate: `failures` of a `total`."""
+    """An observed rate: `failures` of a `total`.
+
+    Example:
+        >>> Rate(3, 4_000)
+        Rate(failures=3, total=4000)
+    """
 
     failures: float
     total: float
@@ -170,6 +175,11 @@ class Result:
 
     The bounds, in percent, are those of the excess: how much more often the candidate fails than
     control. Below 0 it is better.
+
+    Example:
+        >>> [parity] = judge(Counts(pairs=6_000)).results
+        >>> f"{parity.high_percent:.3f}"
+        '0.081'
     """
 
     criterion: str
@@ -181,7 +191,12 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The results, and what they come to: all of them must pass, and one fails them all."""
+    """The results, and what they come to: all of them must pass, and one fails them all.
+
+    Example:
+        >>> judge(Counts(pairs=6_000, candidate_requests=1_000, candidate_faults=500)).verdict
+        <Verdict.FAIL: 'FAIL'>
+    """
 
     results: tuple[Result, ...]
 

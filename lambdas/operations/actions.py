@@ -14,6 +14,11 @@ class RolledBack:
     `changed` is false when something else had moved the flag to `off`; an earlier attempt at the
     same notification counts as this rollback. `deployment` is the description of the deployment
     that serves `off`: why, and from which stage.
+
+    Example:
+        >>> RolledBack("off", changed=True, deployment="rollback: error-rate (from live to off)",
+        ...            alarm="error-rate", reason="40 > 2", at="2030-01-09T03:00:00Z").changed
+        True
     """
 
     outcome: str
@@ -36,7 +41,12 @@ def roll_back(flag: HostedFlag, alarm: AlarmNotification) -> RolledBack:
 
 @dataclass(frozen=True, slots=True)
 class CleanedUp:
-    """What a clean-up found and did; `changed` is false when it was all done before that day."""
+    """What a clean-up found and did; `changed` is false when it was all done before that day.
+
+    Example:
+        >>> CleanedUp("off", changed=True, pruned=3)
+        CleanedUp(outcome='off', changed=True, pruned=3)
+    """
 
     outcome: str
     changed: bool

@@ -43,7 +43,14 @@ class ExposureAlarms:
 
 @dataclass(frozen=True, slots=True)
 class AlarmNotification:
-    """What CloudWatch publishes to a topic when an alarm's state changes; `at` is when it did."""
+    """What CloudWatch publishes to a topic when an alarm's state changes; `at` is when it did.
+
+    Example:
+        >>> AlarmNotification.parse(
+        ...     '{"AlarmName": "error-rate", "NewStateValue": "ALARM", "NewStateReason": "40 > 2",'
+        ...     ' "StateChangeTime": "2030-01-09T03:00:00.000+0000"}').state
+        'ALARM'
+    """
 
     name: str
     state: str

@@ -16,7 +16,13 @@ from shadow_runtime.telemetry import Measurements, logger
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message to people; `subject` is ASCII and at most 100 characters, as SNS wants it."""
+    """A message to people; `subject` is ASCII and at most 100 characters, as SNS wants it.
+
+    Example:
+        >>> done = CleanedUp("off", changed=False, pruned=0)
+        >>> clean_up_message("get-user", done).did
+        'Nothing: the flag was at off already.'
+    """
 
     subject: str
     happened: str

@@ -12,6 +12,11 @@ class OperationsSettings:
     """Where a route's flag is, how far it may go, what guards it, and who is told.
 
     The function reads them from its environment, the operator's command from its configuration.
+
+    Example:
+        >>> variables = dict.fromkeys(Variable, "") | {Variable.CEILING: "canary(5%)"}
+        >>> OperationsSettings.of(variables).ceiling
+        canary(5%)
     """
 
     route: str
