@@ -17,15 +17,19 @@ import typer
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
 from botocore import xform_name
 
+from analysis.rules import AlarmName
 from routes.get_user import candidate as new_code
 from routes.get_user import control as old_code
 from shadow_runtime.compare import Rules, Tolerance
+from shadow_runtime.contract import MetricName
+from shadow_runtime.user import claim
 from shadowctl.cli import app
 from shadowctl.equivalence import assert_equivalent
 from stacks import get_user
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
+ADOPT = (ROOT / "docs/adopt.md").read_text()
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 
 NAMES: dict[str, Any] = {
@@ -37,6 +41,9 @@ NAMES: dict[str, Any] = {
     "Rules": Rules,
     "Tolerance": Tolerance,
     "assert_equivalent": assert_equivalent,
+    "Path": Path,
+    "claim": claim,
+    "json": json,
     "timedelta": timedelta,
 }
 """What a reader can import."""
@@ -44,8 +51,8 @@ NAMES: dict[str, Any] = {
 ABSENT = {"bench/results.json", "constructs/__init__.py"}
 """Files that documents name and the repository must not hold."""
 
-OWN = {"self", "api", "orders", "control", "FOLDER"}
-"""What a reader has: a stack, an API, a table, a route's modules and folder."""
+OWN = {"self", "api", "orders", "control"}
+"""What a reader has: a stack, an API, a table, a route's modules."""
 
 
 class Block(NamedTuple):
@@ -171,19 +178,23 @@ def test_the_stack_in_the_readme_is_the_stack_of_the_sample() -> None:
     assert shown in (ROOT / "stacks" / "get_user.py").read_text()
 
 
-def test_the_metrics_in_the_readme_are_those_that_are_written() -> None:
-    from shadow_runtime.contract import Dimension, MetricName
-
-    [told] = re.findall(r"namespace `ShadowCanary`:(.*?)\n\n", README, re.DOTALL)
-    named = set(re.findall(r"`([A-Za-z]+)`", told)) - set(Dimension)
-    assert named == set(MetricName) - {MetricName.CLEANUPS, MetricName.ROLLBACKS}
+def test_the_metrics_in_the_reference_are_those_that_are_written() -> None:
+    _, table = (ROOT / "docs/reference.md").read_text().split("## Metrics")
+    named = re.findall(r"`(\w+)`", " ".join(re.findall(r"^\|([^|]*)\|", table, re.MULTILINE)))
+    assert sorted(named) == sorted(MetricName)
 
 
-def test_the_costs_in_the_readme_are_those_of_the_plan() -> None:
+def test_the_alarms_in_the_reference_are_those_that_there_are() -> None:
+    [table] = re.findall(r"## Alarms(.*?)## ", (ROOT / "docs/reference.md").read_text(), re.DOTALL)
+    named = re.findall(r"^\| `([a-z-]+?)(?:-<version>)?`", table, re.MULTILINE)
+    assert named == [*AlarmName]
+
+
+def test_the_costs_that_are_told_are_those_of_the_plan() -> None:
     [plan] = (ROOT / "tests/snapshot/__snapshots__/test_plan").glob("*GetUser*.md")
     printed = plan.read_text()
     [total] = re.findall(r"\| all +\|.*\| +([\d.]+) \|", printed)
     [sampled] = re.findall(r"all would be ([\d.]+) USD", printed)
-    [told] = re.findall(r"costs (\d+) USD, half of it the shadow;\n(\d+) USD", README)
+    [told] = re.findall(r"costs (\d+) USD, half of it the shadow;\n(\d+) USD", ADOPT)
     assert told == (f"{float(total):.0f}", f"{float(sampled):.0f}")
     assert "The shadow is 50 % of it" in printed
