@@ -25,7 +25,7 @@ check: .venv/ready ## lint, types, unit tests and the docstrings' examples, in u
 	@ruff check $(CODE)
 	@ruff format --check --quiet $(CODE)
 	@mypy $(CODE)
-	@pytest -n 2 --dist loadgroup --doctest-modules $(EXAMPLES) tests/unit tests/runtime
+	@pytest -n 2 --dist loadgroup --doctest-modules $(EXAMPLES) tests/unit tests/runtime tests/typing
 
 snapshots: .venv/ready ## accept the templates as they are now; review the diff
 	@pytest tests/snapshot --snapshot-update

@@ -7,6 +7,7 @@ import pytest
 
 from shadow_runtime import candidate_call
 from shadow_runtime.settings import settings
+from tests.runtime.front_doors.route import Aws, playing
 from tests.runtime.played import Service, serving
 
 AWS = {
@@ -45,3 +46,18 @@ def aws_lambda(service: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[Se
     candidate_call._client.cache_clear()
     yield service
     candidate_call._client.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def played() -> Iterator[Aws]:
+    with playing() as services:
+        yield services
+
+
+@pytest.fixture
+def aws(played: Aws, monkeypatch: pytest.MonkeyPatch) -> Aws:
+    """A played Lambda and a played AppConfig, which a migrated handler finds by itself."""
+    for name, value in played.environment.items():
+        monkeypatch.setenv(name, value)
+    played.functions.forget()
+    return played
