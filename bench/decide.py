@@ -57,9 +57,9 @@ def _ours() -> Work:
     ceiling = Stage.LIVE
 
     def decide() -> object:
-        position = reader.read()
-        stage = min(ceiling, position.stage)
-        return assignment.variant(USER, None, position, stage, route="get-user")
+        with reader.current() as position:
+            stage = min(ceiling, position.stage)
+            return assignment.variant(USER, None, position, stage, route="get-user")
 
     return decide
 

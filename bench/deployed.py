@@ -1,10 +1,10 @@
 """A route as it is deployed: its environment, an event, and the machinery around its control."""
 
-import io
 import json
 from types import SimpleNamespace
 from typing import Any, cast
 
+from shadow_runtime.aws import Reply, Service
 from shadow_runtime.candidate_call import CandidateCall
 from shadow_runtime.circuit_breaker import CircuitBreaker
 from shadow_runtime.contract import Position, Stage, flag_document
@@ -77,28 +77,28 @@ def control(request: Request) -> Response:
 
 def warm_flag(position: Position) -> FlagReader:
     """A reader that has read `position`, and will not poll again for a day."""
-    values = flag_document(position)["values"]
-    played = SimpleNamespace(
-        start_configuration_session=lambda **_: {"InitialConfigurationToken": "first"},
-        get_latest_configuration=lambda **_: {
-            "Configuration": io.BytesIO(json.dumps(values).encode()),
-            "NextPollConfigurationToken": "next",
-            "NextPollIntervalInSeconds": 86_400,
-        },
+    body = json.dumps(flag_document(position)["values"]).encode()
+    served = {"next-poll-configuration-token": "next", "next-poll-interval-in-seconds": "86400"}
+    replies = iter(
+        [Reply(201, {}, b'{"InitialConfigurationToken": "first"}'), Reply(200, served, body)]
     )
+    played = SimpleNamespace(send=lambda *_, **__: SimpleNamespace(reply=lambda _: next(replies)))
     reader = FlagReader(cast("Any", played), application="a", environment="e", profile="p")
-    if reader.read() != position:
-        raise AssertionError("the flag is not warm")
+    reader.start()
+    with reader.current() as current:
+        if current != position:
+            raise AssertionError("the flag is not warm")
     return reader
 
 
 def runtime(position: Position, shadow: str = SHADOW) -> RouteRuntime:
     """What stands around control, with the flag at `position`."""
+    lambda_ = Service("lambda")
     return RouteRuntime(
         flag=warm_flag(position),
         ceiling=Stage.LIVE,
-        candidate=CandidateCall(f"{_LAMBDAS}:candidate:7", deadline_ms=2_000),
+        candidate=CandidateCall(lambda_, f"{_LAMBDAS}:candidate:7", deadline_ms=2_000),
         circuit_breaker=CircuitBreaker(),
-        tee=Tee(shadow),
+        tee=Tee(lambda_, shadow),
         deadline_ms=2_000,
     )

@@ -1,4 +1,4 @@
-"""A candidate that keeps failing is not asked for a while: a dead one costs users nothing."""
+"""What keeps failing is not asked for a while, so that users do not wait for it."""
 
 import time
 from collections.abc import Callable
@@ -33,7 +33,7 @@ class CircuitBreaker:
         """Whether to ask; when it is open, once every `pause`."""
         if self._failed < self._limit:
             return True
-        if self._clock() < self._retry_at:
+        if 0 < self._retry_at - self._clock() <= self._pause:  # longer: the clock went back
             return False
         self._retry_at = self._clock() + self._pause
         return True

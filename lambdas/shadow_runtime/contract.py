@@ -69,6 +69,7 @@ class MetricName(StrEnum):
     TEE_SKIPPED = "TeeSkipped"
     TEE_FAILED = "TeeFailed"
     FLAG_AGE = "FlagAge"  # seconds
+    UNREAD = "Unread"  # control answered because the environment never read a flag
     STAGE = "Stage"  # rank of the effective stage: 0 is off, 4 is complete
     CANDIDATE_PERCENT = "CandidatePercent"  # of the users, at that stage
     COMPARED = "Compared"

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from threading import Lock
 from typing import Any
 
 import psycopg
@@ -29,6 +30,7 @@ def session() -> Iterator[Session]:
     """A session for one request, rolled back unless it was committed.
 
     Raises:
+        RuntimeError: one is open already; there is one connection.
         SettingsError: the secret misses a key.
         sqlalchemy.exc.OperationalError: the database cannot be reached.
 
@@ -36,8 +38,19 @@ def session() -> Iterator[Session]:
         >>> with session() as database:  # doctest: +SKIP
         ...     database.get(User, "ada")
     """
-    with Session(_engine()) as opened:
-        yield opened
+    if not _in_use.acquire(blocking=False):  # the pool would wait for half a minute, and then fail
+        raise RuntimeError(
+            "session() inside session(): an environment has one connection to the database; "
+            "pass the open session on, or close it first"
+        )
+    try:
+        with Session(_engine()) as opened:
+            yield opened
+    finally:
+        _in_use.release()
+
+
+_in_use = Lock()
 
 
 @cache
@@ -80,5 +93,8 @@ def _settings(text: str) -> dict[str, Any]:
         "dbname": held["dbname"],
         "sslmode": held.get("sslmode", "require"),
         "connect_timeout": CONNECT_SECONDS,
+        # Behind RDS Proxy a prepared statement pins its connection, and PgBouncer's next
+        # transaction may run where it was never prepared.
+        "prepare_threshold": None,
         "application_name": settings().route,
     }

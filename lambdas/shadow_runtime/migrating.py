@@ -4,9 +4,7 @@ from collections.abc import Callable, Iterable
 from functools import update_wrapper
 from typing import Any, overload
 
-import boto3
-from botocore.config import Config
-
+from shadow_runtime.aws import Service
 from shadow_runtime.candidate_call import CandidateCall
 from shadow_runtime.circuit_breaker import CircuitBreaker
 from shadow_runtime.contract import Stage
@@ -141,12 +139,9 @@ def _runtime() -> RouteRuntime | None:
     given = settings()
     if not given.flag_profile:
         return None
-    client = boto3.client(
-        "appconfigdata",
-        config=Config(connect_timeout=0.2, read_timeout=0.5, retries={"total_max_attempts": 1}),
-    )
+    lambda_ = Service("lambda")
     flag = FlagReader(
-        client,
+        Service("appconfigdata"),
         application=given.flag_application,
         environment=given.flag_environment,
         profile=given.flag_profile,
@@ -156,8 +151,8 @@ def _runtime() -> RouteRuntime | None:
     return RouteRuntime(
         flag=flag,
         ceiling=Stage.parse(given.ceiling),
-        candidate=CandidateCall(given.candidate, deadline_ms=deadline_ms),
+        candidate=CandidateCall(lambda_, given.candidate, deadline_ms=deadline_ms),
         circuit_breaker=CircuitBreaker(),
-        tee=Tee(given.shadow),
+        tee=Tee(lambda_, given.shadow),
         deadline_ms=deadline_ms,
     )

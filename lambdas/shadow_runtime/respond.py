@@ -42,6 +42,10 @@ class Flag(Protocol):
     def age(self) -> float:
         """Seconds since it was last confirmed."""
 
+    @property
+    def is_unread(self) -> bool:
+        """Whether none was ever read, so that control answers for want of one."""
+
     def current(self) -> AbstractContextManager[Position]:
         """The position to act on for one request. Never raises."""
 
@@ -149,6 +153,8 @@ def respond(runtime: RouteRuntime, control: Side, call: Call, measurements: Meas
     with runtime.flag.current() as position:
         stage = min(runtime.ceiling, position.stage)
         measurements.add(MetricName.FLAG_AGE, runtime.flag.age)
+        if runtime.flag.is_unread:
+            measurements.add(MetricName.UNREAD)
         measurements.add(MetricName.STAGE, stage.rank)
         measurements.add(MetricName.CANDIDATE_PERCENT, stage.candidate_percent)
         if not call.user:

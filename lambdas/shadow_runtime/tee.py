@@ -1,53 +1,61 @@
 """A copy of a request and its answer goes to the shadow function: one asynchronous invocation."""
 
-from typing import TYPE_CHECKING, Any
-
-import boto3
-from botocore.config import Config
-
+from shadow_runtime.aws import Service, invoke
+from shadow_runtime.circuit_breaker import CircuitBreaker
 from shadow_runtime.contract import MetricName
 from shadow_runtime.copies import Copy
 from shadow_runtime.telemetry import Measurements, logger
 
-if TYPE_CHECKING:
-    from mypy_boto3_lambda import LambdaClient
-
 LIMIT = 1_000_000
 """Bytes of an asynchronous payload: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html"""
+
+PATIENCE = 0.5
+"""Seconds that a user waits for Lambda to take a copy, in total."""
+
+
+class NotTakenError(Exception):
+    """Lambda answered, and did not take a copy: its status, and its error's name."""
 
 
 class Tee:
     """Sends copies to the shadow's version. What cannot be sent is counted, never raised.
 
+    When Lambda's API hangs, one user waits for it, and then none for half a minute.
+
     Example:
-        >>> Tee("arn:aws:lambda:…:function:shadow:7").send(copy, measurements)  # doctest: +SKIP
+        >>> Tee(Service("lambda"), "arn:aws:lambda:…:function:shadow:7").send(
+        ...     copy, measurements)  # doctest: +SKIP
     """
 
-    def __init__(self, function: str) -> None:
+    def __init__(self, lambda_: Service, function: str) -> None:
+        self._lambda = lambda_
         self._function = function
-        self._client: LambdaClient = boto3.client(
-            "lambda",
-            config=Config(
-                connect_timeout=0.2,
-                read_timeout=0.5,
-                retries={"total_max_attempts": 1},
-                tcp_keepalive=True,
-            ),
-        )
+        self._circuit_breaker = CircuitBreaker(failures=1, pause=30)
 
     def send(self, copy: Copy, measurements: Measurements) -> None:
-        """Hands one copy to Lambda's queue. Never raises, and waits 0.7 seconds at most."""
+        """Hands one copy to Lambda's queue. Never raises, and waits `PATIENCE` at most."""
         try:
             payload = copy.payload()
             if len(payload) > LIMIT:
                 measurements.add(MetricName.TEE_SKIPPED)
-                return
-            self._invoke(payload)
+            elif self._circuit_breaker.allows():
+                self._invoke(payload)
+            else:
+                measurements.add(MetricName.TEE_FAILED)
         except Exception as error:  # the answer is known; nothing here may change it
             measurements.add(MetricName.TEE_FAILED)
-            logger.warning("copy not sent", error=type(error).__name__, request_id=copy.id)
+            why = str(error) if isinstance(error, NotTakenError) else type(error).__name__
+            logger.warning("copy not sent", error=why, request_id=copy.id)
 
-    def _invoke(self, payload: bytes) -> Any:
-        return self._client.invoke(
-            FunctionName=self._function, InvocationType="Event", Payload=payload
-        )
+    def _invoke(self, payload: bytes) -> None:
+        try:
+            reply = invoke(
+                self._lambda, self._function, payload, seconds=PATIENCE, asynchronously=True
+            )
+        except TimeoutError:
+            self._circuit_breaker.record(ok=False)
+            raise
+        self._circuit_breaker.record(ok=True)
+        if reply.status != 202:
+            kind = reply.headers.get("x-amzn-errortype", "")
+            raise NotTakenError(f"Lambda answered {reply.status} {kind}".rstrip())

@@ -95,7 +95,7 @@ OF_ROUTE: Kinds = {
     Stage.OFF: {
         None: (
             *(MetricName.FLAG_AGE, MetricName.STAGE, MetricName.CANDIDATE_PERCENT),
-            MetricName.UNKEYED,
+            *(MetricName.UNREAD, MetricName.UNKEYED),
         ),
         _CONTROL: _OF_A_SIDE,
         Dimension.VERSION: (MetricName.FAULTS,),

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from shadow_runtime import candidate_call
 from shadow_runtime.settings import settings
 from tests.runtime.front_doors.route import Aws, playing
 from tests.runtime.played import Service, serving
@@ -40,12 +39,10 @@ def service() -> Iterator[Service]:
 
 
 @pytest.fixture
-def aws_lambda(service: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+def aws_lambda(service: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
     """A played Lambda, which the code under test finds by itself."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", service.url)
-    candidate_call._client.cache_clear()
-    yield service
-    candidate_call._client.cache_clear()
+    return service
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,14 @@
 """A real HTTP server on this machine that plays an AWS service, and plays it badly on request."""
 
 import json
+import os
+import socket
+import ssl
+import struct
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -12,11 +16,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Received:
-    """One request as it came in; header names in lower case."""
+    """One request as it came in, the `nth` on its connection; header names in lower case."""
 
     path: str
     headers: dict[str, str]
     body: bytes
+    nth: int
 
     @property
     def json(self) -> Any:
@@ -32,12 +37,27 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     delay: float = 0.0
     pause: float = 0.0
+    is_reset: bool = False
 
 
 HANG_UP: Reply | None = None
 """No answer: the connection is closed."""
 
+RESET = Reply(is_reset=True)
+"""No answer: the connection is reset."""
+
+SILENCE = Reply(delay=60)
+"""No answer for longer than anybody waits."""
+
 Script = Callable[[Received], Reply | None]
+
+DEAD: dict[str, Reply | None] = {"closed": HANG_UP, "reset": RESET, "silent": SILENCE}
+"""What becomes of a connection that is used again after a freeze."""
+
+
+def once(good: Reply, dead: Reply | None) -> Script:
+    """Each connection answers one request, and is dead afterwards."""
+    return lambda received: good if received.nth == 1 else dead
 
 
 def error(status: int, code: str) -> Reply:
@@ -52,20 +72,30 @@ class Service(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self._scheme = "https" if tls else "http"
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_side=True)
+        self.connections: list[socket.socket] = []
         self.received: list[Received] = []
         self.script: Script = lambda _: Reply()
         self.closing = threading.Event()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
+        return f"{self._scheme}://127.0.0.1:{self.server_port}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Says nothing of clients that hang up, as they do when they have waited long enough."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
+
+    def hang_up(self) -> None:
+        """Closes every connection, as a service does that was not asked for a while."""
+        for connection in self.connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def always(self, reply: Reply | None) -> None:
         self.script = lambda _: reply
@@ -76,14 +106,24 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"  # connections are kept, as AWS keeps them
     disable_nagle_algorithm = True
 
+    def setup(self) -> None:
+        super().setup()
+        self._requests = 0
+        self.server.connections.append(self.connection)
+
     def do_POST(self) -> None:
+        self._requests += 1
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        received = Received(self.path, headers, body)
+        received = Received(self.path, headers, body, self._requests)
         self.server.received.append(received)
         reply = self.server.script(received)
-        if reply is None:
+        if reply is None or reply.is_reset:
             self.close_connection = True
+            if reply is not None:
+                at_once = struct.pack("ii", 1, 0)
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+                os.close(self.connection.detach())
             return
         try:
             self._send(reply)
@@ -95,15 +135,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, reply: Reply) -> None:
         self.server.closing.wait(reply.delay)
-        self.send_response(reply.status)
-        for name, value in {"content-length": str(len(reply.body)), **reply.headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if not reply.pause:
-            self.wfile.write(reply.body)
-            return
-        for start in range(len(reply.body)):
-            self.wfile.write(reply.body[start : start + 1])
+        headers = {"content-length": str(len(reply.body)), **reply.headers}
+        lines = [f"HTTP/1.1 {reply.status} Played", *(f"{n}: {v}" for n, v in headers.items())]
+        sent = "\r\n".join([*lines, "", ""]).encode() + reply.body
+        self.close_connection = headers.get("connection") == "close"
+        step = 1 if reply.pause else len(sent)
+        for start in range(0, len(sent), step):
+            self.wfile.write(sent[start : start + step])
             self.server.closing.wait(reply.pause)
 
     def log_message(self, format: str, *args: object) -> None:
@@ -111,9 +149,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving() -> Iterator[Service]:
+def serving(tls: ssl.SSLContext | None = None) -> Iterator[Service]:
     """A service that runs until the block ends."""
-    service = Service()
+    service = Service(tls)
     thread = threading.Thread(target=lambda: service.serve_forever(poll_interval=0.01))
     thread.start()
     try:

@@ -37,8 +37,9 @@ class Flag:
 
     age = 0.0
 
-    def __init__(self, position: Position) -> None:
+    def __init__(self, position: Position, *, is_unread: bool = False) -> None:
         self.position = position
+        self.is_unread = is_unread
 
     @contextmanager
     def current(self) -> Iterator[Position]:
@@ -87,8 +88,9 @@ class Route:
     ) -> None:
         self.candidate = CandidateFunction(outcome, payload or CANDIDATE)
         self.tee = Tee()
+        self.flag = Flag(Position(stage, **position))
         runtime = RouteRuntime(
-            flag=Flag(Position(stage, **position)),
+            flag=self.flag,
             ceiling=ceiling,
             candidate=self.candidate,
             circuit_breaker=CircuitBreaker(clock=lambda: 0.0),

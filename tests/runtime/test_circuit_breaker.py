@@ -56,3 +56,11 @@ def test_a_good_try_closes_it() -> None:
     breaker.allows()
     breaker.record(ok=True)
     assert all(breaker.allows() for _ in range(10))
+
+
+def test_a_clock_that_went_back_does_not_keep_it_open() -> None:
+    clock = Clock()
+    clock.now = 1_000_000.0
+    breaker = opened(clock)
+    clock.now = 0.0
+    assert breaker.allows()

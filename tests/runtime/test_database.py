@@ -1,6 +1,7 @@
 """Connection settings are fetched anew once when a log-in fails, and a mended secret heals it."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -78,6 +79,26 @@ def test_a_secret_without_settings_is_an_error_until_it_is_mended(held: Secret, 
         database._connect()
     held.text = json.dumps(GOOD)
     assert connected() == "connected"
+
+
+def test_a_session_inside_a_session_fails_at_once_and_says_why() -> None:
+    with database.session():
+        started = time.perf_counter()
+        with pytest.raises(RuntimeError, match="pass the open session on"), database.session():
+            pass
+        assert time.perf_counter() - started < 1
+
+
+def test_a_session_that_failed_makes_room_for_the_next() -> None:
+    with pytest.raises(ZeroDivisionError), database.session():
+        raise ZeroDivisionError
+    with database.session():
+        pass
+
+
+def test_no_statement_is_prepared_on_the_server(held: Secret) -> None:
+    database._connect()
+    assert held.asked[0]["prepare_threshold"] is None
 
 
 def test_a_connection_is_encrypted_unless_the_secret_says_otherwise(held: Secret) -> None:

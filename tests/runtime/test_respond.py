@@ -316,3 +316,15 @@ def test_a_client_cannot_send_a_probe(capfd: pytest.CaptureFixture[str]) -> None
 
 def test_a_version_of_which_nothing_is_recorded_says_that_it_is_there() -> None:
     assert Route(Stage.LIVE).ask({MARK: {"probe": True}}) == {"statusCode": 204}
+
+
+def test_control_answers_for_want_of_a_flag_and_that_is_counted(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    route = Route(Stage.OFF)
+    route.flag.is_unread = True
+    assert route.ask() is CONTROL
+    assert counted(capfd)["Unread"] == 1
+    route.flag.is_unread = False
+    route.ask()
+    assert "Unread" not in counted(capfd)

@@ -7,17 +7,18 @@ from typing import Any
 
 import pytest
 
+from shadow_runtime.aws import Service as Client
 from shadow_runtime.contract import NAMESPACE
 from shadow_runtime.copies import Copy
 from shadow_runtime.http import Response
-from shadow_runtime.tee import LIMIT, Tee
+from shadow_runtime.tee import LIMIT, PATIENCE, Tee
 from shadow_runtime.telemetry import Measurements
-from tests.runtime.played import HANG_UP, Reply, Service, error, nobody_there
+from tests.runtime.played import DEAD, HANG_UP, SILENCE, Reply, Service, error, nobody_there, once
 from tests.runtime.test_copies import copied
 
 FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:shadow:7"
 TAKEN = Reply(202)
-LONGEST = 0.7 + 0.3  # seconds, and what a busy machine adds
+LONGEST = PATIENCE + 0.3  # seconds, and what a busy machine adds
 COPY = copied(id="Z67rFiaQS3QA1A=")
 
 
@@ -34,13 +35,15 @@ class Counted:
     """What CloudWatch reads of one send: the metrics and their values."""
 
     def __init__(self, capfd: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capfd
+        self._capfd = capfd
+        self._tee: Tee | None = None
 
     def send(self, copy: Copy = COPY) -> dict[str, Any]:
         measurements = Measurements(request_id=copy.id)
-        Tee(FUNCTION).send(copy, measurements)
+        self._tee = self._tee or Tee(Client("lambda"), FUNCTION)
+        self._tee.send(copy, measurements)
         measurements.flush()
-        lines = self._capsys.readouterr().out.splitlines()
+        lines = self._capfd.readouterr().out.splitlines()
         found: dict[str, Any] = {}
         for document in (json.loads(line) for line in lines if '"_aws"' in line):
             [directive] = document["_aws"]["CloudWatchMetrics"]
@@ -109,6 +112,48 @@ def test_a_copy_that_is_not_taken_is_counted_never_raised_never_repeated_and_wai
     assert counted.send() == {"TeeFailed": [1.0]}
     assert time.perf_counter() - started < LONGEST
     assert len(aws_lambda.received) == 1
+
+
+def test_one_connection_is_kept_for_all_copies(aws_lambda: Service, counted: Counted) -> None:
+    aws_lambda.always(TAKEN)
+    for _ in range(5):
+        counted.send()
+    assert [received.nth for received in aws_lambda.received] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("dead", DEAD.values(), ids=DEAD)
+def test_a_copy_whose_connection_was_dead_is_sent_once_more(
+    aws_lambda: Service, counted: Counted, dead: Reply | None
+) -> None:
+    aws_lambda.script = once(TAKEN, dead)
+    counted.send()
+    started = time.perf_counter()
+    assert counted.send() == {}
+    assert time.perf_counter() - started < PATIENCE
+    assert [received.nth for received in aws_lambda.received] == [1, 2, 1]
+
+
+@pytest.mark.parametrize("reply", [SILENCE, Reply(202, b"x" * 500, pause=0.01)])
+def test_a_lambda_that_hangs_costs_one_user_half_a_second_and_is_then_left_alone(
+    aws_lambda: Service, counted: Counted, reply: Reply
+) -> None:
+    aws_lambda.always(reply)
+    started = time.perf_counter()
+    assert [counted.send() for _ in range(50)] == [{"TeeFailed": [1]}] * 50
+    assert time.perf_counter() - started < LONGEST
+    assert len(aws_lambda.received) == 1
+
+
+def test_a_lambda_that_refuses_is_told_and_asked_again(
+    aws_lambda: Service, capfd: pytest.CaptureFixture[str]
+) -> None:
+    aws_lambda.always(error(403, "AccessDeniedException"))
+    tee, measurements = Tee(Client("lambda"), FUNCTION), Measurements()
+    for _ in range(2):
+        tee.send(COPY, measurements)
+    said = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert [line["error"] for line in said] == ["Lambda answered 403 AccessDeniedException"] * 2
+    assert len(aws_lambda.received) == 2
 
 
 def test_a_refused_connection_is_counted(monkeypatch: pytest.MonkeyPatch, counted: Counted) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from unittest.mock import patch
 
 from shadow_runtime import shadow
+from shadow_runtime.aws import Service
 from shadow_runtime.candidate import Candidate
 from shadow_runtime.candidate_call import Outcome
 from shadow_runtime.circuit_breaker import CircuitBreaker
@@ -60,20 +61,17 @@ def _same(answer: Response, _: Request) -> Response:
 class _Tee(Tee):
     """A tee in a network that is down."""
 
-    def __init__(self) -> None:
-        pass
-
     def _invoke(self, payload: bytes) -> Any:
         raise ConnectionError
 
 
 def _serve(stage: Stage, outcome: Outcome, control: Handler, user: str = "ada") -> None:
     runtime = RouteRuntime(
-        flag=Flag(Position(stage)),
+        flag=Flag(Position(stage), is_unread=True),
         ceiling=Stage.COMPLETE,
         candidate=CandidateFunction(outcome, HTTP_API.payload(GOOD)),
         circuit_breaker=CircuitBreaker(failures=1, pause=math.inf),
-        tee=_Tee(),
+        tee=_Tee(Service("lambda"), "shadow"),
         deadline_ms=2_000,
     )
     route = Migration(control, runtime)

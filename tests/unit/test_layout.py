@@ -86,10 +86,7 @@ def test_the_contract_needs_the_standard_library_alone() -> None:
 def test_what_a_route_ships_needs_no_package_but_the_aws_sdk() -> None:
     found = {module.partition(".")[0] for _, module in imports(ROOT / "lambdas" / "shadow_runtime")}
     drivers = {"psycopg", "sqlalchemy", "sqlmodel"}  # of database.py alone, see below
-    assert found - sys.stdlib_module_names - drivers == {
-        *("shadow_runtime", "boto3", "botocore"),
-        *("mypy_boto3_appconfigdata", "mypy_boto3_lambda"),
-    }
+    assert found - sys.stdlib_module_names - drivers == {"shadow_runtime", "boto3", "botocore"}
 
 
 @pytest.mark.parametrize(
