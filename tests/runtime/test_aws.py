@@ -235,7 +235,7 @@ def test_a_request_arrives_as_boto3_would_have_sent_it(
     aws._credentials.cache_clear()
     now = datetime(2030, 1, 1, tzinfo=UTC)
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: now)
-    call(boto3.client(name, endpoint_url=service.url))  # type: ignore[call-overload]
+    call(boto3.Session().client(name, endpoint_url=service.url))  # type: ignore[call-overload]
     [theirs] = service.received
     method = "GET" if name == "appconfigdata" and not theirs.body else "POST"
     own = {"x-amz-invocation-type", "content-type"}

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -40,7 +41,8 @@ def shape(name: str, dimensions: dict[str, str]) -> str:
 def written() -> set[str]:
     """The kinds of metrics that a route and its shadow write, whatever happens to them."""
     out: list[str] = []
-    with patch("shadow_runtime.telemetry._write", out.append):
+    region = patch.dict(os.environ, {"AWS_REGION": "eu-central-1"})
+    with region, patch("shadow_runtime.telemetry._write", out.append):
         for stage, outcome in product((Stage.SHADOW, Stage.LIVE, Stage.COMPLETE), Outcome):
             for answer in (GOOD, FAULT, HUGE):
                 _serve(stage, outcome, partial(_same, answer))
