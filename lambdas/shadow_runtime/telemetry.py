@@ -13,7 +13,6 @@ import time
 from contextlib import AbstractContextManager, suppress
 from contextvars import ContextVar
 from functools import cache, lru_cache
-from itertools import starmap
 from typing import Any, NamedTuple
 
 from shadow_runtime.contract import NAMESPACE, Dimension, MetricName
@@ -111,14 +110,17 @@ class Measurements:
     def flush(self) -> None:
         """Writes what was collected since the last time, one line a document."""
         collected, self._values = self._values, {}
-        if collected:
-            _write("\n".join(starmap(self._document, collected.items())))
-
-    def _document(self, key: tuple[str | None, ...], values: dict[str, list[float]]) -> str:
-        head = _head(settings().route, key, tuple(values))
-        members = _json(self._ids | values)
-        now = time.time_ns() // 1_000_000
-        return f'{{"_aws":{{"Timestamp":{now},{head},{members[1:]}'
+        if not collected:
+            return
+        route, now = settings().route, time.time_ns() // 1_000_000
+        ids = [_json(self._ids)[1:-1]] if self._ids else []
+        documents = []
+        for key, values in collected.items():
+            head = f'"_aws":{{"Timestamp":{now},{_head(route, key, tuple(values))}'
+            # A list of finite numbers is the same in JSON as in Python.
+            counted = [f'"{name}":{each}' for name, each in values.items()]
+            documents.append(f"{{{','.join([head, *counted, *ids])}}}")
+        _write("\n".join(documents))
 
 
 @lru_cache(maxsize=256)
