@@ -14,6 +14,7 @@ from shadow_runtime import database
 from shadow_runtime.contract import Variable
 from shadow_runtime.recorded import recorded
 from shadow_runtime.secret import secret
+from shadow_runtime.settings import settings
 from shadowctl.equivalence import assert_equivalent
 from tests.local.deployed import Deployed
 
@@ -34,7 +35,9 @@ def _as_deployed(local: Local, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
         "NO_PROXY": "127.0.0.1",
     }.items():
         monkeypatch.setenv(name, value)
+    settings.cache_clear()
     yield
+    settings.cache_clear()
     database._engine().dispose()
     database._engine.cache_clear()
     secret.cache_clear()

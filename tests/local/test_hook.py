@@ -1,13 +1,14 @@
 """The deployed pre-traffic hook asks real versions of the route; only CodeDeploy is played."""
 
 import json
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from localaws.home import ROOT
 from localaws.up import Local
-from tests.local.deployed import Deployed, awaited
+from tests.local.deployed import Deployed
 from tests.runtime.played import serving
 from tests.runtime.played_codedeploy import EVENT, CodeDeploy, appspec
 
@@ -62,19 +63,15 @@ def run(deployed: Deployed) -> str:
     return said["message"]
 
 
-def test_a_good_version_answers_the_recorded_requests_and_may_meet_users(
+def test_a_good_version_answers_the_recorded_requests_which_are_in_no_count(
     deployed: Deployed, codedeploy: CodeDeploy
 ) -> None:
     version = published(deployed, GOOD)
     codedeploy.content = shift(deployed, version - 1, version)
     assert run(deployed) == f"{deployed.name('Route')}:{version} answered 5 of 5 requests"
     assert codedeploy.statuses == ["Succeeded"]
-
-    def answered() -> int:
-        lines = deployed.lines("Route")
-        return len({line["request_id"] for line in lines if "d-ABCDEF123-" in str(line)})
-
-    assert awaited(answered, 5) == 5
+    time.sleep(1)  # for lines that would come late
+    assert not any("d-ABCDEF123-" in str(line) for line in deployed.lines("Route"))
 
 
 @pytest.mark.parametrize(("control", "words"), BAD.values(), ids=BAD)
