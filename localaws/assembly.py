@@ -1,21 +1,67 @@
-"""The derived assembly: what the CDK CLI deploys to the embedded AWS instead of `cdk.out`."""
+"""The derived assembly: what the CDK CLI deploys to the embedded AWS instead of `cdk.out`.
+
+The constructs never know that they run locally: this is the one place that does. `DIFFERENCES`
+names what the embedded AWS does not have and what stands in for it. Whatever is not named there is
+deployed as it stands.
+"""
 
 import hashlib
 import json
+import os
+import platform
 import shutil
+import subprocess
+import sys
+import tempfile
 from collections import Counter
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from localaws import layers
-from localaws.gaps import GAPS
-from localaws.template import Template
+from localaws import LocalError
+from localaws.environment import CACHE, ROOT, building
+
+TIME_SCALE = 30
+"""Periods of alarms, and the steps and bake times of AppConfig's deployments, are so much shorter.
+
+Nothing else is: a timeout, a deadline and a poll last as long as on AWS.
+"""
+
+MINUTE_SECONDS = 60 / TIME_SCALE
+"""What a minute of those lasts."""
 
 LOCK = "shadow-canary:lock"
 """Metadata of a layer: the lock file that it is built from."""
 
+_LOCKS = ROOT / "lambdas" / "requirements"
+
+Template = dict[str, Any]
 Assets = dict[str, dict[str, Any]]
+
+
+class Target(NamedTuple):
+    """What a template is derived for: the name of its stack, and when; `now` is UTC."""
+
+    stack: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """Something that AWS has and the embedded one lacks, and what stands in for it.
+
+    `apply` changes a template in place and counts what it changed.
+
+    Example:
+        >>> Difference(missing="no TLS", instead="plain http", apply=_plain_http).missing
+        'no TLS'
+    """
+
+    missing: str
+    instead: str
+    apply: Callable[[Template, Target], int]
 
 
 def derive(cdk_out: Path, out: Path, *, now: datetime) -> list[str]:
@@ -28,33 +74,103 @@ def derive(cdk_out: Path, out: Path, *, now: datetime) -> list[str]:
     """
     shutil.copytree(cdk_out, out, ignore=_all_but_json, dirs_exist_ok=True)
     manifest = json.loads((out / "manifest.json").read_text())
-    closed: Counter[str] = Counter()
-    for artifact in manifest["artifacts"].values():
-        if artifact["type"] == "aws:cloudformation:stack":
-            closed += _derive_stack(artifact["properties"], cdk_out, out, now)
+    applied: Counter[str] = Counter()
+    for stack, properties in _stacks(manifest):
+        applied += _derive_stack(properties, cdk_out, out, Target(stack, now))
     _write(out / "manifest.json", manifest)
-    return [f"{words} ({count})" for words, count in closed.items()]
+    return [f"{words} ({count})" for words, count in applied.items()]
 
 
-def _derive_stack(stack: dict[str, Any], source: Path, out: Path, now: datetime) -> Counter[str]:
-    """Its template and its assets; `stack` is changed in place."""
+def templates(assembly: Path) -> dict[str, Template]:
+    """The templates of an assembly's stacks, by the name of the stack."""
+    manifest = json.loads((assembly / "manifest.json").read_text())
+    return {
+        stack: json.loads((assembly / properties["templateFile"]).read_text())
+        for stack, properties in _stacks(manifest)
+    }
+
+
+def resources(template: Template, kind: str) -> list[tuple[str, dict[str, Any]]]:
+    """The resources whose type starts with `kind`, with their logical ids."""
+    return [(i, r) for i, r in template["Resources"].items() if r["Type"].startswith(kind)]
+
+
+def built_layer(lock: str, *, cache: Path = CACHE / "layers") -> Path:
+    """A layer of this machine's wheels, built once for each state of `lock`, platform and Python.
+
+    It holds no packages, but the path to them: every Lambda process unpacks its layers anew, and
+    several thousand files would make each of its cold starts a second longer.
+
+    Raises:
+        LocalError: the packages could not be installed.
+    """
+    path = _LOCKS / lock
+    inputs = [path.read_text(), platform.platform(), sys.version, str(cache.resolve())]
+    key = hashlib.sha256("\n".join(inputs).encode()).hexdigest()
+    folder = cache.resolve() / f"{path.stem}-{key[:16]}"
+    with building(cache):
+        if not folder.exists():
+            _build_layer(path, folder)
+    return folder / "layer"
+
+
+def _build_layer(lock: Path, folder: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=folder.parent) as draft:
+        packages = Path(draft) / "built" / "packages"
+        _install(lock, packages)
+        site = packages.with_name("layer") / "python" / "lib" / "python3" / "site-packages"
+        site.mkdir(parents=True)
+        (site / "packages.pth").write_text(f"{folder / 'packages'}\n")
+        packages.parent.rename(folder)
+
+
+def _install(lock: Path, target: Path) -> None:
+    command = [
+        *(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--require-hashes"),
+        *("--python", sys.executable, "--target", str(target)),
+        *("--compile-bytecode", "--requirement", str(lock)),
+    ]
+    # Bytecode stands beside its source: functions do not know this repository's cache of it.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPYCACHEPREFIX"}
+    installed = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False
+    )
+    if installed.returncode:
+        reason = installed.stderr.strip() or f"uv ended with {installed.returncode}"
+        raise LocalError(f"the layer of {lock.name} could not be built: {reason}")
+
+
+def _stacks(manifest: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Name and properties of each stack, in the order of the app."""
+    return [
+        (artifact["properties"].get("stackName", artifact_id), artifact["properties"])
+        for artifact_id, artifact in manifest["artifacts"].items()
+        if artifact["type"] == "aws:cloudformation:stack"
+    ]
+
+
+def _derive_stack(
+    properties: dict[str, Any], source: Path, out: Path, target: Target
+) -> Counter[str]:
+    """Its template and its assets; `properties` is changed in place."""
     for role in ("assumeRoleArn", "cloudFormationExecutionRoleArn", "lookupRole"):
-        stack.pop(role, None)
-    path = out / stack["templateFile"]
+        properties.pop(role, None)
+    path = out / properties["templateFile"]
     template = json.loads(path.read_text())
     manifest_path = path.with_name(path.name.replace(".template.", ".assets."))
     manifest = json.loads(manifest_path.read_text())
     files: Assets = manifest["files"]
 
-    closed = Counter({f"{gap.missing}: {gap.instead}": gap.close(template, now) for gap in GAPS})
-    closed["no other machine than this one: layers hold its own wheels"] = _host_layers(
+    applied = Counter({f"{d.missing}: {d.instead}": d.apply(template, target) for d in DIFFERENCES})
+    applied["no other machine than this one: layers hold its own wheels"] = _host_layers(
         template, files
     )
     text = _write(path, template)
     old = next(key for key, asset in files.items() if asset["source"]["path"] == path.name)
-    _rename(files, old, hashlib.sha256(text.encode()).hexdigest())
-    new = next(key for key, asset in files.items() if asset["source"]["path"] == path.name)
-    stack["stackTemplateAssetObjectUrl"] = stack["stackTemplateAssetObjectUrl"].replace(old, new)
+    new = hashlib.sha256(text.encode()).hexdigest()
+    _rename(files, old, new)
+    url = properties["stackTemplateAssetObjectUrl"]
+    properties["stackTemplateAssetObjectUrl"] = url.replace(old, new)
 
     for asset in files.values():
         if asset["source"]["path"] != path.name:
@@ -62,13 +178,13 @@ def _derive_stack(stack: dict[str, Any], source: Path, out: Path, now: datetime)
         for destination in asset["destinations"].values():
             destination.pop("assumeRoleArn", None)
     _write(manifest_path, manifest)
-    return closed
+    return applied
 
 
 def _host_layers(template: Template, files: Assets) -> int:
     found = [r for r in template["Resources"].values() if LOCK in r.get("Metadata", {})]
     for layer in found:
-        folder = layers.built(layer["Metadata"][LOCK])
+        folder = built_layer(layer["Metadata"][LOCK])
         content = layer["Properties"]["Content"]
         old, new = content["S3Key"].removesuffix(".zip"), folder.parent.name
         content["S3Key"] = f"{new}.zip"
@@ -94,3 +210,233 @@ def _write(path: Path, value: object) -> str:
 
 def _all_but_json(folder: str, names: list[str]) -> list[str]:
     return [n for n in names if not n.endswith(".json") or (Path(folder) / n).is_dir()]
+
+
+def _without(kind: str) -> Callable[[Template, Target], int]:
+    """Takes out the resources of a kind, and what refers to them."""
+
+    def apply(template: Template, _: Target) -> int:
+        removed = dict(resources(template, kind)).keys()
+        for logical_id in removed:
+            del template["Resources"][logical_id]
+        for resource in template["Resources"].values():
+            resource.get("UpdatePolicy", {}).pop("CodeDeployLambdaAliasUpdate", None)
+            _keep_statements(resource, lambda statement: not _mentions(statement, removed))
+            if "DependsOn" in resource:
+                named = resource["DependsOn"]
+                named = [named] if isinstance(named, str) else named
+                resource["DependsOn"] = [i for i in named if i not in removed]
+        outputs = template.get("Outputs", {})
+        for name in [n for n, output in outputs.items() if _mentions(output, removed)]:
+            del outputs[name]
+        return len(removed)
+
+    return apply
+
+
+def _still_alarms(template: Template, _: Target) -> int:
+    alarms = [alarm["Properties"] for _, alarm in resources(template, "AWS::CloudWatch::Alarm")]
+    for alarm in alarms:
+        for name in ("Metrics", "Dimensions", "ExtendedStatistic", "Unit"):
+            alarm.pop(name, None)
+        alarm |= {
+            "Namespace": "ShadowCanary/Embedded",
+            "MetricName": "NobodyWritesThis",
+            "Statistic": "Sum",
+            "Period": 60,
+        }
+    return len(alarms)
+
+
+def _shorter_minutes(template: Template, _: Target) -> int:
+    found = resources(template, "AWS::AppConfig::DeploymentStrategy")
+    for _id, strategy in found:
+        for minutes in ("DeploymentDurationInMinutes", "FinalBakeTimeInMinutes"):
+            declared = strategy["Properties"].get(minutes, 0)
+            strategy["Properties"][minutes] = declared // TIME_SCALE
+    return len(found)
+
+
+def _in_a_week(template: Template, target: Target) -> int:
+    schedules = [s["Properties"] for _, s in resources(template, "AWS::Scheduler::Schedule")]
+    once = [s for s in schedules if s["ScheduleExpression"].startswith("at(")]
+    for schedule in once:
+        schedule |= {
+            "ScheduleExpression": f"at({target.now + timedelta(days=7):%Y-%m-%dT%H:%M:%S})",
+            "ScheduleExpressionTimezone": "UTC",
+        }
+    return len(once)
+
+
+def _plain_http(template: Template, _: Target) -> int:
+    found = template["Resources"]
+    dropped = sum(_keep_statements(r, lambda s: not _denies_http(s)) for r in found.values())
+    for logical_id in [i for i, r in found.items() if _statements(r) == []]:
+        del found[logical_id]
+    return dropped
+
+
+def _generated_secrets(template: Template, _: Target) -> int:
+    secrets = [s["Properties"] for _, s in resources(template, "AWS::SecretsManager::Secret")]
+    by_default = [s for s in secrets if s.get("GenerateSecretString") == {}]
+    for secret in by_default:
+        secret["GenerateSecretString"] = {"PasswordLength": 32}
+    return len(by_default)
+
+
+def _reserved_by_function(template: Template, _: Target) -> int:
+    functions = dict(resources(template, "AWS::Lambda::Function"))
+    reserved = {
+        i for i, f in functions.items() if "ReservedConcurrentExecutions" in f["Properties"]
+    }
+    versions = {
+        i: v["Properties"]["FunctionName"]["Ref"]
+        for i, v in resources(template, "AWS::Lambda::Version")
+    }
+
+    def unqualified(value: Any) -> Any:
+        match value:
+            case {"Ref": version} if versions.get(version) in reserved:
+                return {"Fn::GetAtt": [versions[version], "Arn"]}
+        return value
+
+    return sum(_rewrite(function, unqualified) for function in functions.values())
+
+
+def _named_secrets(template: Template, target: Target) -> int:
+    secrets = resources(template, "AWS::SecretsManager::Secret")
+    unnamed = [(i, s["Properties"]) for i, s in secrets if "Name" not in s["Properties"]]
+    for logical_id, secret in unnamed:
+        secret["Name"] = f"{logical_id}-{target.stack}"
+    return len(unnamed)
+
+
+def _secrets_by_arn(template: Template, _: Target) -> int:
+    secrets = {i for i, _ in resources(template, "AWS::SecretsManager::Secret")}
+
+    def arn(value: Any) -> Any:
+        match value:
+            case {"Ref": secret} if secret in secrets:
+                return {"Fn::GetAtt": [secret, "Id"]}
+        return value
+
+    return _rewrite(template, arn)
+
+
+def _issuer_by_name(template: Template, _: Target) -> int:
+    def issuer(value: Any) -> Any:
+        match value:
+            case {"Fn::GetAtt": [pool, "ProviderURL"]}:
+                return {"Fn::Join": ["", ["https://", {"Fn::GetAtt": [pool, "ProviderName"]}]]}
+        return value
+
+    return _rewrite(template, issuer)
+
+
+def _denies_http(statement: dict[str, Any]) -> bool:
+    wanted = {"Bool": {"aws:SecureTransport": "false"}}
+    return statement.get("Effect") == "Deny" and statement.get("Condition") == wanted
+
+
+def _statements(resource: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """The statements of a policy; None for any other resource."""
+    document = resource.get("Properties", {}).get("PolicyDocument", {})
+    found: list[dict[str, Any]] | None = document.get("Statement")
+    return found
+
+
+def _keep_statements(resource: dict[str, Any], kept: Callable[[dict[str, Any]], bool]) -> int:
+    """Drops the statements of a policy that are not `kept`, and counts them."""
+    before = _statements(resource) or []
+    after = [statement for statement in before if kept(statement)]
+    if len(after) < len(before):
+        resource["Properties"]["PolicyDocument"]["Statement"] = after
+    return len(before) - len(after)
+
+
+def _rewrite(template: Template, change: Callable[[Any], Any]) -> int:
+    """Puts `change(value)` in the place of every value, and counts those that are others."""
+    changes = 0
+
+    def walk(value: Any) -> Any:
+        nonlocal changes
+        changed = change(value)
+        changes += changed is not value
+        match changed:
+            case dict():
+                return {key: walk(inner) for key, inner in changed.items()}
+            case list():
+                return [walk(inner) for inner in changed]
+        return changed
+
+    template |= walk(template)
+    return changes
+
+
+def _mentions(value: object, logical_ids: Iterable[str]) -> bool:
+    """Whether `value` refers to one of `logical_ids`, in any of CloudFormation's ways."""
+    text = json.dumps(value)
+    return any(
+        reference in text
+        for i in logical_ids
+        for reference in (f'{{"Ref": "{i}"}}', f'{{"Fn::GetAtt": ["{i}",', f"${{{i}}}", f"${{{i}.")
+    )
+
+
+DIFFERENCES = (
+    Difference(
+        missing="no CodeDeploy",
+        instead="a new version of the code takes all invocations at once",
+        apply=_without("AWS::CodeDeploy::"),
+    ),
+    Difference(
+        missing="no saved queries of Logs Insights",
+        instead="they are left out",
+        apply=_without("AWS::Logs::QueryDefinition"),
+    ),
+    Difference(
+        missing="no alarm on a formula, and dimensions ignored",
+        instead=f"a watcher evaluates the template's formulas; a minute lasts {MINUTE_SECONDS:g} s",
+        apply=_still_alarms,
+    ),
+    Difference(
+        missing="no faster clock for AppConfig's deployments",
+        instead=f"their minutes are divided by {TIME_SCALE}, and rounded down",
+        apply=_shorter_minutes,
+    ),
+    Difference(
+        missing="a date in the past fires at once",
+        instead="one-shot schedules fire in seven days from now",
+        apply=_in_a_week,
+    ),
+    Difference(
+        missing="no TLS",
+        instead="policies that refuse plain http are left out",
+        apply=_plain_http,
+    ),
+    Difference(
+        missing="nothing generated for a secret by default",
+        instead="AWS's default, 32 characters, is asked for",
+        apply=_generated_secrets,
+    ),
+    Difference(
+        missing="no reserved concurrency of a version",
+        instead="functions that have some are called by name, at their newest code",
+        apply=_reserved_by_function,
+    ),
+    Difference(
+        missing="generated names of secrets have another form",
+        instead="secrets are named in the form that AWS uses",
+        apply=_named_secrets,
+    ),
+    Difference(
+        missing="a reference to a secret gives its name",
+        instead="its ARN is asked for",
+        apply=_secrets_by_arn,
+    ),
+    Difference(
+        missing="no issuer URL of a user pool",
+        instead="it is put together from the pool's name",
+        apply=_issuer_by_name,
+    ),
+)

@@ -1,89 +1,155 @@
-"""Synthesis, bootstrap and deployment: the real CDK app, the real CDK CLI."""
+"""Synthesis and deployment: the real CDK app, the real CDK CLI."""
 
+import contextlib
 import json
+import re
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from localaws import environment
-from localaws.command import run, started
-from localaws.errors import LocalError
-from localaws.home import CACHE, ROOT, Home
+import boto3
+
+from localaws import LocalError, environment
+from localaws.assembly import resources, templates
+from localaws.environment import ACCOUNT, CACHE, REGION, ROOT
+from localaws.process_guard import GuardedProcess
+from localaws.supervisor import StateFolder
 
 CLI = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
 
+RESERVATIONS = "no reserved concurrency by CloudFormation: it is set by Lambda's own API"
+BOOTSTRAP = "no roles of the CDK's bootstrap stack: its buckets are made, and root deploys"
 
-Line = Callable[[str], None]
+_REASON = re.compile(r"_FAILED\s+\||Template format error|(Error|Exception): .*[^:]$")
 
 
-def synthesis(home: Home) -> AbstractContextManager[Callable[[], None]]:
-    """Writes the app's assembly to `home.synthesized` beside a block, which can wait for it.
+@contextlib.contextmanager
+def synthesis(state: StateFolder) -> Iterator[Callable[[], None]]:
+    """Writes the app's assembly to `state.synthesized` beside the block, which can wait for it.
 
     It is the one for AWS, except that no layer is built.
 
     Raises:
-        LocalError: the app failed.
+        LocalError: the app failed; from the function that waits.
     """
     context = {**json.loads((ROOT / "cdk.json").read_text())["context"]}
     context["aws:cdk:bundling-stacks"] = []
     sources = [str(ROOT), str(ROOT / "constructs"), str(ROOT / "lambdas")]
-    return started(
+    log = state.log("synthesis")
+    with GuardedProcess(
         [sys.executable, ROOT / "app.py"],
         environment={
             **environment.bare(CACHE / "home"),  # jsii unpacks itself once into a home folder
             "PYTHONPATH": ":".join(sources),
             "JSII_NODE": str(_node()),
-            "CDK_OUTDIR": str(home.synthesized),
+            "CDK_OUTDIR": str(state.synthesized),
             "CDK_CONTEXT_JSON": json.dumps(context),
         },
         folder=ROOT,
-        log=home.synthesis_log,
-    )
+        log=log,
+    ) as running:
+        yield lambda: _succeeded(running, log)
 
 
-def bootstrap(home: Home, endpoint: str, line: Line) -> None:
-    """What the CDK CLI needs in an account before the first deployment.
+def bootstrap(assembly: Path, aws: boto3.Session) -> int:
+    """Makes what the stacks of a derived assembly need beforehand; counts the buckets.
 
-    Raises:
-        LocalError: it failed.
+    As `cdk bootstrap` does, but for this assembly alone, and in an instant: the buckets of its
+    assets, and the parameters that say that the account is bootstrapped.
     """
-    target = f"aws://{environment.ACCOUNT}/{environment.REGION}"
-    _cdk(["bootstrap", target], home, endpoint, home.bootstrap_log, line)
+    manifest = json.loads((assembly / "manifest.json").read_text())
+    files = [json.loads(path.read_text())["files"] for path in assembly.glob("**/*.assets.json")]
+    buckets = {
+        destination["bucketName"]
+        .replace("${AWS::AccountId}", ACCOUNT)
+        .replace("${AWS::Region}", REGION)
+        for assets in files
+        for asset in assets.values()
+        for destination in asset["destinations"].values()
+    }
+    for bucket in buckets:
+        aws.client("s3").create_bucket(Bucket=bucket)
+    for artifact in manifest["artifacts"].values():
+        properties = artifact.get("properties", {})
+        if "bootstrapStackVersionSsmParameter" in properties:
+            aws.client("ssm").put_parameter(
+                Name=properties["bootstrapStackVersionSsmParameter"],
+                Value=str(properties["requiresBootstrapStackVersion"]),
+                Type="String",
+                Overwrite=True,
+            )
+    return len(buckets)
 
 
-def deploy(home: Home, endpoint: str, line: Line) -> dict[str, dict[str, Any]]:
-    """Every stack of `home.derived`, in the order of the app; returns their outputs.
+def deploy(
+    state: StateFolder, endpoint: str, report: Callable[[str], None]
+) -> dict[str, dict[str, Any]]:
+    """Every stack of `state.derived`, in the order of the app; returns their outputs.
+
+    What the CLI prints goes to a log and, line by line, to `report`.
 
     Raises:
         LocalError: a stack failed.
     """
-    arguments = [
-        *("deploy", "--all", "--app", str(home.derived)),
-        *("--require-approval", "never", "--progress", "events"),
-        *("--outputs-file", str(home.outputs)),
-    ]
-    _cdk(arguments, home, endpoint, home.deployment_log, line)
-    outputs: dict[str, dict[str, Any]] = json.loads(home.outputs.read_text())
+    if not CLI.exists():
+        raise LocalError(f"the CDK CLI is missing: {CLI}; `make` installs it")
+    log = state.log("deployment")
+    with (
+        GuardedProcess(
+            [
+                *(_node(), CLI, "deploy", "--all", "--app", state.derived),
+                *("--require-approval", "never", "--progress", "events"),
+                *("--outputs-file", state.outputs, "--no-notices", "--no-color"),
+            ],
+            environment={
+                **environment.client(state.folder, endpoint),
+                "CDK_DISABLE_CLI_TELEMETRY": "true",
+                "CDK_DISABLE_VERSION_CHECK": "true",
+            },
+            folder=state.folder,
+        ) as running,
+        log.open("w", buffering=1) as copy,
+    ):
+        for line in running.lines():
+            copy.write(f"{line}\n")
+            report(line)
+        _succeeded(running, log)
+    outputs: dict[str, dict[str, Any]] = json.loads(state.outputs.read_text())
     return outputs
 
 
-def _cdk(arguments: list[str], home: Home, endpoint: str, log: Path, line: Line) -> None:
-    if not CLI.exists():
-        raise LocalError(f"the CDK CLI is missing: {CLI}; `make` installs it")
-    run(
-        [_node(), CLI, *arguments, "--no-notices", "--no-color"],
-        environment={
-            **environment.client(home.folder, endpoint),
-            "CDK_DISABLE_CLI_TELEMETRY": "true",
-            "CDK_DISABLE_VERSION_CHECK": "true",
-        },
-        folder=home.folder,
-        log=log,
-        line=line,
-    )
+def reserve_concurrency(assembly: Path, aws: boto3.Session) -> int:
+    """Does for an assembly's stacks what the emulator's CloudFormation omits; counts functions."""
+    count = 0
+    for stack, template in templates(assembly).items():
+        physical = {i: id_ for i, _, id_ in stack_resources(aws, stack)}
+        for logical_id, function in resources(template, "AWS::Lambda::Function"):
+            reserved = function["Properties"].get("ReservedConcurrentExecutions")
+            if reserved is not None:
+                aws.client("lambda").put_function_concurrency(
+                    FunctionName=physical[logical_id], ReservedConcurrentExecutions=reserved
+                )
+                count += 1
+    return count
+
+
+def stack_resources(aws: boto3.Session, stack: str) -> list[tuple[str, str, str]]:
+    """Logical id, type and physical id of each resource of a deployed stack."""
+    pages = aws.client("cloudformation").get_paginator("list_stack_resources")
+    return [
+        (found["LogicalResourceId"], found["ResourceType"], found.get("PhysicalResourceId", ""))
+        for page in pages.paginate(StackName=stack)
+        for found in page["StackResourceSummaries"]
+    ]
+
+
+def _succeeded(running: GuardedProcess, log: Path) -> None:
+    if running.wait():
+        reasons = [line for line in log.read_text().splitlines() if _REASON.search(line)]
+        reason = " ".join(reasons[-1].split()) if reasons else "it gave no reason"
+        raise LocalError(f"{log.stem} failed: {reason} (its output is in {log})")
 
 
 def _node() -> Path:

@@ -8,10 +8,9 @@ import urllib.request
 import venv
 from pathlib import Path
 
-from localaws import environment
-from localaws.errors import LocalError
-from localaws.home import CACHE, Home, building
-from localaws.leash import Leashed
+from localaws import LocalError, environment
+from localaws.environment import CACHE, building
+from localaws.process_guard import GuardedProcess
 
 # The emulator runs functions with its own interpreter: this one sees no packages but the function's
 # layers, so that what is missing there is missing here too. Each process of a function unpacks its
@@ -45,17 +44,17 @@ def free_port(wanted: int = 0) -> int:
         return port
 
 
-def start(port: int, home: Home) -> Leashed:
+def start(port: int, *, home: Path, temporary: Path, log: Path) -> GuardedProcess:
     """A running emulator that enforces IAM and answers on `http://127.0.0.1:<port>`.
 
     Raises:
         LocalError: it did not start.
     """
     endpoint = f"http://127.0.0.1:{port}"
-    running = Leashed(
+    running = GuardedProcess(
         [sys.executable, "-P", "-c", _RUN, functions_python()],
         environment={
-            **environment.client(home.folder, endpoint),
+            **environment.client(home, endpoint),
             "AUTH": "true",
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(port),
@@ -65,13 +64,21 @@ def start(port: int, home: Home) -> Leashed:
             "LAMBDA_STRICT": "0",
             # A throttled event is tried three times, where AWS tries for the event's age.
             "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "4",
-            "TMPDIR": str(home.temporary),
+            "TMPDIR": str(temporary),
         },
-        log=home.emulator_log,
-        folder=home.temporary,
+        log=log,
+        folder=temporary,
     )
-    _await(endpoint, running, home)
-    return running
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    while True:
+        try:
+            direct.open(f"{endpoint}/_ministack/health", timeout=5).close()
+        except (urllib.error.URLError, OSError) as error:
+            if not running.running:
+                raise LocalError(f"the embedded AWS ended at once; see {log}") from error
+            time.sleep(0.02)
+        else:
+            return running
 
 
 def functions_python() -> Path:
@@ -82,18 +89,3 @@ def functions_python() -> Path:
         if not python.exists():
             venv.create(folder, symlinks=True)
     return python
-
-
-def _await(endpoint: str, emulator: Leashed, home: Home) -> None:
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    while True:
-        try:
-            direct.open(f"{endpoint}/_ministack/health", timeout=5).close()
-        except (urllib.error.URLError, OSError) as error:
-            if not emulator.running:
-                raise LocalError(
-                    f"the embedded AWS ended at once; see {home.emulator_log}"
-                ) from error
-            time.sleep(0.02)
-        else:
-            return

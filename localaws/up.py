@@ -1,23 +1,22 @@
 """The embedded AWS, up with every stack deployed and the database filled; and down again."""
 
 import contextlib
+import secrets
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 import boto3
 
-from localaws import aws, deploy, gaps, seed, users
-from localaws.assembly import derive
-from localaws.errors import LocalError
-from localaws.home import ROOT, Home
-from localaws.owner import Owner
-from localaws.watched import Watched
-
-PLATFORM = "Platform"
+from localaws import LocalError, database, deploy, environment
+from localaws.assembly import derive, templates
+from localaws.environment import ROOT
+from localaws.supervisor import StateFolder, Supervisor
+from localaws.watcher import SupportedAlarms
 
 Progress = Callable[[str, str], None]
 """Told the step at work and its newest line of output."""
@@ -28,8 +27,9 @@ class Local:
     """A running environment.
 
     `assembly` is the folder of the assembly for AWS. `outputs` are those of the stacks, by stack
-    and name. `replaced` says in words what differs from that assembly. `seconds` says how long each
-    step took.
+    and name; `resources` are the physical ids of each type, such as `AWS::Lambda::Function`, stack
+    by stack. `differences` says in words what differs from that assembly. `seconds` says how long
+    each step took.
 
     Example:
         >>> with running() as local:  # doctest: +SKIP
@@ -40,58 +40,109 @@ class Local:
     socket: str
     assembly: str
     outputs: dict[str, dict[str, Any]]
-    replaced: list[str]
+    resources: dict[str, list[str]]
+    differences: list[str]
     seconds: dict[str, float]
 
     @classmethod
-    def load(cls, home: Home | None = None) -> Self:
+    def load(cls, state: StateFolder | None = None) -> Self:
         """The environment that `up` left running.
 
         Raises:
             LocalError: there is none.
         """
-        state = (home or Home()).read_state()
-        if state is None:
+        running = (state or StateFolder()).read_state()
+        if running is None:
             raise LocalError("nothing runs here; start it with `shadowctl local up`")
-        return cls(**state)
+        return cls(**running)
 
     @property
     def api_url(self) -> str:
-        """The HTTP API's base, without a slash at the end; any client can resolve it."""
-        host = str(urlsplit(self.outputs[PLATFORM]["Url"]).hostname)
-        return f"{self.endpoint}/_aws/execute-api/{host.partition('.')[0]}"
+        """The base of the app's first HTTP API, without a slash at the end.
+
+        Raises:
+            LocalError: no stack has one.
+        """
+        return f"{self.endpoint}/_aws/execute-api/{self._api}"
+
+    @property
+    def paths(self) -> list[str]:
+        """What a user can GET of that API, such as `/orders/{id}`."""
+        routes = self.session().client("apigatewayv2").get_routes(ApiId=self._api)["Items"]
+        keys = [route["RouteKey"].partition(" ") for route in routes]
+        return sorted(path for method, _, path in keys if method == "GET")
 
     @property
     def database_url(self) -> str:
         """The database, as its superuser."""
-        return f"postgresql://postgres@/{seed.DATABASE}?host={self.socket}"
+        return f"postgresql://postgres@/{database.DATABASE}?host={self.socket}"
 
     def session(self) -> boto3.Session:
         """Clients as root; the user's own credentials and profiles are never read."""
-        return aws.session(self.endpoint)
+        return environment.session(self.endpoint)
 
-    def tokens(self, of: Iterable[str]) -> dict[str, str]:
-        """A valid token for each user id; 500 take a few seconds."""
-        outputs = self.outputs[PLATFORM]
-        return users.tokens(
-            self.session(), pool=outputs["UserPoolId"], client=outputs["ClientId"], users=of
-        )
+    def tokens(self, users: Iterable[str]) -> dict[str, str]:
+        """A fresh access token for each of `users`, whose subject is the user's id.
+
+        Each logs in to the app's first user pool with a password, as a person would; 500 take a few
+        seconds. AWS chooses the subjects itself; the embedded one lets us set them afterwards.
+
+        Raises:
+            LocalError: no stack has a user pool, or a client of one.
+        """
+        pool = self._first("AWS::Cognito::UserPool")
+        client = self._first("AWS::Cognito::UserPoolClient")
+        cognito = self.session().client("cognito-idp")
+        exists = cognito.exceptions.UsernameExistsException  # made at first use, by one thread
+        password = f"Aa1!{secrets.token_urlsafe(16)}"
+
+        def token(user: str) -> str:
+            with contextlib.suppress(exists):
+                cognito.admin_create_user(UserPoolId=pool, Username=user, MessageAction="SUPPRESS")
+                cognito.admin_update_user_attributes(
+                    UserPoolId=pool, Username=user, UserAttributes=[{"Name": "sub", "Value": user}]
+                )
+            cognito.admin_set_user_password(
+                UserPoolId=pool, Username=user, Password=password, Permanent=True
+            )
+            answer = cognito.initiate_auth(
+                ClientId=client,
+                AuthFlow="USER_PASSWORD_AUTH",
+                AuthParameters={"USERNAME": user, "PASSWORD": password},
+            )
+            return str(answer["AuthenticationResult"]["AccessToken"])
+
+        ids = list(users)
+        with ThreadPoolExecutor(8) as threads:
+            return dict(zip(ids, threads.map(token, ids), strict=True))
+
+    @property
+    def _api(self) -> str:
+        return self._first("AWS::ApiGatewayV2::Api")
+
+    def _first(self, kind: str) -> str:
+        if kind not in self.resources:
+            known = ", ".join(sorted(self.resources))
+            raise LocalError(f"no stack here has an {kind}; what there is: {known}")
+        return self.resources[kind][0]
 
 
-def up(progress: Progress | None = None, *, home: Home | None = None, port: int = 0) -> Local:
-    """The running environment, or a new one that runs until `down` and whose alarms turn.
+def up(
+    progress: Progress | None = None, *, state: StateFolder | None = None, port: int = 0
+) -> Local:
+    """The running environment, or a new one that runs until `down` and whose alarms are evaluated.
 
     `port` is where a new one listens on 127.0.0.1, by default any free one.
 
     Raises:
         LocalError: it could not be started; then nothing of it is left.
     """
-    home = home or Home()
-    if home.keeper() is not None and home.read_state() is not None:
-        return Local.load(home)
-    with _started(home, port, watch=True) as owner:
-        local = _filled(home, owner, progress or _silent)
-        owner.let_go()
+    state = state or StateFolder()
+    if state.read_state() is not None:
+        return Local.load(state)
+    with _supervised(state, port, watch=True) as supervisor:
+        local = _deployed(state, supervisor, progress or _silent)
+        supervisor.keep()
     return local
 
 
@@ -99,40 +150,40 @@ def up(progress: Progress | None = None, *, home: Home | None = None, port: int 
 def running(
     progress: Progress | None = None,
     *,
-    home: Home | None = None,
+    state: StateFolder | None = None,
     port: int = 0,
     watch: bool = True,
 ) -> Iterator[Local]:
     """A new environment that ends with the block, or with this process, whatever ends that.
 
-    By default it is apart from the one of `up`. Without `watch` its alarms turn only where somebody
-    sets their state.
+    By default it is apart from the one of `up`. Without `watch` its alarms change only where
+    somebody sets their state.
 
     Raises:
         LocalError: it could not be started; then nothing of it is left.
     """
-    home = home or Home(ROOT / ".local" / "demo")
-    with _started(home, port, watch=watch) as owner:
-        yield _filled(home, owner, progress or _silent)
-        owner.stop()
+    state = state or StateFolder(ROOT / ".local" / "demo")
+    with _supervised(state, port, watch=watch) as supervisor:
+        yield _deployed(state, supervisor, progress or _silent)
+        supervisor.stop()
 
 
-def down(home: Home | None = None) -> bool:
+def down(state: StateFolder | None = None) -> bool:
     """Stops what `up` started; False when nothing was running."""
-    return (home or Home()).stop_keeper()
+    return (state or StateFolder()).stop_supervisor()
 
 
 @contextlib.contextmanager
-def _started(home: Home, port: int, *, watch: bool) -> Iterator[Owner]:
-    owner = Owner(home, port=port, watch=watch)
+def _supervised(state: StateFolder, port: int, *, watch: bool) -> Iterator[Supervisor]:
+    supervisor = Supervisor(state, port=port, watch=watch)
     try:
-        yield owner
+        yield supervisor
     except BaseException:
-        owner.stop()
+        supervisor.stop()
         raise
 
 
-def _filled(home: Home, owner: Owner, progress: Progress) -> Local:
+def _deployed(state: StateFolder, supervisor: Supervisor, progress: Progress) -> Local:
     seconds: dict[str, float] = {}
 
     @contextlib.contextmanager
@@ -142,34 +193,39 @@ def _filled(home: Home, owner: Owner, progress: Progress) -> Local:
         yield lambda line: progress(name, line)
         seconds[name] = round(time.monotonic() - start, 1)
 
-    with step("start"):
-        report = owner.started()
-    endpoint, socket = report["endpoint"], report["socket"]
-    with deploy.synthesis(home) as synthesized:
+    with deploy.synthesis(state) as synthesized:
+        with step("start"):
+            servers = supervisor.servers()
+        endpoint, socket = servers["endpoint"], servers["socket"]
         with step("tables"):
-            seed.tables(socket)
-        with step("bootstrap") as line:
-            deploy.bootstrap(home, endpoint, line)
+            database.seed(socket)
         with step("synthesis"):
             synthesized()
+    aws = environment.session(endpoint)
     with step("derivation"):
-        replaced = derive(home.synthesized, home.derived, now=datetime.now(UTC))
-        replaced += Watched.of(home.synthesized).others
-    session = aws.session(endpoint)
+        differences = derive(state.synthesized, state.derived, now=datetime.now(UTC))
+        differences += SupportedAlarms.of(state.synthesized).unsupported
+        differences.append(f"{deploy.BOOTSTRAP} ({deploy.bootstrap(state.derived, aws)})")
     with step("deployment") as line:
-        outputs = deploy.deploy(home, endpoint, line)
-        replaced.append(f"{gaps.RESERVATIONS} ({gaps.reserve_concurrency(session)})")
+        outputs = deploy.deploy(state, endpoint, line)
+        reserved = deploy.reserve_concurrency(state.derived, aws)
+        differences.append(f"{deploy.RESERVATIONS} ({reserved})")
+    resources: dict[str, list[str]] = defaultdict(list)
+    for stack in templates(state.synthesized):
+        for _, kind, physical_id in deploy.stack_resources(aws, stack):
+            resources[kind].append(physical_id)
     with step("roles"):
-        seed.roles(session, PLATFORM, socket)
+        database.make_roles(resources.get("AWS::SecretsManager::Secret", []), aws, socket)
     local = Local(
         endpoint=endpoint,
         socket=socket,
-        assembly=str(home.synthesized),
+        assembly=str(state.synthesized),
         outputs=outputs,
-        replaced=replaced,
+        resources=dict(resources),
+        differences=differences,
         seconds=seconds,
     )
-    home.write_state(asdict(local))
+    state.write_state(asdict(local))
     return local
 
 

@@ -187,9 +187,9 @@ def rehearse(
 @app.command()
 def demo() -> None:
     """Deploy a real route to the embedded AWS and walk it through every stage."""
-    from localaws.demo.walk import walk
+    from localaws.demo import demo
 
-    sys.exit(walk(console))
+    sys.exit(demo(console))
 
 
 @local.command("up")
@@ -201,14 +201,13 @@ def local_up(
 
     with Steps(console) as steps:
         running = up(steps.report, port=port)
-    for line in running.replaced:
+    for line in running.differences:
         console.print(f"  [dim]{line}[/]")
     user = "user-001"
-    console.print(f"\n{running.api_url}/users/me, until `shadowctl local down`; as {user}:\n")
     token = running.tokens([user])[user]
-    console.print(
-        f"curl -H 'Authorization: Bearer {token}' {running.api_url}/users/me", soft_wrap=True
-    )
+    console.print(f"\n{running.api_url}, until `shadowctl local down`; as {user}:\n")
+    for path in running.paths:
+        print(f"curl -H 'Authorization: Bearer {token}' {running.api_url}{path}")
 
 
 @local.command("down")

@@ -43,11 +43,12 @@ class RouteCode:
                 "of the lambdas folder: control.py holds the old code, candidate.py the new"
             )
         self.package = package
-        # What is recorded for the hook is no code: it must not publish versions.
-        self.asset = source(f"routes/{package}", without=RECORDED, root=root)
+        # What the hook asks and what the embedded AWS is filled with must not publish versions.
+        without = (RECORDED, "seed.py", "demo.py")
+        self.asset = source(f"routes/{package}", without=without, root=root)
 
 
-def source(*paths: str, without: str = "__pycache__", root: Path = LAMBDAS) -> lambda_.AssetCode:
+def source(*paths: str, without: Sequence[str] = (), root: Path = LAMBDAS) -> lambda_.AssetCode:
     """An asset of the runtime and `paths`, and of nothing else below `root`."""
     kept = {"shadow_runtime", *paths}
     parents = {str(p) for f in kept for p in Path(f).parents if p != Path()}
@@ -57,7 +58,7 @@ def source(*paths: str, without: str = "__pycache__", root: Path = LAMBDAS) -> l
             "*",
             *(f"!{path}" for path in sorted(kept | parents)),
             *(f"!{path}/**" for path in sorted(kept)),
-            without,
+            *without,
             "__pycache__",
             "*.pyc",
         ],

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from localaws.home import Home
+from localaws.supervisor import StateFolder
 from localaws.up import Local, running
 from tests.local.crowd import CANARY, Crowd
 from tests.local.deployed import Deployed
@@ -34,13 +34,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def local_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return Home(tmp_path_factory.mktemp("a path with spaces") / ".local")
+def local_state(tmp_path_factory: pytest.TempPathFactory) -> StateFolder:
+    return StateFolder(tmp_path_factory.mktemp("a path with spaces") / ".local")
 
 
 @pytest.fixture(scope="session")
-def local(local_home: Home) -> Iterator[Local]:
-    with running(home=local_home, watch=False) as environment:
+def local(local_state: StateFolder) -> Iterator[Local]:
+    with running(state=local_state, watch=False) as environment:
         yield environment
 
 

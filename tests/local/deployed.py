@@ -9,14 +9,16 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Self
 
 import psycopg
 import urllib3
 from botocore.exceptions import ClientError
 
-from localaws.demo.evidence import Evidence, counted
+from localaws.evidence import Evidence, counted
 from localaws.up import Local
+from localaws.watcher import Watcher, watching
 from operations.flag import Document, HostedFlag
 from operations.settings import OperationsSettings
 from shadow_runtime.contract import Position, Variable, flag_document
@@ -49,7 +51,7 @@ class Deployed:
 
     def lines(self, function: str) -> list[dict[str, Any]]:
         """All that the function ever wrote as JSON: log messages, and metrics as EMF."""
-        return list(self._evidence.lines(function, since=0))
+        return list(self._evidence.written(function, since=0))
 
     def count(self, function: str, metric: str, **of: str) -> float:
         """The sum of all that the function ever wrote for a metric; `of` are dimensions."""
@@ -175,6 +177,11 @@ class Deployed:
         """The database, as its superuser."""
         with psycopg.connect(self.local.database_url, autocommit=True) as connection:
             yield connection
+
+
+def watched(local: Local) -> contextlib.AbstractContextManager[Watcher]:
+    """What happens in the block is watched."""
+    return watching(local.session(), Path(local.assembly))
 
 
 def awaited(look: Callable[[], float], least: float) -> float:

@@ -7,16 +7,16 @@ from typing import TypeVar
 
 import psutil  # type: ignore[import-untyped]
 
-from localaws.home import Home
+from localaws.supervisor import StateFolder
 
 T = TypeVar("T")
 
 
-def processes(home: Home) -> list[psutil.Process]:
-    """The keeper and everything below it."""
-    keeper = home.keeper()
-    assert keeper is not None
-    process = psutil.Process(keeper)
+def processes(state: StateFolder) -> list[psutil.Process]:
+    """The supervisor and everything below it."""
+    supervisor = state.supervisor()
+    assert supervisor is not None
+    process = psutil.Process(supervisor)
     return [process, *process.children(recursive=True)]
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from localaws.environment import REGION, ROOT_CREDENTIALS
-from localaws.seed import PLANTED
 from localaws.up import Local
 from routes.get_user import candidate, control
+from routes.get_user.seed import PLANTED
 from shadow_runtime import database
 from shadow_runtime.contract import Variable
 from shadow_runtime.recorded import recorded

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from localaws.home import ROOT
+from localaws.environment import ROOT
 from localaws.up import Local
 from tests.local.deployed import Deployed
 from tests.runtime.played import serving

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from localaws import deploy
 from localaws.assembly import derive
-from localaws.home import Home
+from localaws.supervisor import StateFolder
 from localaws.up import Local
 from shadow_runtime.contract import Stage, Variable
 from tests.local.crowd import Crowd
@@ -15,25 +15,25 @@ from tests.local.deployed import Deployed, awaited
 from tests.local.way_back import exposure, is_off, set_state
 
 
-def deployed_again(assembly: Path, home: Home, local: Local) -> None:
-    shutil.rmtree(home.derived)
-    derive(assembly, home.derived, now=datetime.now(UTC))
-    deploy.deploy(home, local.endpoint, lambda _: None)
+def deployed_again(assembly: Path, state: StateFolder, local: Local) -> None:
+    shutil.rmtree(state.derived)
+    derive(assembly, state.derived, now=datetime.now(UTC))
+    deploy.deploy(state, local.endpoint, lambda _: None)
 
 
 def test_a_route_that_was_rolled_back_stays_off_through_a_deploy_that_raises_its_ceiling(
-    local: Local, local_home: Home, canary: Deployed, crowd: Crowd, tmp_path: Path
+    local: Local, local_state: StateFolder, canary: Deployed, crowd: Crowd, tmp_path: Path
 ) -> None:
     set_state(canary, exposure(canary)[0], "ALARM")
     awaited(lambda: is_off(canary), True)
 
-    raised = shutil.copytree(local_home.synthesized, tmp_path / "cdk.out")
+    raised = shutil.copytree(local_state.synthesized, tmp_path / "cdk.out")
     template = raised / "GetUser.template.json"
     text = template.read_text().replace("canary(2%)", str(Stage.LIVE))
     # Another environment is another version, whose id CDK makes from a hash of it.
     template.write_text(re.sub(r"(ServiceRouteCurrentVersion\w+)", r"\1Raised", text))
     try:
-        deployed_again(raised, local_home, local)
+        deployed_again(raised, local_state, local)
         variables = canary.configuration("Route")["Environment"]["Variables"]
         assert variables[Variable.CEILING] == str(Stage.LIVE)
         assert is_off(canary)
@@ -41,4 +41,4 @@ def test_a_route_that_was_rolled_back_stays_off_through_a_deploy_that_raises_its
         assert {answer.status for answer in crowd.asks()} == {200}
         assert canary.count("Route", "Requests", Variant="candidate") == asked
     finally:
-        deployed_again(local_home.synthesized, local_home, local)
+        deployed_again(local_state.synthesized, local_state, local)

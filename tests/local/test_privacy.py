@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 import pytest
 import urllib3
 
-from localaws.home import Home
+from localaws.supervisor import StateFolder
 from localaws.up import Local
 from shadow_runtime.compare import mask
 from shadow_runtime.contract import Position, Stage, Variable, Variant
@@ -62,7 +62,7 @@ class Seen:
 
 
 @pytest.fixture(scope="module")
-def seen(local: Local, local_home: Home) -> Iterator[Seen]:
+def seen(local: Local, local_state: StateFolder) -> Iterator[Seen]:
     deployed = Deployed(local)
     tokens = local.tokens([CONTROL, CANDIDATE])
     with contextlib.ExitStack() as stack:
@@ -96,7 +96,7 @@ def seen(local: Local, local_home: Home) -> Iterator[Seen]:
             logs=logs(deployed),
             metrics=json.dumps(deployed.aws.client("cloudwatch").list_metrics()["Metrics"]),
             queues=queues(deployed),
-            database=Path(local_home.database_log).read_text(),
+            database=Path(local_state.log("database")).read_text(),
         )
 
 

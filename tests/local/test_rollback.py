@@ -5,9 +5,8 @@ import time
 from collections.abc import Iterator
 
 from localaws.up import Local
-from localaws.watcher import watching
 from tests.local.crowd import CANARY, ON_CANDIDATE, Crowd
-from tests.local.deployed import Deployed, awaited
+from tests.local.deployed import Deployed, awaited, watched
 from tests.local.way_back import is_off, rollbacks, rolled_back, settled
 
 SLOW = """
@@ -34,7 +33,7 @@ def test_a_failing_candidate_takes_its_users_back_and_none_of_them_sees_an_error
 ) -> None:
     before = len(rollbacks(canary))
     with (
-        watching(local),
+        watched(local),
         broken(canary, "ALTER TABLE users RENAME TO lost", "ALTER TABLE lost RENAME TO users"),
     ):
         seen = crowd.asks_until(lambda: is_off(canary))
@@ -53,7 +52,7 @@ def test_wrong_answers_alone_take_their_users_back_and_are_counted(
     before = len(rollbacks(canary))
     served_before = canary.count("Shadow", "Mismatched", Variant="candidate")
     with (
-        watching(local),
+        watched(local),
         broken(
             canary,
             "UPDATE users SET name = name || '!'",
@@ -84,7 +83,7 @@ def test_a_slow_candidate_takes_its_users_back(
             {"routes/get_user/candidate.py": SLOW, "routes/get_user/quick.py": quick},
         )
         settled(canary, crowd)
-        with watching(local):
+        with watched(local):
             seen = crowd.asks_until(lambda: is_off(canary))
             evidence = rolled_back(canary, before)
     assert {answer.status for answer in seen} == {200}
@@ -93,7 +92,7 @@ def test_a_slow_candidate_takes_its_users_back(
 
 
 def test_a_healthy_canary_stays_where_it_is(local: Local, canary: Deployed, crowd: Crowd) -> None:
-    with watching(local):
+    with watched(local):
         for _ in range(4):  # too few for a percentile, which a busy machine would spoil
             crowd.asks()
         time.sleep(5)

@@ -9,10 +9,9 @@ import psycopg
 import pytest
 import urllib3
 
-from localaws.demo.evidence import Evidence
-from localaws.demo.traffic import Traffic
-from localaws.seed import PLANTED
+from localaws.evidence import Evidence, Traffic
 from localaws.up import Local
+from routes.get_user.seed import PLANTED
 from shadow_runtime.contract import Position, Stage
 from shadow_runtime.front_doors import HTTP_API
 from shadow_runtime.http import Request
@@ -96,7 +95,7 @@ def test_shadow_compares_every_answer_and_shows_what_differs_masked(
     evidence = Evidence(local.session(), "GetUser")
 
     def told(name: str) -> list[dict[str, Any]]:
-        lines = evidence.lines("Shadow", since)
+        lines = evidence.written("Shadow", since)
         return [li for li in lines if li.get("trace") in traces and name in li]
 
     deadline = time.monotonic() + 60
@@ -117,7 +116,7 @@ def test_the_ceiling_holds_a_position_that_is_higher(
     answers = {user: get(local, tokens[user]) for user in USERS}
     assert {status for status, _ in answers.values()} == {200}
     time.sleep(1)
-    lines = Evidence(local.session(), "GetUser").lines("Route", since)
+    lines = [*Evidence(local.session(), "GetUser").written("Route", since)]
     asked = {line["request_id"]: line["Variant"] for line in lines if "Requests" in line}
     assert len(asked) == len(USERS)
     on_candidate = [line for line in lines if "Requests" in line and line["Variant"] == "candidate"]
@@ -132,7 +131,7 @@ def test_a_candidate_without_its_database_reaches_no_user(
     since = time.time()
     assert {get(local, tokens[user])[0] for user in USERS} == {200}
     time.sleep(1)
-    lines = list(Evidence(local.session(), "GetUser").lines("Route", since))
+    lines = list(Evidence(local.session(), "GetUser").written("Route", since))
     assert sum("Fallbacks" in line for line in lines) > 0
 
 
@@ -142,5 +141,5 @@ def test_off_takes_everybody_back(local: Local, deployed: Deployed, tokens: dict
     for user in USERS:
         get(local, tokens[user])
     time.sleep(1)
-    lines = Evidence(local.session(), "GetUser").lines("Route", since)
+    lines = Evidence(local.session(), "GetUser").written("Route", since)
     assert {line["Variant"] for line in lines if "Requests" in line} == {"control"}

@@ -8,13 +8,13 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from localaws.home import Home
+from localaws.supervisor import StateFolder
 from localaws.up import Local, up
 
 
-def test_a_second_up_finds_the_first(local: Local, local_home: Home) -> None:
-    assert up(home=local_home) == local
-    assert Local.load(local_home) == local
+def test_a_second_up_finds_the_first(local: Local, local_state: StateFolder) -> None:
+    assert up(state=local_state) == local
+    assert Local.load(local_state) == local
 
 
 def test_a_wrong_database_password_is_refused(local: Local) -> None:

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from localaws.up import Local
-from localaws.watcher import watching
 from tests.local.crowd import Crowd
-from tests.local.deployed import Deployed, awaited
+from tests.local.deployed import Deployed, awaited, watched
 
 ERROR_RATE = "GetUser-get-user-candidate-error-rate"
 MISMATCH_RATE = "GetUser-get-user-candidate-mismatch-rate"
@@ -80,7 +79,7 @@ def test_what_the_functions_write_can_be_asked_of_cloudwatch(
 ) -> None:
     crowd = Crowd(local)
     of = {"Route": "get-user", "Variant": "control"}
-    with watching(local):
+    with watched(local):
         written = deployed.count("Route", "Requests", Variant="control")
         held = metric(deployed, "ShadowCanary", "Requests", **of)
         seen = len(crowd.asks())
@@ -92,7 +91,7 @@ def test_what_the_functions_write_can_be_asked_of_cloudwatch(
 
 def test_each_line_counts_once(local: Local, deployed: Deployed) -> None:
     log, name = Log(deployed), f"Lines{next(_streams)}"
-    with watching(local):
+    with watched(local):
         for _ in range(100):
             log.measure("Test", {"Of": "lines"}, **{name: 1})
             time.sleep(0.03)
@@ -105,7 +104,7 @@ def test_an_alarm_of_the_template_turns_red_and_green_again_by_log_lines(
     local: Local, deployed: Deployed
 ) -> None:
     log = Log(deployed)
-    with watching(local):
+    with watched(local):
         assert state_is(deployed, MISMATCH_RATE, "OK")
         deadline = time.monotonic() + 30
         while alarm(deployed, MISMATCH_RATE)["StateValue"] == "OK":
@@ -125,7 +124,7 @@ def test_an_alarm_of_the_template_turns_red_and_green_again_by_log_lines(
 def test_a_state_that_the_data_do_not_bear_out_is_set_right(
     local: Local, deployed: Deployed
 ) -> None:
-    with watching(local):
+    with watched(local):
         assert state_is(deployed, ERROR_RATE, "OK")
         deployed.aws.client("cloudwatch").set_alarm_state(
             AlarmName=ERROR_RATE,
@@ -139,16 +138,16 @@ def test_what_was_there_before_counts_for_nothing(local: Local, deployed: Deploy
     log, name = Log(deployed), f"Lines{next(_streams)}"
     log.measure("Test", {"Of": "lines"}, **{name: 7})
     time.sleep(0.1)
-    with watching(local):
+    with watched(local):
         log.measure("Test", {"Of": "lines"}, **{name: 1})
         awaited(lambda: metric(deployed, "Test", name, Of="lines"), 1)
     assert metric(deployed, "Test", name, Of="lines") == 1
 
 
-def test_what_the_demo_prints_says_how_many_alarms_nobody_watches_and_why(local: Local) -> None:
-    said = "\n".join(local.replaced)
+def test_what_the_demo_prints_says_how_many_alarms_are_not_evaluated_and_why(local: Local) -> None:
+    said = "\n".join(local.differences)
     assert "a minute lasts 2 s" in said
     for count, missing in ((3, "CodeDeploy"), (1, "AWS/SQS"), (1, "AWS/Lambda")):
-        [line] = [line for line in local.replaced if missing in line and "watches" in line]
+        [line] = [line for line in local.differences if missing in line and "not evaluated" in line]
         assert line.endswith(f"({count})")
     assert MISMATCH_RATE not in said

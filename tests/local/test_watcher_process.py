@@ -1,4 +1,4 @@
-"""The watcher as a process beside the embedded AWS: it comes and goes with its keeper."""
+"""The watcher as a process beside the embedded AWS: it comes and goes with its supervisor."""
 
 import json
 from collections.abc import Iterator
@@ -8,50 +8,51 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from localaws.home import Home
-from localaws.owner import Owner
+from localaws.supervisor import StateFolder, Supervisor
 from localaws.up import Local, down
 from tests.local.deployed import awaited
 from tests.local.processes import alive, answers, processes
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Home]:
-    """A keeper that watches, with an environment that is complete and empty."""
-    home = Home(tmp_path / ".local")
+def state(tmp_path: Path) -> Iterator[StateFolder]:
+    """A supervisor that watches, with an environment that is complete and empty."""
+    state = StateFolder(tmp_path / ".local")
     (tmp_path / "manifest.json").write_text('{"artifacts": {}}')
-    owner = Owner(home, watch=True)
+    supervisor = Supervisor(state, watch=True)
     try:
-        report = owner.started()
-        assert watchers(home) == []
-        local = Local(**report, assembly=str(tmp_path), outputs={}, replaced=[], seconds={})
-        home.write_state(asdict(local))
-        assert awaited(lambda: len(watchers(home)), 2) == 2
-        yield home
+        report = supervisor.servers()
+        assert watchers(state) == []
+        local = Local(
+            **report, assembly=str(tmp_path), outputs={}, resources={}, differences=[], seconds={}
+        )
+        state.write_state(asdict(local))
+        assert awaited(lambda: len(watchers(state)), 2) == 2
+        yield state
     finally:
-        owner.stop()
+        supervisor.stop()
 
 
-def watchers(home: Home) -> list[psutil.Process]:
-    """The process that watches, and its leash."""
-    running = processes(home)
+def watchers(state: StateFolder) -> list[psutil.Process]:
+    """The process that watches, and its guard."""
+    running = processes(state)
     commands = answers(running, lambda process: (process, json.dumps(process.cmdline())))
     return [process for process, command in commands if "localaws.watcher" in command]
 
 
-def test_it_ends_with_its_keeper_even_when_that_is_killed(home: Home) -> None:
-    started = processes(home)
+def test_it_ends_with_its_supervisor_even_when_that_is_killed(state: StateFolder) -> None:
+    started = processes(state)
     started[0].kill()
     assert alive(started) == []
 
 
-def test_it_is_stopped_with_the_environment(home: Home) -> None:
-    started = processes(home)
-    assert down(home)
+def test_it_is_stopped_with_the_environment(state: StateFolder) -> None:
+    started = processes(state)
+    assert down(state)
     assert alive(started) == []
 
 
-def test_nothing_goes_on_unwatched(home: Home) -> None:
-    started = processes(home)
-    watchers(home)[-1].kill()
+def test_nothing_goes_on_unwatched(state: StateFolder) -> None:
+    started = processes(state)
+    watchers(state)[-1].kill()
     assert alive(started) == []

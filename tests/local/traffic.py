@@ -6,7 +6,7 @@ from typing import Any
 
 import urllib3
 
-from localaws.demo.evidence import counted
+from localaws.evidence import counted
 from shadow_runtime.contract import Variant
 from tests.local.deployed import Deployed, awaited
 

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localaws import emf
+from localaws.watcher import parse_emf
 from shadow_runtime.contract import NAMESPACE, MetricName
 from shadow_runtime.telemetry import Logger, Measurements
 
@@ -195,7 +195,7 @@ def test_every_finite_value_is_written_once_and_no_other(
         (one.key[1], one.key[2], value)
         for text in lines
         for line in text.splitlines()
-        for one in emf.read(line)
+        for one in parse_emf(line)
         for value in one.values
     )
     assert found == expected

@@ -16,14 +16,14 @@ Service = Callable[..., ShadowCanaryService]
 
 
 @pytest.fixture(scope="module")
-def service() -> Service:
+def service(lambdas: Path) -> Service:
     app = cdk.App(context={"aws:cdk:bundling-stacks": []})
     count = iter(range(100))
 
     def make(**changed: Any) -> ShadowCanaryService:
         good: dict[str, Any] = {
             "route": "get-user",
-            "code": RouteCode("get_user"),
+            "code": RouteCode("orders", root=lambdas),
             "launch": datetime(2030, 1, 7, 9, tzinfo=UTC),
             "ceiling": Stage.OFF,
             "expected_traffic": Traffic.per_day(1_000_000, users=50_000),

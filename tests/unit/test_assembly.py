@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from localaws import assembly, layers
+from localaws import assembly
 
 NOW = datetime(2031, 3, 1, 12, tzinfo=UTC)
 OLD = "0" * 64
@@ -193,7 +193,7 @@ def test_a_secret_is_generated_as_on_aws(tmp_path: Path) -> None:
     assert (
         derived.resources["Default"]["Properties"]["GenerateSecretString"]["PasswordLength"] == 32
     )
-    assert derived.resources["Default"]["Properties"]["Name"] == "Default-embedded"
+    assert derived.resources["Default"]["Properties"]["Name"] == "Default-S"
     assert derived.resources["Own"]["Properties"] == own
 
 
@@ -245,7 +245,7 @@ def test_the_issuer_of_a_user_pool_is_put_together(tmp_path: Path) -> None:
 def test_a_layer_holds_wheels_of_this_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(layers, "built", lambda lock: tmp_path / f"{lock}-abc" / "layer")
+    monkeypatch.setattr(assembly, "built_layer", lambda lock: tmp_path / f"{lock}-abc" / "layer")
     layer = {
         "Type": "AWS::Lambda::LayerVersion",
         "Properties": {"Content": {"S3Bucket": "b", "S3Key": f"{LAYER}.zip"}},

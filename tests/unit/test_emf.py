@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from localaws.emf import read
+from localaws.watcher import parse_emf
 from shadow_runtime.contract import MetricName
 from shadow_runtime.telemetry import Measurements
 
@@ -33,7 +33,7 @@ def document(**instead: Any) -> str:
 
 def test_each_metric_is_measured_under_each_set_of_dimensions() -> None:
     route, variant = ("Route", "get-user"), ("Variant", "control")
-    found = {one.key: (one.unit, one.at, one.values) for one in read(document())}
+    found = {one.key: (one.unit, one.at, one.values) for one in parse_emf(document())}
     assert found == {
         ("N", "Requests", frozenset({route})): ("Count", AT / 1_000, (1,)),
         ("N", "Latency", frozenset({route})): ("None", AT / 1_000, (12, 14.5)),
@@ -49,7 +49,7 @@ def test_what_the_runtime_writes_is_read(capfd: pytest.CaptureFixture[str]) -> N
     measurements.add(MetricName.COMPARED, exposed=True)
     measurements.flush()
     lines = capfd.readouterr().out.splitlines()
-    found = {one.key: one.values for line in lines for one in read(line)}
+    found = {one.key: one.values for line in lines for one in parse_emf(line)}
     route = ("Route", "undeployed")
     assert found == {
         ("ShadowCanary", "Latency", frozenset({route, ("Variant", "control")})): (12.5, 14),
@@ -62,7 +62,7 @@ def test_what_the_runtime_writes_is_read(capfd: pytest.CaptureFixture[str]) -> N
     ["", "START RequestId: 6f0a Version: 3", '{"message": "mismatch"}', "{CloudWatchMetrics"],
 )
 def test_other_lines_measure_nothing(line: str) -> None:
-    assert read(line) == []
+    assert parse_emf(line) == []
 
 
 @pytest.mark.parametrize(
@@ -81,5 +81,5 @@ def test_a_document_that_breaks_the_format_is_dropped_and_named(
     broken: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        assert read(broken) == []
+        assert parse_emf(broken) == []
     assert broken[:100] in caplog.text

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from localaws import layers
+from localaws import assembly
 
 
 def test_two_environments_that_start_at_once_share_one_layer(
@@ -24,9 +24,9 @@ def test_two_environments_that_start_at_once_share_one_layer(
 
     def build(_: int) -> Path:
         both.wait()
-        return layers.built("runtime.txt", cache=tmp_path)
+        return assembly.built_layer("runtime.txt", cache=tmp_path)
 
-    monkeypatch.setattr(layers, "_install", install)
+    monkeypatch.setattr(assembly, "_install", install)
     with ThreadPoolExecutor(2) as threads:
         first, second = threads.map(build, range(2))
     assert first == second

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from aws_cdk import Annotations, App, Stack
@@ -101,13 +102,13 @@ def test_a_window_of_ones_own_is_the_one_that_is_computed() -> None:
     assert of_exposure(BUSY, Stage.canary(percent=1), window=strict)
 
 
-def test_a_service_warns_of_both_and_each_warning_can_be_acknowledged() -> None:
+def test_a_service_warns_of_both_and_each_warning_can_be_acknowledged(lambdas: Path) -> None:
     stack = Stack(App(context={"aws:cdk:bundling-stacks": []}), "GetUser")
     service = ShadowCanaryService(
         stack,
         "Service",
         route="get-user",
-        code=RouteCode("get_user"),
+        code=RouteCode("orders", root=lambdas),
         launch=datetime(2030, 1, 7, 9, tzinfo=UTC),
         ceiling=Stage.canary(percent=1),
         expected_traffic=QUIET,

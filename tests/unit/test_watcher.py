@@ -12,11 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.alarms import Metric
-from localaws.emf import Measured
-from localaws.log_lines import LogLines
-from localaws.recent import Recent, key_of
-from localaws.watched import Watched
-from localaws.watcher import keep_looking
+from localaws.watcher import LogLines, Measurement, Samples, SupportedAlarms, keep_looking, key_of
 from tests.unit.alarms import CANDIDATE, OURS, ROUTE, entry, resource
 
 
@@ -32,8 +28,8 @@ def latency(statistic: str) -> Metric:
 KEY = key_of(latency("Sum"))
 
 
-def measured(at: float, *values: float) -> Measured:
-    return Measured(KEY, "Milliseconds", at, values)
+def measured(at: float, *values: float) -> Measurement:
+    return Measurement(KEY, "Milliseconds", at, values)
 
 
 @pytest.mark.parametrize(
@@ -49,19 +45,21 @@ def measured(at: float, *values: float) -> Measured:
     ],
 )
 def test_a_period_has_its_beginning_but_not_its_end(statistic: str, expected: str) -> None:
-    recent = Recent([KEY], seconds=60)
-    recent.add([measured(9.9, 99), measured(10, 3), measured(11.9, 4)], now=12)
-    recent.add([measured(14, 1, 2), measured(15.9, 3, 4), measured(16, 99)], now=17)
-    found = recent.points(latency(statistic), np.array([10.0, 12.0, 14.0, 16.0]))
+    samples = Samples([KEY], seconds=60)
+    samples.add([measured(9.9, 99), measured(10, 3), measured(11.9, 4)], now=12)
+    samples.add([measured(14, 1, 2), measured(15.9, 3, 4), measured(16, 99)], now=17)
+    found = samples.points(latency(statistic), np.array([10.0, 12.0, 14.0, 16.0]))
     wanted = [np.nan if point == "-" else float(point) for point in expected.split()]
     assert found.tolist() == pytest.approx(wanted, nan_ok=True)
 
 
 def test_what_is_old_or_watched_by_nobody_is_forgotten() -> None:
-    recent = Recent([KEY], seconds=60)
-    recent.add([measured(100, 1), Measured((OURS, "Other", frozenset()), "", 100, (1,))], now=100)
-    recent.add([measured(161, 2)], now=161)
-    assert recent.points(latency("Sum"), np.array([0.0, 200.0])).tolist() == [2]
+    samples = Samples([KEY], seconds=60)
+    samples.add(
+        [measured(100, 1), Measurement((OURS, "Other", frozenset()), "", 100, (1,))], now=100
+    )
+    samples.add([measured(161, 2)], now=161)
+    assert samples.points(latency("Sum"), np.array([0.0, 200.0])).tolist() == [2]
 
 
 def assembly(folder: Path, **alarms: dict[str, Any]) -> Path:
@@ -76,7 +74,7 @@ def assembly(folder: Path, **alarms: dict[str, Any]) -> Path:
 def test_an_alarm_that_cannot_be_evaluated_here_is_named_with_the_reason(tmp_path: Path) -> None:
     ours = entry("m", OURS, "Faults", ROUTE, "Sum", 60)
     theirs = entry("n", "AWS/SQS", "Letters", ROUTE, "Sum", 60)
-    watched = Watched.of(
+    supported = SupportedAlarms.of(
         assembly(
             tmp_path,
             Good=resource("m", ours, AlarmName="good"),
@@ -85,12 +83,12 @@ def test_an_alarm_that_cannot_be_evaluated_here_is_named_with_the_reason(tmp_pat
             Rate=resource("RATE(m)", ours, AlarmName="rate"),
         )
     )
-    assert [*watched.alarms] == ["good"]
-    assert watched.others[:2] == [
-        "no metrics of AWS/SQS for alarms: nobody watches them (1)",
-        "no CodeDeploy that would heed an alarm on a version: nobody watches them (1)",
+    assert [*supported.alarms] == ["good"]
+    assert supported.unsupported[:2] == [
+        "no metrics of AWS/SQS for alarms: not evaluated (1)",
+        "no CodeDeploy that would heed an alarm on a version: not evaluated (1)",
     ]
-    assert "'RATE' at 0" in watched.others[2]
+    assert "'RATE' at 0" in supported.unsupported[2]
 
 
 class FakeLogs:
@@ -104,11 +102,12 @@ class FakeLogs:
 
     get_paginator = client
 
-    def describe_stack_resource(self, **_: str) -> Any:
-        return {"StackResourceDetail": {"PhysicalResourceId": "group"}}
-
-    def paginate(self, *, startTime: int, endTime: int, **_: str) -> Any:  # noqa: N803
-        found = [{"message": str(at)} for at in self._events if startTime <= at <= endTime]
+    def paginate(self, **asked: Any) -> Any:
+        if "StackName" in asked:
+            group = {"LogicalResourceId": "Logs", "ResourceType": "AWS::Logs::LogGroup"}
+            return [{"StackResourceSummaries": [group]}]
+        start, end = asked["startTime"], asked["endTime"]
+        found = [{"message": str(at)} for at in self._events if start <= at <= end]
         return [{"events": found[:3]}, {"events": found[3:]}]
 
 
@@ -118,8 +117,7 @@ quarters = st.integers(0, 120).map(lambda quarter: quarter * 250)
 
 @given(st.lists(quarters, max_size=20), st.lists(quarters, min_size=1, max_size=20).map(sorted))
 def test_each_line_is_read_once_whenever_one_looks(events: list[int], looks: list[int]) -> None:
-    template = {"Resources": {"Logs": {"Type": "AWS::Logs::LogGroup"}}}
-    lines = LogLines(FakeLogs(*events), {"S": template}, since=-0.001)  # type: ignore[arg-type]
+    lines = LogLines(FakeLogs(*events), ["S"], since=-0.001)  # type: ignore[arg-type]
     found = list[int]()
     for at in looks:
         until = lines.until(at / 1_000)

@@ -4,7 +4,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable
 
-from localaws import emf
+from localaws.watcher import parse_emf
 
 Key = tuple[str, str, frozenset[tuple[str, str]]]
 
@@ -19,7 +19,7 @@ def kind(namespace: str, name: str, dimensions: Iterable[tuple[str, str]]) -> Ke
 def counted(out: str) -> Counter[Key]:
     """The metrics in log lines, each with its sum."""
     counts: Counter[Key] = Counter()
-    for measured in itertools.chain.from_iterable(map(emf.read, out.splitlines())):
+    for measured in itertools.chain.from_iterable(map(parse_emf, out.splitlines())):
         counts[kind(*measured.key)] += sum(measured.values)  # type: ignore[assignment]
     return counts
 

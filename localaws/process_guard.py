@@ -1,6 +1,6 @@
 """Processes that cannot outlive whoever started them, whatever ends it, SIGKILL included.
 
-Run as a program, this file is the leash itself: it starts a command in a process group of its own
+Run as a program, this file is the guard itself: it starts a command in a process group of its own
 and watches a pipe. When the pipe closes, the command is asked to stop and, shortly after, the whole
 group is killed. The kernel closes pipes of the dead, so no handler has to run for that.
 """
@@ -14,15 +14,20 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-PATIENCE = 1.0
-"""Seconds between the request to stop and the kill."""
+GRACE_SECONDS = 1.0
+"""Between the request to stop and the kill."""
 
 
-class Leashed:
+class GuardedProcess:
     """A running command, with everything it starts.
 
     Its output goes to the file `log`, by default to `lines`; its input is empty. `user` is an
     operating-system user to run as, by default the present one.
+
+    Example:
+        >>> with GuardedProcess(["echo", "started"], environment={}) as process:
+        ...     [*process.lines()], process.wait()
+        (['started'], 0)
     """
 
     def __init__(
@@ -34,7 +39,7 @@ class Leashed:
         folder: Path | None = None,
         user: str | None = None,
     ) -> None:
-        # -I and -S: the leash starts in milliseconds and imports nothing of the environment.
+        # -I and -S: the guard starts in milliseconds and imports nothing of the environment.
         arguments = [sys.executable, "-IS", __file__, user or "", *map(str, command)]
         with log.open("wb") if log else contextlib.nullcontext(subprocess.PIPE) as output:
             self.process = subprocess.Popen(
@@ -53,7 +58,7 @@ class Leashed:
         return self.process.poll() is None
 
     def lines(self) -> Iterator[str]:
-        """What the command says, when it has no log, until it ends."""
+        """The command's output, when it has no log, until it ends."""
         assert self.process.stdout is not None  # noqa: S101 - tells mypy that it is a pipe
         for line in self.process.stdout:
             yield line.decode(errors="replace").rstrip()
@@ -70,27 +75,27 @@ class Leashed:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
 
-    def __enter__(self) -> "Leashed":
+    def __enter__(self) -> "GuardedProcess":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
 
 
-def _hold(user: str, command: Sequence[str]) -> int:
+def _run(user: str, command: Sequence[str]) -> int:
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, user=user or None)
-    threading.Thread(target=_watch, args=[child], daemon=True).start()
+    threading.Thread(target=_stop_with_owner, args=[child], daemon=True).start()
     return child.wait()
 
 
-def _watch(child: subprocess.Popen[bytes]) -> None:
+def _stop_with_owner(child: subprocess.Popen[bytes]) -> None:
     while os.read(sys.stdin.fileno(), 1):
         pass
     child.send_signal(signal.SIGINT)
     with contextlib.suppress(subprocess.TimeoutExpired):
-        child.wait(PATIENCE)
+        child.wait(GRACE_SECONDS)
     os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":
-    sys.exit(_hold(sys.argv[1], sys.argv[2:]))
+    sys.exit(_run(sys.argv[1], sys.argv[2:]))

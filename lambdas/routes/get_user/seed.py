@@ -1,0 +1,20 @@
+"""The embedded database: the users of the directory, with one planted difference."""
+
+from sqlalchemy import Engine
+from sqlmodel import Session, SQLModel
+
+from routes.get_user.directory import USERS
+from routes.get_user.models import User
+
+PLANTED = "user-042"
+"""The user whose name differs between the data sources: the shadow has something to find."""
+
+
+def seed(engine: Engine) -> None:
+    """Creates the table and copies the users of the directory."""
+    SQLModel.metadata.create_all(engine)
+    with Session(engine) as session:
+        session.add_all(User.model_validate(entry) for entry in USERS.values())
+        planted = session.get_one(User, PLANTED)
+        planted.name = planted.name.replace(" ", "  ")  # as a careless migration would leave it
+        session.commit()

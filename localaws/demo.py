@@ -1,0 +1,358 @@
+"""The guided run of `make demo`: a real route, a real deployment, every stage.
+
+Every step looks at what really happened, in the logs of the functions, and stops where that is not
+what it should be. What takes its time on AWS by design, such as polls of a flag, takes it here too.
+"""
+
+import importlib
+import json
+import math
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol, cast
+
+import boto3
+import psycopg
+from rich.console import Console
+
+from localaws import LocalError
+from localaws.assembly import MINUTE_SECONDS
+from localaws.database import routes_with
+from localaws.deploy import stack_resources
+from localaws.evidence import AT_ONCE, Evidence, EvidenceError, Pass, Traffic
+from localaws.up import Local, running
+from shadow_runtime.compare import mask
+from shadow_runtime.contract import (
+    POLL_INTERVAL,
+    ShadowCanaryError,
+    Stage,
+    Variable,
+)
+from shadow_runtime.front_doors import HTTP_API, encoded
+from shadow_runtime.http import Request
+from shadowctl.route import Route
+from shadowctl.screen import Steps, bar
+
+_ROLLBACK_SECONDS = 60
+"""Until the flag must have fallen back."""
+
+_SHOWN = 3
+_WARM_SECONDS = 0.5
+_WARM_ROUNDS = 20
+
+
+class Sample(Protocol):
+    """A module `demo.py` in the folder of a route: what the demo must know of it.
+
+    `PATH` answers a GET request of each of `USERS` with that user's own data, as the stack `STACK`
+    is deployed. `PLANTED` is the one user whose data differ between the two data sources.
+    `CANARY_PERCENT` is a canary within the route's ceiling.
+    """
+
+    STACK: str
+    PATH: str
+    USERS: Sequence[str]
+    PLANTED: str
+    CANARY_PERCENT: float
+
+    def broken(self, database: psycopg.Connection[Any]) -> AbstractContextManager[None]:
+        """Breaks the new data source during the block; the connection is the superuser's."""
+
+
+class UnexpectedError(ShadowCanaryError):
+    """A step saw something else than it should: what, and what it should have seen."""
+
+
+def demo(console: Console) -> int:
+    """Runs the demo on a fresh embedded AWS; 0 when every step saw what it should, else 1.
+
+    Raises:
+        LocalError: no route has a `demo.py`, or the embedded AWS could not be started.
+    """
+    routes = routes_with("demo")
+    if not routes:
+        raise LocalError(
+            "there is no sample to show: no route of lambdas/routes has a demo.py; "
+            "`shadowctl local up` deploys what this app holds"
+        )
+    sample = cast("Sample", importlib.import_module(f"routes.{routes[0]}.demo"))
+    started = time.monotonic()
+    with Steps(console) as steps, running(steps.report) as local:
+        _headline(console, local, sample, time.monotonic() - started)
+        try:
+            Demo(local, sample, console, steps).walk()
+        except (UnexpectedError, EvidenceError) as error:
+            console.print(f"\n  [red]{error}[/]", soft_wrap=True)
+            return 1
+    console.print("\n  [dim]The embedded AWS is not AWS; what was deployed differs in this:")
+    for difference in local.differences:
+        console.print(f"  [dim]· {difference}", soft_wrap=True)
+    console.print(
+        f"\n  all as it should be, in {time.monotonic() - started:.0f} s; nothing is left running"
+    )
+    return 0
+
+
+def _headline(console: Console, local: Local, sample: Sample, seconds: float) -> None:
+    functions = len(local.resources["AWS::Lambda::Function"])
+    with psycopg.connect(local.database_url) as database:
+        postgres = database.info.server_version // 10_000
+    console.print(f"\n  deployed {', '.join(local.outputs)} in {seconds:.0f} s to an embedded AWS:")
+    console.print(f"  the real CDK CLI, {functions} Lambdas, PostgreSQL {postgres}, enforced IAM")
+    console.print(f"  {local.api_url}{sample.PATH}", soft_wrap=True)
+    console.print(f"  {len(sample.USERS)} users ask for themselves; Ctrl-C leaves nothing behind\n")
+
+
+class Demo:
+    """The steps, in the order in which a team would take them.
+
+    Three times the flag must reach every execution environment, which polls it every 15 seconds.
+    What can be done meanwhile is done meanwhile.
+    """
+
+    def __init__(self, local: Local, sample: Sample, console: Console, steps: Steps) -> None:
+        self._local = local
+        self._aws: boto3.Session = local.session()
+        self._sample = sample
+        self._console = console
+        self._steps = steps
+        self._route = Route.find(sample.STACK, self._aws)
+        self._evidence = Evidence(self._aws, sample.STACK)
+        self._resources = stack_resources(self._aws, sample.STACK)
+        self._started = time.time()
+        self._tokens: dict[str, str] = {}
+        self._traffic = Traffic(f"{local.api_url}{sample.PATH}", self._tokens)
+
+    def walk(self) -> None:
+        """All steps."""
+        self._log_in()
+        self.off()
+        self.shadow()
+        self.canary()
+        self.failing()
+
+    def off(self) -> None:
+        """Everyone is on the old code."""
+        self._row("off", self._everyone("off"), "all on the old code", candidates=range(1))
+
+    def shadow(self) -> None:
+        """Copies go to the candidate; one user's record was planted to differ."""
+        self._move(Stage.SHADOW)
+        self._wait_for_polls()
+        self._first_copies()
+        asked = self._everyone("shadow")
+        self._row("shadow", asked, "and answers compared", candidates=range(1))
+        users = self._sample.USERS
+        parity = self._evidence.parity(
+            asked,
+            seen=lambda n: self._steps.count("comparing", n, len(users)),
+            nudge=self._nudge,
+        )
+        matched = parity.compared - parity.mismatched - parity.errors
+        self._console.print(f"{'':12}parity {matched} / {parity.compared}, differs:")
+        for mismatch in parity.examples[:_SHOWN]:
+            for difference in mismatch["differences"]:
+                line = "{path} {kind} {control} ≠ {candidate}".format(**difference)
+                self._console.print(f"{'':12}{line}")
+        _expect("comparisons", parity.compared, range(len(users), len(users) + 1))
+        _expect("failures of the candidate", parity.errors, range(1))
+        _expect("mismatches", parity.mismatched, range(1, 2))
+        self._expect_planted(parity.examples)
+        self._console.print(
+            f"{'':12}[dim]planted with {self._sample.PLANTED}, found, shown masked[/]"
+        )
+
+    def canary(self) -> None:
+        """The candidate answers a few users, and the same ones again."""
+        percent = self._sample.CANARY_PERCENT
+        self._move(Stage.canary(percent=percent))
+        self._warm_up()
+        self._wait_for_polls()
+        first, second = self._everyone("canary"), self._everyone("canary")
+        few = _share_of(len(self._sample.USERS), percent)
+        note = f"asked for {percent:g} % of users"
+        chosen = self._row("canary", first, note, candidates=few)
+        again = self._row("", second, "the same users again", candidates=few)
+        if chosen != again:
+            raise UnexpectedError(f"other users on the second pass: {sorted(chosen ^ again)}")
+
+    def failing(self) -> None:
+        """The new data source breaks: users see nothing of it, and the flag falls to off.
+
+        Then the clean-up's schedule is moved from next week to now.
+        """
+        started = time.monotonic()
+        with (
+            psycopg.connect(self._local.database_url, autocommit=True) as database,
+            self._sample.broken(database),
+        ):
+            asked = self._everyone("failing")
+            while self._route.flag.deployed().position.stage != Stage.OFF:
+                if time.monotonic() - started > _ROLLBACK_SECONDS:
+                    raise UnexpectedError("the candidate fails, and the flag does not fall back")
+                time.sleep(0.1)
+            took = time.monotonic() - started
+        fired_at, planned = time.time(), self._fire_schedule()
+        done = self._evidence.operation("rollback", since=asked.since)
+        errors = [answer for answer in asked.answers if answer.status != 200]
+        fallbacks = self._evidence.fallbacks(asked, nudge=self._nudge)
+        self._console.print(
+            f"  {'failing':<10}the new database breaks: {len(asked.answers):,} requests, "
+            f"errors seen by users {len(errors)}\n"
+            f"{'':12}control stood in {fallbacks} times; alarm "
+            f"{done['alarm'].removeprefix(f'{self._sample.STACK}-{self._route.name}-')}\n"
+            f"{'':12}the flag fell to off by itself after {took:.0f} s "
+            f"[dim](alarm minutes last {MINUTE_SECONDS:g} s)[/]"
+        )
+        _expect("errors seen by users", len(errors), range(1))
+        _expect("fallbacks", fallbacks, range(1, len(asked.answers)))
+        self._wait_for_polls()
+        self._row("off", self._everyone("off"), "all back again", candidates=range(1))
+        self._steps.report("clean-up", "its schedule fires")
+        done = self._evidence.operation("cleanup", since=fired_at)
+        self._console.print(
+            f"  {'clean-up':<10}fired early (set for {planned:%-d %B %Y}): flag "
+            f"{done['outcome']}, {done['pruned']} versions pruned"
+        )
+        if done["outcome"] != "off":
+            raise UnexpectedError(f"the clean-up should have left the flag off, it did {done}")
+
+    def _log_in(self) -> None:
+        """The first users begin at once: the route's execution environments start and poll."""
+        users = self._sample.USERS
+        self._steps.report("tokens", f"{len(users)} users log in")
+        self._tokens |= self._local.tokens(users[: 2 * AT_ONCE])
+        self._burst(AT_ONCE)
+        self._tokens |= self._local.tokens(users[2 * AT_ONCE :])
+
+    def _first_copies(self) -> None:
+        """A few copies start the shadow's processes; a crowd would be throttled until they run."""
+        asked = self._burst(AT_ONCE)
+        self._evidence.parity(
+            asked,
+            seen=lambda n: self._steps.count("first copies", n, len(asked.answers)),
+            nudge=self._nudge,
+        )
+
+    def _warm_up(self) -> None:
+        """Asks the candidate until it answers soon: its processes start before its users come.
+
+        On AWS a raise takes minutes, and they start one by one. Here everybody comes at once.
+        """
+        self._steps.report("canary", "the candidate's processes start")
+        functions = self._aws.client("lambda")
+        candidate = self._variables("Route")[Variable.CANDIDATE]
+        request = Request(method="GET", path=self._sample.PATH, user=self._sample.USERS[0])
+        payload = encoded(HTTP_API.event(request))
+
+        def wait(_: int) -> float:
+            started = time.monotonic()
+            functions.invoke(FunctionName=candidate, Payload=payload)
+            return time.monotonic() - started
+
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            for _ in range(_WARM_ROUNDS):
+                if max(threads.map(wait, range(AT_ONCE))) < _WARM_SECONDS:
+                    return
+
+    def _move(self, to: Stage) -> None:
+        self._steps.report("flag", f"to {to}")
+        self._route.move(
+            to,
+            why="demo",
+            progress=lambda state, percent: self._steps.report("flag", f"{state} {percent:.0f} %"),
+        )
+
+    def _wait_for_polls(self) -> None:
+        """Every execution environment asks AppConfig again 15 seconds after it did."""
+        read = self._evidence.flag_read_at(since=self._started)
+        while (waited := time.time() - read) < POLL_INTERVAL + 0.5:
+            self._steps.count("flag spreads", waited, POLL_INTERVAL)
+            time.sleep(0.1)
+
+    def _nudge(self) -> Pass:
+        """Reaches every execution environment of the route, also one that is rarely needed."""
+        return self._burst(2 * AT_ONCE)
+
+    def _burst(self, users: int) -> Pass:
+        since = time.time()
+        return Pass(since, self._traffic.burst(self._sample.USERS[:users]))
+
+    def _everyone(self, step: str) -> Pass:
+        users, since = self._sample.USERS, time.time()
+        sent = self._traffic.send(users, lambda n: self._steps.count(step, n, len(users)))
+        return Pass(since, sent)
+
+    def _row(self, name: str, asked: Pass, note: str, *, candidates: range) -> set[str]:
+        """Prints who answered; returns the users whom the candidate answered."""
+        refused = [answer for answer in asked.answers if answer.status != 200]
+        if refused:
+            raise UnexpectedError(
+                f"{len(refused)} users saw an error, {refused[0].status} at first"
+            )
+        variants = self._evidence.variants(asked, nudge=self._nudge)
+        chosen = {a.user for a in asked.answers if variants[a.trace] == "candidate"}
+        total = len(asked.answers)
+        control = total - len(chosen)
+        self._console.print(
+            f"  {name:<10}control [green]{bar(control / total)}[/] {control:>3}   "
+            f"candidate {len(chosen):>3}   {note}"
+        )
+        _expect(f"{name}: users on the candidate", len(chosen), candidates)
+        return chosen
+
+    def _expect_planted(self, mismatches: list[dict[str, Any]]) -> None:
+        """The one mismatch is the planted user's, who is known by a keyed hash alone."""
+        held = self._variables("Shadow")[Variable.MASKING_KEY]
+        key = self._aws.client("secretsmanager").get_secret_value(SecretId=held)["SecretString"]
+        users = [mismatch["user"] for mismatch in mismatches]
+        if users != [mask(self._sample.PLANTED, key.encode())]:
+            raise UnexpectedError(f"{self._sample.PLANTED} should have differed, it was {users}")
+        if self._sample.PLANTED in json.dumps(mismatches):
+            raise UnexpectedError(f"the user is not masked in {mismatches}")
+
+    def _variables(self, function: str) -> dict[str, str]:
+        name = self._resource("AWS::Lambda::Function", f"Service{function}")
+        found = self._aws.client("lambda").get_function_configuration(FunctionName=name)
+        return found["Environment"]["Variables"]
+
+    def _resource(self, kind: str, prefix: str = "") -> str:
+        """The physical id of the first resource of the stack of that type and logical id."""
+        return next(p for i, k, p in self._resources if k == kind and i.startswith(prefix))
+
+    def _fire_schedule(self) -> datetime:
+        """Moves the schedule to the next seconds; returns when it would have fired."""
+        scheduler = self._aws.client("scheduler")
+        name = self._resource("AWS::Scheduler::Schedule")
+        schedule = scheduler.get_schedule(Name=name)
+        planned = datetime.fromisoformat(schedule["ScheduleExpression"][3:-1])
+        soon = datetime.now(UTC) + timedelta(seconds=1)
+        scheduler.update_schedule(
+            Name=name,
+            ScheduleExpression=f"at({soon:%Y-%m-%dT%H:%M:%S})",
+            ScheduleExpressionTimezone="UTC",
+            FlexibleTimeWindow=schedule["FlexibleTimeWindow"],
+            Target=schedule["Target"],
+        )
+        return planned
+
+
+def _share_of(users: int, percent: float) -> range:
+    """How many of `users` a canary may take: within three standard deviations of its share.
+
+    Example:
+        >>> _share_of(500, 2)
+        range(1, 20)
+    """
+    share = percent / 100
+    spread = 3 * math.sqrt(users * share * (1 - share))
+    fewest = max(1, math.ceil(users * share - spread))
+    return range(fewest, math.floor(users * share + spread) + 1)
+
+
+def _expect(what: str, seen: int, expected: range) -> None:
+    if seen not in expected:
+        raise UnexpectedError(f"{what}: {seen}, expected {expected.start} to {expected.stop - 1}")

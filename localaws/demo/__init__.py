@@ -1,1 +1,0 @@
-"""The guided run: a real route, a real deployment, every stage."""

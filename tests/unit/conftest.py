@@ -1,0 +1,16 @@
+"""A route of nobody's."""
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def lambdas(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of Lambdas with one route, `orders`, for constructs whose code is never run."""
+    root = tmp_path_factory.mktemp("lambdas")
+    folder = root / "routes" / "orders"
+    folder.mkdir(parents=True)
+    for name in ("control.py", "candidate.py"):
+        (folder / name).touch()
+    return root
