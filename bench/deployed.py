@@ -1,6 +1,10 @@
 """A route as it is deployed: its environment, an event, and the machinery around its control."""
 
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -27,7 +31,7 @@ ENVIRONMENT = {
     "AWS_EC2_METADATA_DISABLED": "true",
     "AWS_LAMBDA_FUNCTION_NAME": "route",
     "AWS_LAMBDA_FUNCTION_VERSION": "7",
-    "LAMBDA_TASK_ROOT": "/var/task",  # the tracer is on where this is set
+    "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
     "_X_AMZN_TRACE_ID": f"{_TRACE};Parent=53995c3f42cd8ad8;Sampled=1",
     "NO_PROXY": "127.0.0.1",
     "SHADOW_CANARY_ROUTE": "get-user",
@@ -73,6 +77,45 @@ def control(request: Request) -> Response:
     return Response.json(
         {"id": request.user, "name": "Ada Lovelace", "email": "ada@example.com", "plan": "team"}
     )
+
+
+class _AppConfig(BaseHTTPRequestHandler):
+    """One flag at `off`, and a token that is always good."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_POST(self) -> None:
+        """Starts a session."""
+        self.rfile.read(int(self.headers["content-length"]))
+        self._send(201, b'{"InitialConfigurationToken": "first"}')
+
+    def do_GET(self) -> None:
+        """Serves the flag."""
+        self._send(200, json.dumps(flag_document(Position.OFF)["values"]).encode())
+
+    def _send(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("content-length", str(len(body)))
+        self.send_header("next-poll-configuration-token", "next")
+        self.send_header("next-poll-interval-in-seconds", "86400")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@contextmanager
+def played_appconfig() -> Iterator[str]:
+    """The address of an AppConfig on this machine."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _AppConfig)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def warm_flag(position: Position) -> FlagReader:
