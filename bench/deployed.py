@@ -1,13 +1,17 @@
 """A route as it is deployed: its environment, an event, and the machinery around its control."""
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import patch
 
+from shadow_runtime import telemetry
 from shadow_runtime.aws import Reply, Service
 from shadow_runtime.candidate_call import CandidateCall
 from shadow_runtime.circuit_breaker import CircuitBreaker
@@ -116,6 +120,13 @@ def played_appconfig() -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def nothing_said() -> Iterator[None]:
+    """Lines of telemetry go to a null device: pyperf speaks on standard output."""
+    with Path(os.devnull).open("wb") as null, patch.object(telemetry, "_DESCRIPTOR", null.fileno()):
+        yield
 
 
 def warm_flag(position: Position) -> FlagReader:
