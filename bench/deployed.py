@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -124,8 +125,14 @@ def played_appconfig() -> Iterator[str]:
 
 @contextmanager
 def nothing_said() -> Iterator[None]:
-    """Lines of telemetry go to a null device: pyperf speaks on standard output."""
-    with Path(os.devnull).open("wb") as null, patch.object(telemetry, "_DESCRIPTOR", null.fileno()):
+    """Lines go to a null device, as pyperf speaks on standard output, and traces to a socket."""
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon,
+        Path(os.devnull).open("wb") as null,
+        patch.object(telemetry, "_DESCRIPTOR", null.fileno()),
+    ):
+        daemon.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        daemon.bind(("127.0.0.1", 2_000))
         yield
 
 
