@@ -157,7 +157,8 @@ class Demo:
             for difference in mismatch["differences"]:
                 line = "{path} {kind} {control} ≠ {candidate}".format(**difference)
                 self._console.print(f"{'':12}{line}")
-        _expect("comparisons", parity.compared, range(len(users), len(users) + 1))
+        ended = parity.compared + parity.dropped  # one that was late is not compared
+        _expect("copies that ended", ended, range(len(users), len(users) + 1))
         _expect("failures of the candidate", parity.errors, range(1))
         _expect("mismatches", parity.mismatched, range(1, 2))
         self._expect_planted(parity.examples)

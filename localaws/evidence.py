@@ -93,9 +93,10 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """How many comparisons were made, how many differed or failed, and a few examples."""
+    """How many copies were compared or dropped, how many differed or failed; a few examples."""
 
     compared: int
+    dropped: int
     mismatched: int
     errors: int
     examples: list[dict[str, Any]]
@@ -146,21 +147,22 @@ class Evidence:
 
         def told() -> Parity:
             lines = list(self.lines("Shadow", asked))
-            compared, mismatched, errors = (
+            compared, dropped, mismatched, errors = (
                 sum(int(counted(line, metric)) for line in lines)
                 for metric in (
                     MetricName.COMPARED,
+                    MetricName.COPIES_DROPPED,
                     MetricName.MISMATCHED,
                     MetricName.CANDIDATE_ERRORS,
                 )
             )
-            seen(compared)
+            seen(compared + dropped)
             examples = [line for line in lines if line.get("message") == "mismatch"]
-            return Parity(compared, mismatched, errors, examples)
+            return Parity(compared, dropped, mismatched, errors, examples)
 
         expected = len(asked.traces)
         what = f"{expected} comparisons"
-        return _awaited(told, lambda found: found.compared >= expected, what, nudge)
+        return _awaited(told, lambda found: found.compared + found.dropped >= expected, what, nudge)
 
     def operation(self, name: str, *, since: float) -> dict[str, Any]:
         """What the operations function wrote of its first `rollback` or `cleanup`.

@@ -83,6 +83,7 @@ def status(
     hours: Annotated[int, typer.Option(min=1, max=360, help="of metrics to judge")] = 24,
     mismatch_percent: Annotated[float, typer.Option(help="of the pairs may differ")] = 0.1,
     fault_percent: Annotated[float, typer.Option(help="of the requests may fail")] = 1,
+    minimum_hours: Annotated[int, typer.Option(help="with pairs, before anything passes")] = 0,
     embedded: Embedded = False,
 ) -> None:
     """Show where a route is, which alarms are in ALARM, and whether its candidate is proven."""
@@ -91,7 +92,11 @@ def status(
     from shadowctl.status import status as status_of
 
     with usage():
-        tolerances = Tolerances(mismatch_percent=mismatch_percent, fault_percent=fault_percent)
+        tolerances = Tolerances(
+            mismatch_percent=mismatch_percent,
+            fault_percent=fault_percent,
+            minimum_hours=minimum_hours,
+        )
     aws = session(embedded=embedded)
     found = Route.find(route, aws)
     for line in status_of(found, aws.client("cloudwatch"), hours=hours, tolerances=tolerances):

@@ -18,6 +18,10 @@ _BY_ROUTE = (
     MetricName.COMPARED,
     MetricName.MISMATCHED,
     MetricName.CANDIDATE_ERRORS,
+    MetricName.EMPTY,
+    MetricName.REFUSED,
+    MetricName.FIRST_SIGHT,
+    MetricName.UNSETTLED,
     MetricName.NOISE_COMPARED,
     MetricName.NOISE,
     MetricName.SHORT_CIRCUITED,
@@ -41,12 +45,15 @@ def counted(cloudwatch: "CloudWatchClient", route: str, *, since: datetime) -> C
     The judge takes one true rate: begin after the last release of the candidate.
     """
     sums: dict[str, float] = {}
+    hours = set()
     pages = cloudwatch.get_paginator("get_metric_data").paginate(
         MetricDataQueries=[*_queries(route)], StartTime=since, EndTime=datetime.now(UTC)
     )
     for page in pages:
         for result in page["MetricDataResults"]:
             sums[result["Id"]] = sums.get(result["Id"], 0) + sum(result["Values"])
+            if result["Id"] == _id(MetricName.COMPARED, None):
+                hours |= {*result["Timestamps"]}
 
     def of(name: MetricName, variant: Variant | None = None) -> int:
         return round(sums.get(_id(name, variant), 0))
@@ -55,6 +62,11 @@ def counted(cloudwatch: "CloudWatchClient", route: str, *, since: datetime) -> C
     return Counts(
         pairs=of(MetricName.COMPARED),
         mismatches=of(MetricName.MISMATCHED) + of(MetricName.CANDIDATE_ERRORS),
+        empty=of(MetricName.EMPTY),
+        refused=of(MetricName.REFUSED),
+        first_sights=of(MetricName.FIRST_SIGHT),
+        unsettled=of(MetricName.UNSETTLED),
+        hours=len(hours),
         noise_pairs=of(MetricName.NOISE_COMPARED),
         noise=of(MetricName.NOISE),
         candidate_requests=of(MetricName.REQUESTS, Variant.CANDIDATE) + unasked,

@@ -287,11 +287,18 @@ class OperationalAlarms(Construct):
 
     def _copies_lost(self, shadow: lambda_.IFunction) -> RouteAlarm:
         window = Window(period=timedelta(minutes=15), minimum_requests=50)
+        # Lambda drops what it could not deliver, and, as nothing is repeated, what killed its
+        # process; so that the larger count holds both, and no copy twice:
+        # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+        undelivered = "IF(expired - killed > 0, expired, killed)"
         lost = {
             "dropped": route_metric(MetricName.COPIES_DROPPED, route=self._route),
             "skipped": route_metric(MetricName.TEE_SKIPPED, route=self._route),
             "failed": route_metric(MetricName.TEE_FAILED, route=self._route),
+        }
+        of_lambda = {
             "expired": shadow.metric("AsyncEventsDropped", statistic="Sum"),
+            "killed": shadow.metric_errors(statistic="Sum"),
         }
         compared = route_metric(MetricName.COMPARED, route=self._route)
         return RouteAlarm(
@@ -310,10 +317,10 @@ class OperationalAlarms(Construct):
             ),
             metric=rate(
                 "copies lost, %",
-                failures=" + ".join(lost),
-                requests=" + ".join(["compared", *lost]),
+                failures=" + ".join([*lost, undelivered]),
+                requests=" + ".join(["compared", *lost, undelivered]),
                 window=window,
-                using={"compared": compared, **lost},
+                using={"compared": compared, **lost, **of_lambda},
             ),
         )
 

@@ -12,13 +12,13 @@ from analysis.power import ShadowEvidence
 from analysis.traffic import Traffic
 from shadow_canary.code_canary import CodeCanary
 from shadow_canary.metrics import MINUTE, formula, route_metric, variant_metric
-from shadow_runtime.contract import NAMESPACE, Dimension, MetricName, Variant
+from shadow_runtime.contract import DROPPED, NAMESPACE, Dimension, MetricName, Variant
 
 QUESTIONS = {
     "Top": (
         "what differs most",
         'filter message = "mismatch"'
-        " | stats count(*) as found, latest(trace) as example by fingerprint"
+        " | stats count(*) as found, latest(trace) as example by sight, fingerprint"
         " | sort found desc",
     ),
     "Examples": (
@@ -206,11 +206,19 @@ def _parity(route: str) -> cloudwatch.IWidget:
     }
     using = {name: route_metric(metric, route=route) for name, metric in names.items()}
     parity = "100 * (compared - mismatched - errors) / compared"
-    compared = using["compared"].with_(period=_HOUR, label="compared")
+    beside = {
+        MetricName.COMPARED: "compared",
+        MetricName.EMPTY: "empty",
+        MetricName.REFUSED: "refused",
+        MetricName.FIRST_SIGHT: "differed at first sight alone",
+    }
     return _graph(
         "Parity of the copies of an hour",
         [formula("alike", parity, using=using, period=_HOUR)],
-        right=[compared],
+        right=[
+            route_metric(name, route=route).with_(period=_HOUR, label=label)
+            for name, label in beside.items()
+        ],
         label="%",
     )
 
@@ -245,9 +253,12 @@ def _states(alarms: Sequence[cloudwatch.IAlarm]) -> cloudwatch.IWidget:
 def _copies(route: str) -> cloudwatch.IWidget:
     lost = [
         route_metric(name, route=route).with_(label=name.value)
-        for name in (MetricName.COPIES_DROPPED, MetricName.TEE_SKIPPED, MetricName.TEE_FAILED)
+        for name in (*DROPPED, MetricName.TEE_SKIPPED, MetricName.TEE_FAILED)
     ]
-    return _graph("Copies that were not compared", lost, label="a minute", stacked=True)
+    sent = route_metric(MetricName.COPIES_SENT, route=route).with_(label="sent")
+    return _graph(
+        "Copies that were not compared", lost, right=[sent], label="a minute", stacked=True
+    )
 
 
 def _served(route: str) -> cloudwatch.IWidget:

@@ -28,8 +28,14 @@ class Counts:
     """What was counted of one version at one stage.
 
     Attributes:
-        pairs: answers that were compared with the other side's.
-        mismatches: those of them that differ, or that the candidate alone failed to give.
+        pairs: answers that were compared with the other side's; control failed none of them.
+        mismatches: those of them that differ, seen twice, or that the candidate failed to give.
+        empty: those of them in which control answered nothing.
+        refused: those of them in which control refused.
+        first_sights: those of them that differed once, and are not confirmed.
+        unsettled: those first sights of which a second did not decide; all of them where control
+            is not repeatable.
+        hours: hours in which pairs were compared.
         noise_pairs: answers of control that were compared with control's own; none where control
             is not repeatable.
         noise: those of them that differ.
@@ -48,6 +54,11 @@ class Counts:
 
     pairs: int = 0
     mismatches: int = 0
+    empty: int = 0
+    refused: int = 0
+    first_sights: int = 0
+    unsettled: int = 0
+    hours: int = 0
     noise_pairs: int = 0
     noise: int = 0
     candidate_requests: int = 0
@@ -58,6 +69,10 @@ class Counts:
     def __post_init__(self) -> None:
         for part, total in (
             ("mismatches", "pairs"),
+            ("empty", "pairs"),
+            ("refused", "pairs"),
+            ("first_sights", "pairs"),
+            ("unsettled", "first_sights"),
             ("noise", "noise_pairs"),
             ("candidate_faults", "candidate_requests"),
             ("control_faults", "control_requests"),
@@ -68,6 +83,11 @@ class Counts:
                     f"{part}={getattr(self, part)!r} and {total}={getattr(self, total)!r}"
                 )
 
+    @property
+    def content(self) -> int:
+        """Pairs in which there was content to agree on."""
+        return max(0, self.pairs - self.empty - self.refused)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tolerances:
@@ -77,6 +97,7 @@ class Tolerances:
         mismatch_percent: share of the pairs that may differ, over control's own noise - 0.1.
         fault_percent: share of its requests that the candidate may fail, over control's - 1.
         alpha: the probability that a result is ever wrong, however often one looks - 0.05.
+        minimum_hours: hours in which pairs must have been compared before anything passes - 0.
 
     Example:
         >>> Tolerances(mismatch_percent=0.01).alpha
@@ -89,6 +110,7 @@ class Tolerances:
     mismatch_percent: float = 0.1
     fault_percent: float = 1
     alpha: float = 0.05
+    minimum_hours: float = 0
 
     def __post_init__(self) -> None:
         for name in ("mismatch_percent", "fault_percent"):
@@ -98,6 +120,8 @@ class Tolerances:
                     f"got {getattr(self, name)!r}"
                 )
         check_alpha(self.alpha)
+        if self.minimum_hours < 0:
+            raise ValueError(f"minimum_hours is 0 or more, such as 24; got {self.minimum_hours!r}")
 
 
 class Rate(NamedTuple):
@@ -171,7 +195,10 @@ class Excess:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The verdict about one criterion, `parity` or `faults`, and a sentence that says why.
+    """The verdict about a criterion, and a sentence that says why.
+
+    `parity` is about the pairs, `evidence` about what pairs without a mismatch prove, and `faults`
+    about the users' requests.
 
     The bounds, in percent, are those of the excess: how much more often the candidate fails than
     control. Below 0 it is better.
@@ -219,11 +246,14 @@ DEFAULT = Tolerances()
 
 
 def judge(counts: Counts, tolerances: Tolerances = DEFAULT) -> Judgement:
-    """Judges parity, and faults where users were on the candidate.
+    """Judges parity, what it is worth, and faults where users were on the candidate.
 
     PASS needs the upper bound of the excess under the tolerance, FAIL the lower bound over it. A
     result is ever wrong with a probability of `tolerances.alpha` at most, so one may look after
     each request and stop when one likes. Without data it is INCONCLUSIVE.
+
+    Only what was seen twice fails. PASS is by the pairs with content, and takes each mismatch and
+    each unsettled first sight for one of theirs: refusals and empty answers prove little.
 
     Where control's noise was not measured it is taken for 0: that makes PASS harder, and a FAIL
     says so. Likewise for faults where control was asked nothing.
@@ -239,15 +269,49 @@ about 200,000 more pairs at these rates decide
         tolerances.mismatch_percent / 100,
         tolerances.alpha,
     )
-    if not counts.candidate_requests:
-        return Judgement((_PARITY.result(parity),))
-    faults = Excess(
-        Rate(counts.candidate_faults, counts.candidate_requests),
-        Rate(counts.control_faults, counts.control_requests),
-        tolerances.fault_percent / 100,
-        tolerances.alpha,
-    )
-    return Judgement((_PARITY.result(parity), _FAULTS.result(faults)))
+    results = [_PARITY.result(parity)]
+    if counts.content < counts.pairs or counts.first_sights or tolerances.minimum_hours:
+        results.append(_evidence(counts, parity, tolerances.minimum_hours))
+    if counts.candidate_requests:
+        faults = Excess(
+            Rate(counts.candidate_faults, counts.candidate_requests),
+            Rate(counts.control_faults, counts.control_requests),
+            tolerances.fault_percent / 100,
+            tolerances.alpha,
+        )
+        results.append(_FAULTS.result(faults))
+    return Judgement(tuple(results))
+
+
+def _evidence(counts: Counts, parity: Excess, minimum_hours: float) -> Result:
+    """Whether the pairs that can prove something prove parity; it never fails."""
+    content = counts.content
+    suspect = min(counts.mismatches + counts.unsettled, content)
+    excess = replace(parity, candidate=Rate(suspect, content))
+    is_long = counts.hours >= minimum_hours
+    passes = excess.verdict is Verdict.PASS and is_long
+    verdict = Verdict.PASS if passes else Verdict.INCONCLUSIVE
+
+    def parts() -> Iterator[str]:
+        yield (
+            f"{content:,} of {counts.pairs:,} pairs have content "
+            f"({counts.empty:,} empty, {counts.refused:,} refused)"
+        )
+        if counts.first_sights:
+            _, high = rate_bounds(counts.first_sights, counts.pairs, alpha=excess.alpha)
+            yield (
+                f"{counts.first_sights:,} differed at first sight alone "
+                f"({counts.unsettled:,} unsettled), at most {_rounded(100 * high, _UP):f} %"
+            )
+        if excess.verdict is not Verdict.PASS:
+            least = pairs_needed(100 * excess.tolerance, alpha=excess.alpha)
+            yield f"about {_about(least)} with content and none suspect would pass"
+        if not is_long:
+            yield f"of {counts.hours} hours, and {minimum_hours:g} are asked for"
+
+    low, high = excess.bounds
+    message = f"{verdict}: {'; '.join(parts())}"
+    return Result("evidence", verdict, 100 * low, 100 * high, message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

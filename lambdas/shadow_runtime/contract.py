@@ -32,6 +32,11 @@ class Variant(StrEnum):
     CONTROL = "control"
     CANDIDATE = "candidate"
 
+    @property
+    def other(self) -> "Variant":
+        """The side that did not."""
+        return Variant.CANDIDATE if self is Variant.CONTROL else Variant.CONTROL
+
 
 class Variable(StrEnum):
     """Environment variables: set by the construct, read by the functions."""
@@ -72,18 +77,39 @@ class MetricName(StrEnum):
     UNREAD = "Unread"  # control answered because the environment never read a flag
     STAGE = "Stage"  # rank of the effective stage: 0 is off, 4 is complete
     CANDIDATE_PERCENT = "CandidatePercent"  # of the users, at that stage
-    COMPARED = "Compared"
-    MISMATCHED = "Mismatched"
-    CANDIDATE_ERRORS = "CandidateErrors"
-    LATE = "Late"  # the candidate answered a copy, but after its deadline
-    WITHHELD = "Withheld"  # copies that lacked what a side needed: no comparison
+    COPIES_SENT = "CopiesSent"  # each ends compared, dropped, or lost by Lambda
+    COMPARED = "Compared"  # pairs of answers: control's is no failure
+    EMPTY = "Empty"  # pairs in which control answered nothing: no body, null, [], {}
+    REFUSED = "Refused"  # pairs in which control answered 4xx
+    MISMATCHED = "Mismatched"  # pairs that differ, confirmed at a second sight
+    FIRST_SIGHT = "FirstSight"  # pairs that differed once, and are not confirmed
+    UNSETTLED = "Unsettled"  # those of them of which a second sight did not decide
+    CANDIDATE_ERRORS = "CandidateErrors"  # pairs in which the candidate failed
     NOISE_COMPARED = "NoiseCompared"
     NOISE = "Noise"
-    COPIES_DROPPED = "CopiesDropped"
+    COPIES_DROPPED = "CopiesDropped"  # for one of the reasons that follow
+    LATE = "Late"  # the side that ran was not ready by its deadline
+    MALFORMED = "Malformed"  # no copy of a route
+    WITHHELD = "Withheld"  # lacked what a side needed
+    SIDE_FAILED = "SideFailed"  # control failed, or a side could not be run
+    UNDECIDED = "Undecided"  # the comparison's budget ended first
+    EXPIRED = "Expired"  # over a minute old
+    DUPLICATE = "Duplicate"  # delivered again: the copy has its one end, so it is no dropped one
     SHADOW_LATENCY = "ShadowLatency"  # milliseconds
     SHADOW_LAG = "ShadowLag"  # milliseconds from the answer to the comparison
     CLEANUPS = "Cleanups"
     ROLLBACKS = "Rollbacks"
+
+
+DROPPED = (
+    MetricName.LATE,
+    MetricName.MALFORMED,
+    MetricName.WITHHELD,
+    MetricName.SIDE_FAILED,
+    MetricName.UNDECIDED,
+    MetricName.EXPIRED,
+)
+"""Why a copy ended without a comparison; together they are `COPIES_DROPPED`."""
 
 
 class Dimension(StrEnum):

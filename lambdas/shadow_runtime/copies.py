@@ -75,7 +75,11 @@ class Copy:
                 "exposed": bool(exposed),
                 "deadline_ms": int(deadline_ms),
                 "sent_at": int(sent_at) | float(sent_at),
-            } if marker == _MARKER and variant in [*Variant]:
+            } if (
+                marker == _MARKER
+                and variant in [*Variant]
+                and all(isinstance(path, list) for path in withheld)
+            ):
                 return cls(
                     event=event,
                     withheld=tuple(tuple(path) for path in withheld),

@@ -22,8 +22,9 @@ _SUBJECT = claim("sub")
 class Migration:
     """A Lambda handler around control, the old code; `function` is that code itself.
 
-    `repeatable` says that control may run a second time on a copy, to tell its own noise from
-    mismatches. Without a `runtime` it is control alone: in a test, and in the shadow.
+    `repeatable` says that control may run again on a copy, to tell its own noise, and what users
+    wrote meanwhile, from mismatches. Without a `runtime` it is control alone: in a test, and in
+    the shadow.
 
     Example:
         >>> @migrating
@@ -39,7 +40,7 @@ class Migration:
         runtime: RouteRuntime | None,
         *,
         user: User = _SUBJECT,
-        repeatable: bool = False,
+        repeatable: bool = True,
         withhold: Iterable[str] = (),
     ) -> None:
         if not callable(user):
@@ -99,7 +100,7 @@ def migrating(
     /,
     *,
     user: User = _SUBJECT,
-    repeatable: bool = False,
+    repeatable: bool = True,
     withhold: Iterable[str] = (),
 ) -> Migration | Callable[[Handler], Migration]:
     """Makes control, the old code of a route, the handler of the route function.
@@ -112,7 +113,8 @@ def migrating(
     Args:
         handler: control, where there is nothing else to say.
         user: finds the key by which a user stays on one side - the claim `sub`.
-        repeatable: whether control may run a second time on a copy - it may not.
+        repeatable: whether control may run again on a copy; where it may not, no mismatch is
+            confirmed, and none moves a user - it may.
         withhold: headers that the candidate is not handed when it answers a user - none.
 
     Raises:
@@ -121,7 +123,7 @@ def migrating(
 
     Example:
         >>> from shadow_runtime.user import cookie
-        >>> @migrating(user=cookie("cartId"), repeatable=True)
+        >>> @migrating(user=cookie("cartId"), repeatable=False)
         ... def handler(event, context):
         ...     return {"statusCode": 204}
     """

@@ -40,6 +40,7 @@ class Tee:
                 measurements.add(MetricName.TEE_SKIPPED)
             elif self._circuit_breaker.allows():
                 self._invoke(payload)
+                measurements.add(MetricName.COPIES_SENT)
             else:
                 measurements.add(MetricName.TEE_FAILED)
         except Exception as error:  # the answer is known; nothing here may change it

@@ -8,6 +8,7 @@ from typing import NamedTuple, Self, TypeAlias
 
 from analysis.template import Resource, Stack
 from shadow_runtime.contract import (
+    DROPPED,
     POLL_INTERVAL,
     Dimension,
     MetricName,
@@ -111,8 +112,10 @@ OF_SHADOW: Kinds = {
         None: (
             *_OF_PAIRS,
             *(MetricName.SHADOW_LAG, MetricName.SHADOW_LATENCY),
-            *(MetricName.COPIES_DROPPED, MetricName.TEE_SKIPPED, MetricName.TEE_FAILED),
-            *(MetricName.NOISE_COMPARED, MetricName.NOISE, MetricName.LATE, MetricName.WITHHELD),
+            *(MetricName.EMPTY, MetricName.REFUSED, MetricName.FIRST_SIGHT, MetricName.UNSETTLED),
+            *(MetricName.COPIES_SENT, MetricName.TEE_SKIPPED, MetricName.TEE_FAILED),
+            *(MetricName.COPIES_DROPPED, *DROPPED, MetricName.DUPLICATE),
+            *(MetricName.NOISE_COMPARED, MetricName.NOISE),
         ),
     },
     _CANARY: {
@@ -150,7 +153,7 @@ LAMBDA_BYTES = 250
 ROUTE_BYTES = 780
 """Of a request, in lines of ours."""
 
-COPY_BYTES, EXPOSED_BYTES, SERVED_BYTES = 430, 1_040, 1_350
+COPY_BYTES, EXPOSED_BYTES, SERVED_BYTES = 640, 1_250, 1_560
 """Of a copy: in stage `shadow`, while users are exposed, and when a user had the candidate's."""
 
 _SECONDS = 86_400 * DAYS

@@ -48,6 +48,7 @@ def tokens(local: Local) -> dict[str, str]:
 @pytest.fixture
 def canary(deployed: Deployed, tokens: dict[str, str]) -> Traffic:
     """A new environment whose candidate answers one user, and well."""
+    deployed.set("Route", SHADOW_CANARY_CANDIDATE_DEADLINE_MS=str(int(1_000 * DEADLINE)))
     deployed.at(AT_CANARY)
     awaited(lambda: answers_well(deployed, tokens), True)
     return Traffic(deployed, tokens)
@@ -62,7 +63,8 @@ def answers_well(deployed: Deployed, tokens: dict[str, str]) -> bool:
 
 @pytest.fixture
 def shadowed(deployed: Deployed, tokens: dict[str, str]) -> Traffic:
-    """A new environment that copies every request."""
+    """A new environment that copies every request, none of which a busy machine makes late."""
+    deployed.set("Route", SHADOW_CANARY_CANDIDATE_DEADLINE_MS="8000")
     deployed.at(AT_SHADOW)
     return Traffic(deployed, tokens)
 

@@ -119,9 +119,13 @@ def paired(
     deployed: Deployed, tokens: dict[str, str], case: str, *, copies: int
 ) -> list[urllib3.BaseHTTPResponse]:
     """A request of each user; a copy that is still on its way would outlive the planted code."""
-    least = deployed.count("Shadow", "Compared") + copies
+
+    def ended() -> float:
+        return deployed.count("Shadow", "Compared") + deployed.count("Shadow", "CopiesDropped")
+
+    least = ended() + copies
     answers = [get(deployed.local, token, case) for token in tokens.values()]
-    assert awaited(lambda: deployed.count("Shadow", "Compared"), least) == least
+    assert awaited(ended, least) == least
     return answers
 
 

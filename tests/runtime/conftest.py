@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from shadow_runtime import shadow
 from shadow_runtime.settings import settings
+from shadow_runtime.shadow import SecondSights
 from tests.runtime.front_doors.route import Aws, playing
 from tests.runtime.played import Service, serving
 
@@ -30,6 +32,13 @@ def _no_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.cache_clear()
     yield
     settings.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _second_sights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once, and as many as a new execution environment affords."""
+    monkeypatch.setattr(shadow, "_second_sights", SecondSights())
+    monkeypatch.setattr(shadow, "SECOND_SIGHT_S", 0)
 
 
 @pytest.fixture

@@ -110,6 +110,63 @@ def test_control_that_was_asked_nothing_is_said_to_be() -> None:
     assert judgement.message.endswith("; control was asked nothing meanwhile")
 
 
+def test_a_hundred_thousand_refusals_prove_nothing() -> None:
+    judgement = judge(Counts(pairs=100_000, refused=100_000))
+    assert [result.verdict for result in judgement.results] == [PASS, INCONCLUSIVE]
+    assert judgement.verdict is INCONCLUSIVE
+    assert judgement.results[1].message == (
+        "INCONCLUSIVE: 0 of 100,000 pairs have content (0 empty, 100,000 refused); "
+        "about 4,900 with content and none suspect would pass"
+    )
+
+
+def test_a_pass_takes_as_many_pairs_with_content_as_if_there_were_no_others() -> None:
+    needed = pairs_needed(0.1)
+    assert judge(Counts(pairs=needed + 90, empty=40, refused=50)).verdict is PASS
+    assert judge(Counts(pairs=needed + 89, empty=40, refused=50)).verdict is INCONCLUSIVE
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**4), st.integers(0, 10**4))
+def test_refusals_never_turn_a_verdict_into_a_pass(
+    content: int, refused: int, bad: int, unsettled: int
+) -> None:
+    bad = min(bad, content)
+    alone = judge(Counts(pairs=content, mismatches=bad))
+    diluted = judge(
+        Counts(
+            pairs=content + refused,
+            refused=refused,
+            mismatches=bad,
+            first_sights=min(unsettled, content),
+            unsettled=min(unsettled, content),
+        )
+    )
+    assert alone.verdict is PASS or diluted.verdict is not PASS
+
+
+def test_first_sights_fail_nobody_and_have_a_bound_of_their_own() -> None:
+    judgement = judge(Counts(pairs=10_000, first_sights=500))
+    assert judgement.verdict is PASS
+    assert judgement.message.endswith(
+        "; 500 differed at first sight alone (0 unsettled), at most 5.9 %"
+    )
+
+
+def test_where_control_may_not_be_asked_twice_what_differs_neither_fails_nor_passes() -> None:
+    judgement = judge(Counts(pairs=10_000, first_sights=500, unsettled=500))
+    assert judgement.verdict is INCONCLUSIVE
+    assert judge(Counts(pairs=10_000, first_sights=1, unsettled=1)).verdict is PASS
+
+
+def test_evidence_of_too_few_hours_passes_nothing() -> None:
+    counts, day = Counts(pairs=10_000, hours=3), Tolerances(minimum_hours=24)
+    assert judge(counts, day).verdict is INCONCLUSIVE
+    assert judge(counts, day).message.endswith("; of 3 hours, and 24 are asked for")
+    assert judge(replace(counts, hours=24), day).verdict is PASS
+    bad = replace(counts, mismatches=500)
+    assert judge(bad, day).verdict is FAIL, "what is bad is so at once"
+
+
 WORDS: dict[str, tuple[dict[str, int], str]] = {
     "nothing": ({}, "INCONCLUSIVE: no pairs yet; about 4,900 good ones would pass"),
     "a pass": (

@@ -15,7 +15,7 @@ from shadow_runtime.aws import Service
 from shadow_runtime.candidate import Candidate
 from shadow_runtime.candidate_call import Outcome
 from shadow_runtime.circuit_breaker import CircuitBreaker
-from shadow_runtime.compare import Rules, StaleRules
+from shadow_runtime.compare import Comparison, Rules, StaleRules
 from shadow_runtime.contract import NAMESPACE, Position, Stage, Variant
 from shadow_runtime.front_doors import HTTP_API
 from shadow_runtime.handlers import Handler
@@ -29,6 +29,7 @@ from tests.runtime.test_copies import copied
 GOOD, FAULT = Response.json({"name": "Ada"}), Response.error(500, "broken")
 OTHER, HUGE = Response.json({"name": "Augusta"}), Response(status=200, body="x" * LIMIT)
 _ids = map(str, count())
+_UNDECIDED: Any = "undecided"
 
 
 def shape(name: str, dimensions: dict[str, str]) -> str:
@@ -46,9 +47,19 @@ def written() -> set[str]:
         for stage, outcome in product((Stage.SHADOW, Stage.LIVE, Stage.COMPLETE), Outcome):
             for answer in (GOOD, FAULT, HUGE):
                 _serve(stage, outcome, partial(_same, answer))
+        with patch.object(_Tee, "_invoke"):
+            _serve(Stage.SHADOW, Outcome.ANSWERED, lambda _: GOOD)
         for answer in (OTHER, FAULT):
             _compare(Variant.CONTROL, answer)
+        _compare(Variant.CONTROL, OTHER, is_repeatable=False)
         _compare(Variant.CANDIDATE, OTHER)  # its faults reach no user
+        for control in (Response(status=204), Response(status=404), FAULT):
+            _compare(Variant.CANDIDATE, GOOD, control=control)
+        _compare(Variant.CONTROL, GOOD, sent_at=0)
+        for _ in range(2):
+            _compare(Variant.CONTROL, GOOD, id="delivered twice")
+        with patch.object(shadow, "compare", lambda *_: Comparison(_UNDECIDED)):
+            _compare(Variant.CONTROL, GOOD)
         _compare(Variant.CONTROL, GOOD, deadline_ms=0)
         _compare(Variant.CONTROL, Response(status=401))
         _serve(Stage.LIVE, Outcome.ANSWERED, lambda _: GOOD, user="")
@@ -81,17 +92,25 @@ def _serve(stage: Stage, outcome: Outcome, control: Handler, user: str = "ada") 
         route(event_of(user=user, id=next(_ids)), Context())
 
 
-def _compare(variant: Variant, answer: Response, **copy: Any) -> None:
+def _compare(
+    variant: Variant,
+    answer: Response,
+    *,
+    control: Response = GOOD,
+    is_repeatable: bool = True,
+    **copy: Any,
+) -> None:
     handlers = {
-        Variant.CONTROL: Migration(lambda _: GOOD, None),
+        Variant.CONTROL: Migration(lambda _: control, None),
         Variant.CANDIDATE: Candidate(lambda _: answer, Rules()),
     }
     seen = GOOD if variant is Variant.CONTROL else answer
     sent = {"id": next(_ids), "sent_at": time.time() * 1_000, "exposed": True, **copy}
     sent |= {"event": event_of(), "variant": variant, "response": seen}
-    route = shadow._Route(handlers, Rules(), is_repeatable=False)
+    route = shadow._Route(handlers, Rules(), is_repeatable=is_repeatable)
     with patch.multiple(
         shadow,
+        SECOND_SIGHT_S=0,
         _route=lambda: route,
         _usage=lambda: StaleRules(Rules()),
         _masking_key=lambda: b"key",
