@@ -244,7 +244,7 @@ class PreTrafficHook(LeastPrivilegeFunction):
     """Asks a new version what `requests.jsonl` in the route's folder holds, and tells CodeDeploy.
 
     They are asked at every deployment, so none of them may change anything. A route without that
-    file is asked one request that nobody sent, which it must refuse.
+    file is only asked whether it can be imported.
 
     Give the hook to a deployment group with `add_pre_hook`, and let it `grant_read_deployment`.
 
