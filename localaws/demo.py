@@ -268,11 +268,15 @@ class Demo:
         )
 
     def _wait_for_polls(self) -> None:
-        """Every execution environment asks AppConfig again 15 seconds after it did."""
+        """Every execution environment asks AppConfig again 15 seconds after it did.
+
+        It does so beside a request, which the flag from before still serves.
+        """
         read = self._evidence.flag_read_at(since=self._started)
         while (waited := time.time() - read) < POLL_INTERVAL + 0.5:
             self._steps.count("flag spreads", waited, POLL_INTERVAL)
             time.sleep(0.1)
+        self._nudge()
 
     def _nudge(self) -> Pass:
         """Reaches every execution environment of the route, also one that is rarely needed."""

@@ -76,12 +76,12 @@ def seen(local: Local, local_state: StateFolder) -> Iterator[Seen]:
             SHADOW_CANARY_CANDIDATE=deployed.renew("Candidate"),
             SHADOW_CANARY_CANDIDATE_DEADLINE_MS="8000",  # a busy machine is no failure
         )
-        dropped = deployed.count("Shadow", "CopiesDropped")
         answers = []
         for stage in (Stage.OFF, Stage.SHADOW, Stage.canary(percent=0.01)):
             deployed.at(Position(stage, candidate_users=(CANDIDATE,)))
             for case in CASES:
                 answers += paired(deployed, tokens, case, copies=copied(stage, case))
+        dropped = deployed.count("Shadow", "CopiesDropped")
         broken_copies(deployed)
         least = dropped + 3
         assert awaited(lambda: deployed.count("Shadow", "CopiesDropped"), least) == least
