@@ -1,35 +1,38 @@
 """The candidate's own Lambda: the new code behind a direct invocation."""
 
 from collections.abc import Callable
-from functools import update_wrapper
 from typing import Any, overload
 
 from shadow_runtime.compare import Rules
 from shadow_runtime.front_doors import front_door
-from shadow_runtime.handlers import Handler, as_side, call_safely, take_mark
+from shadow_runtime.handlers import (
+    Handler,
+    LambdaHandler,
+    as_function,
+    as_side,
+    call_safely,
+    take_mark,
+)
 from shadow_runtime.telemetry import traced
 from shadow_runtime.user import claim, key_of
 
 
 class Candidate:
-    """A Lambda handler around the new code; `function` is that code itself.
+    """What answers with the new code, which is `function`.
 
     `rules` say which differences from control are none. What it raises is answered with 500.
 
     Example:
-        >>> from shadow_runtime.http import Request, Response
-        >>> @candidate
-        ... def handler(request: Request) -> Response:
-        ...     return Response.json({"id": request.user})
-        >>> handler.function(Request(method="GET", path="/", user="ada")).body
-        '{"id": "ada"}'
+        >>> from shadow_runtime.front_doors import HTTP_API
+        >>> from shadow_runtime.http import Request
+        >>> event = HTTP_API.event(Request(method="GET", path="/users/me"))
+        >>> Candidate(lambda event, context: event["rawPath"], Rules())(event, None)
+        '/users/me'
     """
 
     def __init__(self, function: Handler, rules: Rules) -> None:
-        self.function: Any = function
         self.rules = rules
         self._answer = as_side(function)
-        update_wrapper(self, function, updated=())
 
     def __call__(self, event: Any, context: Any) -> Any:
         """Answers `event`, which is the front door's.
@@ -47,12 +50,12 @@ class Candidate:
 
 
 @overload
-def candidate(handler: Handler, /) -> Candidate: ...
+def candidate(handler: Handler, /) -> LambdaHandler: ...
 @overload
-def candidate(*, rules: Rules) -> Callable[[Handler], Candidate]: ...
+def candidate(*, rules: Rules) -> Callable[[Handler], LambdaHandler]: ...
 def candidate(
     handler: Handler | None = None, /, *, rules: Rules | None = None
-) -> Candidate | Callable[[Handler], Candidate]:
+) -> LambdaHandler | Callable[[Handler], LambdaHandler]:
     """Makes the new code of a route the handler of the candidate function.
 
     As `@candidate`, or `@candidate(rules=Rules(ignore=["$.generated_at"]))`, over what `@migrating`
@@ -60,7 +63,17 @@ def candidate(
 
     Raises:
         HandlerError: what is decorated takes neither an event and a context nor a `Request`.
+
+    Example:
+        >>> from shadow_runtime.http import Request, Response
+        >>> @candidate
+        ... def handler(request: Request) -> Response:
+        ...     return Response.json({"id": request.user})
+        >>> handler.__wrapped__(Request(method="GET", path="/", user="ada")).body
+        '{"id": "ada"}'
     """
-    if handler is not None:
-        return Candidate(handler, Rules())
-    return lambda handler: Candidate(handler, rules or Rules())
+
+    def decorate(handler: Handler) -> LambdaHandler:
+        return as_function(Candidate(handler, rules or Rules()), handler)
+
+    return decorate if handler is None else decorate(handler)

@@ -5,10 +5,10 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import partial
+from functools import partial, update_wrapper
 from pathlib import PurePath
 from types import CellType, FunctionType, MethodType
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from shadow_runtime.contract import ShadowCanaryError
 from shadow_runtime.front_doors import Event, front_door, request_id
@@ -29,6 +29,14 @@ Ours tell each other there who the `user` is, and that a request is the hook's `
 
 _heard: ContextVar[list[BaseException] | None] = ContextVar("_heard", default=None)
 _Wanted = TypeVar("_Wanted")
+
+
+class LambdaHandler(Protocol):
+    """What Lambda calls: a function, and `__wrapped__` is the handler that was decorated."""
+
+    __wrapped__: Any
+
+    def __call__(self, event: Any, context: Any, /) -> Any: ...
 
 
 class HandlerError(ShadowCanaryError, TypeError):
@@ -53,6 +61,15 @@ def as_side(handler: Handler) -> Side:
         return call_safely(lambda: door.payload(function(door.request(event, user))), event)
 
     return typed
+
+
+def as_function(made: Callable[[Any, Any], Any], handler: Handler) -> LambdaHandler:
+    """`made` as a function of `handler`'s name: Powertools' middlewares go over nothing else."""
+
+    def function(event: Any, context: Any) -> Any:
+        return made(event, context)
+
+    return cast("LambdaHandler", update_wrapper(function, handler, updated=()))
 
 
 def call_safely(answer: Callable[[], Any], event: Event) -> Any:

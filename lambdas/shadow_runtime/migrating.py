@@ -1,7 +1,6 @@
 """The decorator that puts the machinery between control and its users."""
 
 from collections.abc import Callable, Iterable
-from functools import update_wrapper
 from typing import Any, overload
 
 from shadow_runtime.aws import Service
@@ -9,7 +8,14 @@ from shadow_runtime.candidate_call import CandidateCall
 from shadow_runtime.circuit_breaker import CircuitBreaker
 from shadow_runtime.contract import Stage
 from shadow_runtime.flag import FlagReader
-from shadow_runtime.handlers import Handler, HandlerError, as_side, take_mark
+from shadow_runtime.handlers import (
+    Handler,
+    HandlerError,
+    LambdaHandler,
+    as_function,
+    as_side,
+    take_mark,
+)
 from shadow_runtime.respond import Call, RouteRuntime, respond
 from shadow_runtime.settings import settings
 from shadow_runtime.tee import Tee
@@ -20,18 +26,15 @@ _SUBJECT = claim("sub")
 
 
 class Migration:
-    """A Lambda handler around control, the old code; `function` is that code itself.
+    """What answers with control, the old code, which is `function`.
 
     `repeatable` says that control may run again on a copy, to tell its own noise, and what users
     wrote meanwhile, from mismatches. Without a `runtime` it is control alone: in a test, and in
     the shadow.
 
     Example:
-        >>> @migrating
-        ... def handler(event, context):
-        ...     return {"statusCode": 200, "body": event["rawPath"]}
-        >>> handler({"rawPath": "/users/me"}, None)
-        {'statusCode': 200, 'body': '/users/me'}
+        >>> Migration(lambda event, context: {"statusCode": 204}, None)({}, None)
+        {'statusCode': 204}
     """
 
     def __init__(
@@ -45,13 +48,11 @@ class Migration:
     ) -> None:
         if not callable(user):
             raise HandlerError(f"user={user!r} is no function of the event: write claim({user!r})")
-        self.function: Any = function
         self.user = user
         self.repeatable = repeatable
         self._runtime = runtime
         self._control = as_side(function)
         self._withhold = frozenset(name.lower() for name in withhold)
-        update_wrapper(self, function, updated=())
 
     def __call__(self, event: Any, context: Any) -> Any:
         """Answers `event`, and counts what happened.
@@ -90,11 +91,11 @@ class _Uncounted(Measurements):
 
 
 @overload
-def migrating(handler: Handler, /) -> Migration: ...
+def migrating(handler: Handler, /) -> LambdaHandler: ...
 @overload
 def migrating(
     *, user: User = ..., repeatable: bool = ..., withhold: Iterable[str] = ...
-) -> Callable[[Handler], Migration]: ...
+) -> Callable[[Handler], LambdaHandler]: ...
 def migrating(
     handler: Handler | None = None,
     /,
@@ -102,7 +103,7 @@ def migrating(
     user: User = _SUBJECT,
     repeatable: bool = True,
     withhold: Iterable[str] = (),
-) -> Migration | Callable[[Handler], Migration]:
+) -> LambdaHandler | Callable[[Handler], LambdaHandler]:
     """Makes control, the old code of a route, the handler of the route function.
 
     It goes over Lambda's `handler(event, context)` as it stands: a function, a bound method such as
@@ -125,15 +126,16 @@ def migrating(
         >>> from shadow_runtime.user import cookie
         >>> @migrating(user=cookie("cartId"), repeatable=False)
         ... def handler(event, context):
-        ...     return {"statusCode": 204}
+        ...     return {"statusCode": 200, "body": event["rawPath"]}
+        >>> handler({"rawPath": "/users/me"}, None)
+        {'statusCode': 200, 'body': '/users/me'}
     """
-    if handler is not None:
-        return Migration(handler, _runtime())
 
-    def decorate(handler: Handler) -> Migration:
-        return Migration(handler, _runtime(), user=user, repeatable=repeatable, withhold=withhold)
+    def decorate(handler: Handler) -> LambdaHandler:
+        made = Migration(handler, _runtime(), user=user, repeatable=repeatable, withhold=withhold)
+        return as_function(made, handler)
 
-    return decorate
+    return decorate if handler is None else decorate(handler)
 
 
 def _runtime() -> RouteRuntime | None:

@@ -66,7 +66,7 @@ from shadow_runtime.http import Response
 def handler(request):
     case = request.headers["x-case"]
     if case == "agreeing":
-        return control.handler.function(request)
+        return control.handler.__wrapped__(request)
     if case == "differing":
         return Response.json({{
             "name": {OF_CANDIDATE["in the candidate's answer"]!r},

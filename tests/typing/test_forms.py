@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+from aws_lambda_powertools.middleware_factory import lambda_handler_decorator
 
 from shadow_runtime.candidate import candidate
 from shadow_runtime.http import Request, Response
@@ -86,6 +87,12 @@ def hidden(handler: Callable[..., Any]) -> Callable[..., Any]:
 def said(handler: Callable[..., Any]) -> Callable[..., Any]:
     """A decorator that says what it wraps."""
     return functools.wraps(handler)(hidden(handler))
+
+
+@lambda_handler_decorator
+def middleware(handler: Any, event: Any, context: Any) -> Any:
+    """Powertools' kind, which goes over functions alone."""
+    return handler(event, context)
 
 
 PLAIN: dict[str, Any] = {
@@ -180,7 +187,8 @@ def test_what_is_neither_is_refused_at_import_with_a_sentence(handler: Any, deco
         decorator(handler)
 
 
-@pytest.mark.parametrize("over", [logger.inject_lambda_context, said, hidden])
-def test_other_decorators_go_over_it(over: Any) -> None:
-    assert over(migrating(plain))(EVENT, Context()) == GOOD
-    assert over(candidate(plain))(EVENT, Context()) == GOOD
+@pytest.mark.parametrize("over", [logger.inject_lambda_context, middleware, said, hidden])
+@pytest.mark.parametrize("decorator", [migrating, candidate])
+def test_other_decorators_go_over_it(over: Any, decorator: Any) -> None:
+    for handler in (plain, typed):
+        assert over(decorator(handler))(EVENT, Context())["body"] == "ada"

@@ -9,10 +9,11 @@ from typing import Any, assert_type
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from shadow_runtime.candidate import Candidate, candidate
+from shadow_runtime.candidate import candidate
 from shadow_runtime.compare import Rules
+from shadow_runtime.handlers import LambdaHandler
 from shadow_runtime.http import Request, Response
-from shadow_runtime.migrating import Migration, migrating
+from shadow_runtime.migrating import migrating
 from shadow_runtime.user import (
     User,
     authorizer,
@@ -53,33 +54,33 @@ def numbered(event: Mapping[str, Any]) -> int:
 
 
 def test_the_decorators_take_handlers_of_both_forms() -> None:
-    assert_type(migrating(plain), Migration)
-    assert_type(migrating(typed), Migration)
-    assert_type(candidate(plain), Candidate)
-    assert_type(candidate(typed), Candidate)
+    assert_type(migrating(plain), LambdaHandler)
+    assert_type(migrating(typed), LambdaHandler)
+    assert_type(candidate(plain), LambdaHandler)
+    assert_type(candidate(typed), LambdaHandler)
 
 
 def test_they_take_methods_and_objects() -> None:
-    assert_type(migrating(orders_resolver.app.resolve), Migration)
-    assert_type(migrating(fastapi_app.handler), Migration)
-    assert_type(migrating(class_based.handler), Migration)
-    assert_type(migrating(class_based.handler.handle), Migration)
+    assert_type(migrating(orders_resolver.app.resolve), LambdaHandler)
+    assert_type(migrating(fastapi_app.handler), LambdaHandler)
+    assert_type(migrating(class_based.handler), LambdaHandler)
+    assert_type(migrating(class_based.handler.handle), LambdaHandler)
 
 
 def test_with_options_they_give_a_decorator_of_both_forms() -> None:
     for_users = migrating(user=claim("sub"), repeatable=True, withhold=["x-api-key"])
-    assert_type(for_users(plain), Migration)
-    assert_type(for_users(typed), Migration)
+    assert_type(for_users(plain), LambdaHandler)
+    assert_type(for_users(typed), LambdaHandler)
     by_rules = candidate(rules=Rules(ignore=["$.at"]))
-    assert_type(by_rules(plain), Candidate)
-    assert_type(by_rules(typed), Candidate)
+    assert_type(by_rules(plain), LambdaHandler)
+    assert_type(by_rules(typed), LambdaHandler)
 
 
 def test_a_user_is_found_by_a_function_of_the_event() -> None:
     users: list[User] = [claim("sub"), authorizer("userId"), header("x-tenant"), cookie("cart")]
     users += [iam_user(), per_request, tenant]
     assert_type(users[0]({"headers": {}, "requestContext": {}}), str | None)
-    assert_type(migrating(user=tenant)(plain), Migration)
+    assert_type(migrating(user=tenant)(plain), LambdaHandler)
 
 
 def test_a_migrated_handler_is_called_as_lambda_calls_it() -> None:

@@ -12,6 +12,7 @@ from unittest.mock import patch
 from shadow_runtime import shadow
 from shadow_runtime.candidate import candidate
 from shadow_runtime.contract import Position, Variable
+from shadow_runtime.handlers import LambdaHandler, find
 from shadow_runtime.migrating import Migration, migrating
 from shadow_runtime.settings import settings
 from tests.runtime.front_doors.doors import ACCOUNT
@@ -104,7 +105,7 @@ class Aws:
     functions: Functions
     flag: AppConfig
     environment: dict[str, str]
-    _made: dict[object, Migration] = field(default_factory=dict)
+    _made: dict[object, LambdaHandler] = field(default_factory=dict)
     _circuits_stay: bool = False
 
     def ask(
@@ -146,10 +147,12 @@ class Aws:
         settings.cache_clear()
 
 
-def close_circuit(route: Migration) -> None:
+def close_circuit(route: LambdaHandler) -> None:
     """Whatever befell the candidate before, the next request is sent to it."""
-    assert route._runtime is not None
-    route._runtime.circuit_breaker.record(ok=True)
+    migration = find(Migration, route)
+    assert migration is not None
+    assert migration._runtime is not None
+    migration._runtime.circuit_breaker.record(ok=True)
 
 
 @contextmanager

@@ -58,12 +58,12 @@ def middleware(inner: Any, event: Any, context: Any) -> Any:
 OVER: dict[str, Decorator] = {
     "inject_lambda_context": logger.inject_lambda_context(log_event=True),
     "log_metrics": metrics.log_metrics,
+    "event_source": event_source(data_class=APIGatewayProxyEventV2),
+    "a middleware": middleware,
     "one of the team's own": adding,
 }
 UNDER: dict[str, tuple[Decorator, Any]] = {
     **{name: (decorator, handler) for name, decorator in OVER.items()},
-    "event_source": (event_source(data_class=APIGatewayProxyEventV2), handler),
-    "a middleware": (middleware, handler),
     "event_parser": (event_parser(model=APIGatewayProxyEventV2Model), handler_of_a_model),
 }
 
