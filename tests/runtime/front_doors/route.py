@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
 
+import shadow_runtime.migrating as decorator
 from shadow_runtime import shadow
 from shadow_runtime.candidate import candidate
 from shadow_runtime.contract import Position, Variable
-from shadow_runtime.handlers import LambdaHandler, find
-from shadow_runtime.migrating import Migration, migrating
+from shadow_runtime.migrating import migrating
+from shadow_runtime.respond import RouteRuntime
 from shadow_runtime.settings import settings
 from tests.runtime.front_doors.doors import ACCOUNT
 from tests.runtime.played import Received, Reply, Service, error, serving
@@ -97,15 +98,15 @@ class Functions:
 
 @dataclass
 class Aws:
-    """What a route talks to, and the routes that were made so far.
+    """What a route talks to, and the runtimes that were made so far.
 
-    A route is made as it is in an execution environment: once, with clients of its own.
+    All routes whose flag stands alike share one, so that a few connections serve all tests.
     """
 
     functions: Functions
     flag: AppConfig
     environment: dict[str, str]
-    _made: dict[object, LambdaHandler] = field(default_factory=dict)
+    _runtimes: dict[object, RouteRuntime] = field(default_factory=dict)
     _circuits_stay: bool = False
 
     def ask(
@@ -125,12 +126,20 @@ class Aws:
         """
         self.flag.serve(at)
         self.functions.candidate = over(candidate(new))
-        key = (id(control), at, settings(), *options.items())
-        if key not in self._made:
-            self._made[key] = migrating(**options)(control)
+        runtime = self._runtime(at)
         if not self._circuits_stay:
-            close_circuit(self._made[key])
-        return over(self._made[key])(event, context)
+            runtime.circuit_breaker.record(ok=True)
+        with patch.object(decorator, "_runtime", lambda: runtime):
+            migrated = over(migrating(**options)(control))
+        return migrated(event, context)
+
+    def _runtime(self, at: Position) -> RouteRuntime:
+        key = (at, settings())
+        if key not in self._runtimes:
+            made = decorator._runtime()
+            assert made is not None
+            self._runtimes[key] = made
+        return self._runtimes[key]
 
     @contextmanager
     def circuits_stay(self) -> Iterator[None]:
@@ -145,14 +154,6 @@ class Aws:
             settings.cache_clear()
             shadow.handler(copy, Context())
         settings.cache_clear()
-
-
-def close_circuit(route: LambdaHandler) -> None:
-    """Whatever befell the candidate before, the next request is sent to it."""
-    migration = find(Migration, route)
-    assert migration is not None
-    assert migration._runtime is not None
-    migration._runtime.circuit_breaker.record(ok=True)
 
 
 @contextmanager
