@@ -12,7 +12,17 @@ from typing import Any, NamedTuple
 
 from shadow_runtime import assignment
 from shadow_runtime.candidate import Candidate
-from shadow_runtime.compare import EXACT, Comparison, Rules, StaleRules, Verdict, compare, mask
+from shadow_runtime.compare import (
+    EXACT,
+    Comparison,
+    PairClass,
+    Rules,
+    StaleRules,
+    Verdict,
+    compare,
+    mask,
+    pair_class,
+)
 from shadow_runtime.contract import MetricName, Variant
 from shadow_runtime.copies import Copy, without_credentials
 from shadow_runtime.credentials import watched
@@ -93,6 +103,11 @@ class SecondSights:
         return found
 
 
+_PROVING_LITTLE = {
+    PairClass.REFUSED: MetricName.REFUSED,
+    PairClass.EMPTY: MetricName.EMPTY,
+}
+
 _noisy_paths: set[str] = set()
 _deduplicator = Deduplicator()
 _log_sampler = LogSampler()
@@ -169,7 +184,7 @@ def _compare_sides(sides: "_Sides", measurements: Measurements) -> None:
         raise DroppedError(MetricName.WITHHELD)
     if old.is_fault:  # nothing to compare with, whatever the candidate does
         raise DroppedError(MetricName.SIDE_FAILED)
-    if found.verdict == "undecided":
+    if found.verdict is Verdict.UNDECIDED:
         raise DroppedError(MetricName.UNDECIDED)
     sight = sides.sight(found) if found.verdict is Verdict.MISMATCHED else None
     if not is_shown and route.is_repeatable and _is_sampled(copy):
@@ -257,7 +272,7 @@ class _Sides:
             if again.agrees:
                 return Sight.FIRST
             lacked = control.lacked or candidate.lacked or control.response.is_fault
-            return Sight.CONFIRMED if not lacked and _repeats(again, first) else Sight.UNSETTLED
+            return Sight.CONFIRMED if not lacked and again.repeats(first) else Sight.UNSETTLED
         return Sight.UNSETTLED
 
     def count_noise(self, measurements: Measurements) -> None:
@@ -284,12 +299,6 @@ class _Sides:
             _write("noise", self.copy, noise)
 
 
-def _repeats(again: Comparison, first: Comparison) -> bool:
-    """Whether it differs in a place where the first one did; indexes do not count."""
-    here, before = ({d.folded_path for d in each.differences} for each in (again, first))
-    return not here.isdisjoint(before)
-
-
 def _is_sampled(copy: Copy) -> bool:
     return assignment.is_in(copy.id, NOISE_PERCENT, route=settings().route, purpose="noise")
 
@@ -313,24 +322,12 @@ def _count(
             measurements.add(name, version=settings().version)
             if copy.variant is Variant.CANDIDATE:
                 measurements.add(name, variant=Variant.CANDIDATE)
-    if proves_little := _proves_little(old):
+    if proves_little := _PROVING_LITTLE.get(pair_class(old)):
         measurements.add(proves_little)
     if sight in (Sight.FIRST, Sight.UNSETTLED):
         measurements.add(MetricName.FIRST_SIGHT)
     if sight is Sight.UNSETTLED:
         measurements.add(MetricName.UNSETTLED)
-
-
-_NOTHING = ("", "null", "[]", "{}")
-
-
-def _proves_little(control: Response) -> MetricName | None:
-    """The class of a pair that has no content to agree on."""
-    if control.status >= 400:
-        return MetricName.REFUSED
-    text = control.body if isinstance(control.body, str) else control.body.decode("latin-1")
-    is_empty = control.status in (204, 205, 304) or "".join(text.split()) in _NOTHING
-    return MetricName.EMPTY if is_empty else None
 
 
 def _write(message: str, copy: Copy, found: Comparison, **fields: Any) -> None:

@@ -8,8 +8,6 @@ import pytest
 
 from shadow_runtime.compare import (
     ABSENT,
-    EXACT,
-    Comparison,
     Kind,
     Rules,
     StaleRules,
@@ -18,20 +16,7 @@ from shadow_runtime.compare import (
     compare,
 )
 from shadow_runtime.http import Response
-
-JSON = {"content-type": "application/json"}
-
-
-def text(body: str | bytes, *, status: int = 200) -> Response:
-    return Response(status=status, headers=JSON, body=body)
-
-
-def of(control: Any, candidate: Any, rules: Rules = EXACT) -> Comparison:
-    return compare(Response.json(control), Response.json(candidate), rules)
-
-
-def found(control: Any, candidate: Any, rules: Rules = EXACT) -> list[str]:
-    return [f"{d.path} {d.kind}" for d in of(control, candidate, rules).differences]
+from tests.runtime.compared import found, of, text
 
 
 @pytest.mark.parametrize(

@@ -8,16 +8,8 @@ from typing import Any
 
 import pytest
 
-from shadow_runtime.compare import Comparison, Rules, Tolerance, compare
-from shadow_runtime.http import Response
-
-
-def of(control: Any, candidate: Any, rules: Rules) -> Comparison:
-    return compare(Response.json(control), Response.json(candidate), rules)
-
-
-def found(control: Any, candidate: Any, rules: Rules) -> list[str]:
-    return [f"{d.path} {d.kind}" for d in of(control, candidate, rules).differences]
+from shadow_runtime.compare import Rules, Tolerance
+from tests.runtime.compared import found, of
 
 
 def test_an_unordered_list_may_be_in_any_order() -> None:

@@ -5,14 +5,11 @@ from typing import Any
 
 import pytest
 
-from shadow_runtime.compare import Comparison, Rules, compare, mask
+from shadow_runtime.compare import Rules, compare, mask
 from shadow_runtime.http import Response
+from tests.runtime.compared import of
 
 KEY = b"a secret of the route"
-
-
-def of(control: Any, candidate: Any, rules: Rules) -> Comparison:
-    return compare(Response.json(control), Response.json(candidate), rules)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shadow_runtime.compare import Comparison, Kind, Rules, Tolerance, Verdict, compare
+from shadow_runtime.compare import Kind, Rules, Tolerance, Verdict, compare
 from shadow_runtime.http import Response
+from tests.runtime.compared import of
 
 KEYS = st.sampled_from(["id", "name", "tags", "price", "at", "a b"]) | st.text(max_size=3)
 SCALARS = (
@@ -61,10 +62,6 @@ RESPONSES = st.builds(
     body=BODIES,
 )
 SWAPPED = {Kind.MISSING: Kind.EXTRA, Kind.EXTRA: Kind.MISSING}
-
-
-def of(control: Any, candidate: Any, rules: Rules) -> Comparison:
-    return compare(Response.json(control), Response.json(candidate), rules)
 
 
 def shuffled(value: Any, dice: random.Random) -> Any:

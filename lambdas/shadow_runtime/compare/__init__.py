@@ -1,8 +1,8 @@
 """The comparison of two answers: outcomes, not values; what differs and no rule excuses."""
 
-from shadow_runtime.compare.answers import compare
+from shadow_runtime.compare.answers import PairClass, compare, pair_class
+from shadow_runtime.compare.bodies import ABSENT
 from shadow_runtime.compare.findings import (
-    ABSENT,
     Comparison,
     Difference,
     Kind,
@@ -10,18 +10,21 @@ from shadow_runtime.compare.findings import (
     Verdict,
     mask,
 )
-from shadow_runtime.compare.rules import EXACT, Rules, Tolerance
+from shadow_runtime.compare.rules import EXACT, AllBut, Rules, Tolerance
 
 __all__ = [
     "ABSENT",
     "EXACT",
+    "AllBut",
     "Comparison",
     "Difference",
     "Kind",
+    "PairClass",
     "Rules",
     "StaleRules",
     "Tolerance",
     "Verdict",
     "compare",
     "mask",
+    "pair_class",
 ]

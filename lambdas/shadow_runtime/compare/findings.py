@@ -7,29 +7,22 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
 from typing import Any, Self
 
+from shadow_runtime.compare.bodies import Absent, plain
 from shadow_runtime.compare.rules import Rules
 
 _NAME = re.compile(r"(?!(?:.*\d){5})[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _LONGEST_CLEAR = 100
 _DEEPEST_SHOWN = 32
+_MOST_HASHED = 1_000  # parts of a list or an object, so that no mask takes longer than a comparison
 
 Steps = tuple[str | int, ...]
 """Where a value is: a root (`$`, `status` or `headers`), then object keys and list indexes."""
-
-
-class Absent:
-    """What one side lacks and the other has; JSON has no word for it."""
-
-    def __repr__(self) -> str:
-        return "absent"
-
-
-ABSENT = Absent()
 
 
 class DataKey(str):
@@ -66,7 +59,7 @@ def _written(steps: Steps, key: bytes = b"") -> str:
     )
 
 
-def _folded(steps: Steps) -> str:
+def folded(steps: Steps) -> str:
     """The path as text without what varies: `$.items[*].name`, and `$.users{*}` for data keys."""
     return _joined(
         steps,
@@ -95,9 +88,11 @@ def _shape(value: object) -> str:
             return "null"
         case Absent():
             return "absent"
-        case str() | bytes() | list() | dict():
+        case bytes():
+            return f"bytes({len(value)})"
+        case str() | list() | dict():
             return f"{type(value).__name__}({len(value)})"
-    return type(value).__name__
+    return type(value).__name__.lower()
 
 
 def _signature(value: object, key: bytes) -> str:
@@ -105,12 +100,25 @@ def _signature(value: object, key: bytes) -> str:
 
 
 def _canonical(value: Any) -> bytes:
+    """The same bytes for equal values, however deep, and however much there is of them."""
     if isinstance(value, bytes):
         return value
-    try:
-        return json.dumps(value, sort_keys=True, default=repr).encode()
-    except RecursionError:
-        return b""
+    parts: list[str] = []
+    inside: list[Iterator[Any]] = [iter([value])]
+    while inside and len(parts) < _MOST_HASHED:
+        each = next(inside[-1], inside)
+        if each is inside:
+            inside.pop()
+            parts.append("end")
+        elif isinstance(each, dict):
+            inside.append(chain.from_iterable(sorted(each.items())))
+            parts.append("object")
+        elif isinstance(each, list):
+            inside.append(iter(each))
+            parts.append("list")
+        else:
+            parts.append(json.dumps(plain(each), default=repr))
+    return " ".join(parts).encode()
 
 
 class Verdict(StrEnum):
@@ -119,6 +127,7 @@ class Verdict(StrEnum):
     MATCHED = "matched"
     IGNORED_ONLY = "ignored-only"
     MISMATCHED = "mismatched"
+    UNDECIDED = "undecided"
     CANDIDATE_ERRORED = "candidate-errored"
     BOTH_ERRORED = "both-errored"
 
@@ -140,8 +149,7 @@ class Kind(StrEnum):
 class Difference:
     """One difference: where, of which kind, and both values, which only come out masked.
 
-    `control` and `candidate` are the values as parsed; `ABSENT` for what a side lacks.
-    Nothing that ends in a log may read them: use `str`, `line` or `record`.
+    Nothing that ends in a log may read `control` and `candidate`: use `str`, `line` or `record`.
 
     Example:
         >>> Difference(("$", "name"), Kind.VALUE, "Grace", "Gracie")
@@ -150,9 +158,19 @@ class Difference:
 
     steps: Steps
     kind: Kind
-    control: Any
-    candidate: Any
-    clear: bool = False
+    _control: Any
+    _candidate: Any
+    _clear: bool = False
+
+    @property
+    def control(self) -> Any:
+        """Control's value as `json.loads` would give it; `ABSENT` if it has none."""
+        return plain(self._control)
+
+    @property
+    def candidate(self) -> Any:
+        """The candidate's value as `json.loads` would give it; `ABSENT` if it has none."""
+        return plain(self._candidate)
 
     @property
     def path(self) -> str:
@@ -162,16 +180,20 @@ class Difference:
     @property
     def folded_path(self) -> str:
         """Where it is without what varies, such as `$.items[*].name`."""
-        return _folded(self.steps)
+        return folded(self.steps)
 
     def record(self, key: bytes = b"") -> dict[str, str]:
         """Path, kind and both values for a log, masked with `key`; without one, shapes only."""
-        shown = _clear if self.clear or self.kind is Kind.STATUS else mask
+        shown = _clear if self._clear or self.kind is Kind.STATUS else mask
+        here, there = (
+            value if isinstance(value, list | dict) else plain(value)
+            for value in (self._control, self._candidate)
+        )
         return {
             "path": _written(self.steps, key),
             "kind": self.kind.value,
-            "control": shown(self.control, key),
-            "candidate": shown(self.candidate, key),
+            "control": shown(here, key),
+            "candidate": shown(there, key),
         }
 
     def line(self, key: bytes = b"") -> str:
@@ -188,8 +210,13 @@ class Difference:
 class Comparison:
     """What comparing a candidate's answer with control's found.
 
-    `excused_by` names the rules without which there would be more differences. `capped` tells
-    that the comparison stopped at the rules' cap, so that more may differ.
+    Attributes:
+        differences: what differs and no rule excuses, the shallow ones first.
+        excused_by: the rules without which there would be more differences.
+        capped: whether the comparison stopped at the rules' cap, so that more may differ.
+        undecided: folded paths of what could not be compared: the budget of pairing ended there,
+            or the body is nested too deep, or in an encoding that cannot be read here.
+        unusable: rules that could not work on these answers, each with the reason.
 
     Example:
         >>> from shadow_runtime.compare import compare
@@ -202,6 +229,8 @@ class Comparison:
     differences: tuple[Difference, ...] = ()
     excused_by: frozenset[str] = frozenset()
     capped: bool = False
+    undecided: frozenset[str] = frozenset()
+    unusable: frozenset[str] = frozenset()
 
     @property
     def agrees(self) -> bool:
@@ -214,8 +243,28 @@ class Comparison:
 
         List indexes and data keys are folded away, values and repetitions do not count.
         """
-        found = sorted({f"{d.folded_path} {d.kind}" for d in self.differences})
-        return hashlib.sha256("\n".join(found).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+        found = {f"{d.folded_path} {d.kind}" for d in self.differences}
+        found |= {f"{path} undecided" for path in self.undecided}
+        text = "\n".join(sorted(found))
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+    def repeats(self, earlier: "Comparison") -> bool:
+        """Whether it differs in a place where `earlier` differed too: indexes do not count.
+
+        What a write between two answers makes differ does not differ again when both are asked
+        anew, together.
+
+        Example:
+            >>> from shadow_runtime.compare import compare
+            >>> from shadow_runtime.http import Response
+            >>> one, two, three = (Response.json({"a": n, "b": n // 2}) for n in (1, 2, 3))
+            >>> compare(one, two).repeats(compare(one, three)), compare(two, two).repeats(
+            ...     compare(one, two)
+            ... )
+            (True, False)
+        """
+        here, before = ({d.folded_path for d in c.differences} for c in (self, earlier))
+        return not here.isdisjoint(before)
 
 
 @dataclass(slots=True)
@@ -233,15 +282,21 @@ class StaleRules:
     rules: Rules
     compared: int = 0
     _used: set[str] = field(default_factory=set)
+    _unusable: dict[str, str] = field(default_factory=dict)
 
     def add(self, comparison: Comparison) -> Self:
         """Count one comparison that was made with these rules."""
         self.compared += 1
         self._used |= comparison.excused_by
+        self._unusable |= {why.rpartition(": ")[0]: why for why in comparison.unusable}
         return self
 
     def after(self, comparisons: int) -> tuple[str, ...]:
-        """The rules that never excused a difference; none before so many comparisons."""
+        """The rules that never excused a difference; none before so many comparisons.
+
+        If one could not, the reason stands behind it.
+        """
         if self.compared < comparisons:
             return ()
-        return tuple(name for name in self.rules.names if name not in self._used)
+        stale = (name for name in self.rules.names if name not in self._used)
+        return tuple(self._unusable.get(name, name) for name in stale)

@@ -1,12 +1,11 @@
-"""Paths of rules, and which rules hold where a walk stands: patterns compiled once, as visited.
+"""Paths of rules, and which rules hold where a walk stands: patterns compiled once, as visited."""
 
-`$.user.name`, `$.items[*].id`, `$.**.updated_at`.
-"""
-
+import json
+import operator
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import Enum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 
 class Wild(Enum):
@@ -17,17 +16,28 @@ class Wild(Enum):
     DEEP = "**"
 
 
-Step = str | int | Wild
+Step = str | int | Wild | re.Pattern[str]
 Pattern = tuple[Step, ...]
 
-_ROOT = re.compile(r"\$|status|headers(?=\.)")
+_ROOT = re.compile(r"\$|status\Z|headers(?=[.\[])")
 _STEP = re.compile(
-    r'\.(?P<wild>\*\*?)|\.(?P<name>[^.\[\]"*]+)|\[(?P<index>\d+|\*)\]|\["(?P<quoted>[^"]+)"\]'
+    r"""\.(?P<wild>\*\*?)(?=[.\[]|\Z)
+    | \.(?P<name>[^.\[\]"'\s]+)
+    | \[(?P<index>0|[1-9]\d*|\*)\]
+    | \[(?P<quoted>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\]""",
+    re.VERBOSE,
 )
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def parse(path: str) -> Pattern:
-    """The steps of `path`, the root first.
+    r"""The steps of `path`, the root first; names of headers in lower case.
+
+    Names in `["…"]` or `['…']` are read as in JSONPath (RFC 9535, 2.3.1.1), escapes included.
+
+    Example:
+        >>> parse('$.items[*]["a\\tb"]')
+        ('$', 'items', <Wild.INDEX: '[*]'>, 'a\tb')
 
     Raises:
         ValueError: anything that is no path.
@@ -41,9 +51,9 @@ def parse(path: str) -> Pattern:
         step = _STEP.match(path, end)
         if step is None:
             raise _no_path(path)
-        steps.append(_step(step))
+        steps.append(_step(step, path))
         end = step.end()
-    return tuple(steps)
+    return (steps[0], *map(_lower, steps[1:])) if root[0] == "headers" else tuple(steps)
 
 
 def reach(pattern: Pattern, offset: int) -> tuple[int, ...]:
@@ -61,40 +71,79 @@ def advance(pattern: Pattern, offset: int, step: str | int) -> tuple[int, ...]:
     wanted = pattern[offset]
     if wanted is Wild.DEEP:
         return reach(pattern, offset)
-    takes = wanted is Wild.ONE or (wanted is Wild.INDEX and isinstance(step, int)) or wanted == step
-    return reach(pattern, offset + 1) if takes else ()
+    return reach(pattern, offset + 1) if _takes(wanted, step) else ()
 
 
-def _step(match: re.Match[str]) -> Step:
+def _takes(wanted: Step, step: str | int) -> bool:
+    if isinstance(wanted, re.Pattern):
+        return isinstance(step, str) and wanted.fullmatch(step) is not None
+    if wanted is Wild.INDEX:
+        return isinstance(step, int)
+    return wanted is Wild.ONE or wanted == step
+
+
+def _step(match: re.Match[str], path: str) -> Step:
     if match["wild"]:
         return Wild(match["wild"])
     if match["index"]:
         return Wild.INDEX if match["index"] == "*" else int(match["index"])
-    return match["name"] or match["quoted"]
+    if match["quoted"]:
+        return _unquoted(match["quoted"], path)
+    name = match["name"]
+    if "**" in name:
+        raise _no_path(path)
+    if "*" in name:
+        return re.compile(".*".join(map(re.escape, name.split("*"))), re.DOTALL)
+    return name
+
+
+def _unquoted(quoted: str, path: str) -> str:
+    def as_json(match: re.Match[str]) -> str:
+        if match[1] == '"':
+            raise _no_path(path)  # only a double-quoted name escapes a double quote
+        return {"'": "'", None: '\\"'}.get(match[1], match[0])
+
+    try:
+        if quoted[0] == "'":
+            quoted = '"' + re.sub(r'\\(.)|"', as_json, quoted[1:-1]) + '"'
+        name = str(json.loads(quoted))
+    except ValueError:
+        raise _no_path(path) from None
+    if _SURROGATE.search(name):
+        raise _no_path(path)
+    return name
+
+
+def _lower(step: Step) -> Step:
+    if isinstance(step, re.Pattern):
+        return re.compile(step.pattern, re.IGNORECASE)
+    return step.lower() if isinstance(step, str) else step
 
 
 def _no_path(path: object) -> ValueError:
     return ValueError(
         f"{path!r} is no path; write $.user.name or $.items[*].id, .* for any one step, "
-        '.** for any depth, ["a.b"] for an odd key, headers.etag for a header'
+        '.** for any depth, .*_at for names that end so, ["a b"] for an odd key, '
+        "headers.etag for a header"
     )
 
 
-Place = tuple[object, float | None]
-"""Where a value stands among others: its kind, and its position if kinds are compared by distance.
+Place = tuple[object, Any]
+"""Where a value stands: its kind, and its position if values of that kind are some way apart.
 
-Values of one kind without a position are equal; those of different kinds never are.
+Values of one kind without a position (None) are equal; those of different kinds never are.
 """
 
 
-class Leniency(Protocol):
-    """A way in which two different values count as equal."""
+class Leniency(NamedTuple):
+    """A way in which two different values count as equal.
 
-    def excuses(self, control: Any, candidate: Any) -> bool:
-        """Whether these two count as equal."""
+    `place` tells where a value stands, or None where it has nothing to say about it; `near` whether
+    two positions are close, and then also whatever lies between them.
+    """
 
-    def place(self, value: Any) -> Place | None:
-        """Where `value` stands; None if this leniency has nothing to say about it."""
+    place: Callable[[Any], Place | None]
+    near: Callable[[Any, Any], bool] = operator.eq
 
 
 class PathRule(NamedTuple):
@@ -103,11 +152,35 @@ class PathRule(NamedTuple):
     name: str
     kind: str
     pattern: Pattern
-    value: Any
+    value: Any = None
+
+
+class Measure(NamedTuple):
+    """The leniencies of one place that agree on where a value stands, by name."""
+
+    place: Callable[[Any], Place | None]
+    nears: tuple[tuple[str, Callable[[Any, Any], bool]], ...]
+
+    def excuses(self, control: Any, candidate: Any) -> str | None:
+        """The rule that holds the two values equal."""
+        here, there = self.place(control), self.place(candidate)
+        if here is None or there is None or here[0] != there[0]:
+            return None
+        return next((name for name, near in self.nears if near(here[1], there[1])), None)
+
+    def near(self, here: Any, there: Any) -> bool:
+        """Whether any of the rules holds two positions equal."""
+        return any(near(here, there) for _, near in self.nears)
 
 
 Ends = frozenset[tuple[int, int]]
 """How far each pattern has been followed: (which rule, how many steps)."""
+
+_BY_DISTANCE = frozenset(("numeric", "timestamps"))
+_OF_STRINGS = frozenset(("timestamps", "fold", "as_number", "empty_is_absent"))
+_ACROSS_TYPES = frozenset(("as_number", "null_is_absent", "empty_is_absent"))
+_WITHOUT_BEARING = frozenset(("unordered", "keyed", "data_keys", "clear", "compared"))
+_ANY_INDEX = -1  # which no path can name
 
 
 class Scope:
@@ -120,32 +193,74 @@ class Scope:
     __slots__ = (
         "_by_ends",
         "_ends",
+        "_globs",
         "_named",
         "_next",
         "_rules",
+        "as_number",
         "clear",
         "data_keys",
+        "empty_is_absent",
+        "extra_allowed",
+        "fold",
+        "grows",
         "ignore",
+        "is_blurred",
+        "is_plain",
+        "is_transitive",
         "keyed",
-        "leniencies",
+        "measures",
+        "members",
+        "null_is_absent",
+        "present",
+        "strict",
         "unordered",
     )
 
     def __init__(self, rules: list[PathRule], ends: Ends, by_ends: dict[Ends, "Scope"]) -> None:
         self._rules, self._ends, self._by_ends = rules, ends, by_ends
         self._next: dict[object, Scope] = {}
-        self._named = {
-            rules[rule].pattern[taken] for rule, taken in ends if taken < len(rules[rule].pattern)
-        }
+        patterns = [(rules[rule].pattern, taken) for rule, taken in ends]
+        steps = [pattern[taken] for pattern, taken in patterns if taken < len(pattern)]
+        self._named = {step for step in steps if isinstance(step, str | int)}
+        self._globs = tuple({step for step in steps if isinstance(step, re.Pattern)})
         here = [rules[rule] for rule, taken in sorted(ends) if taken == len(rules[rule].pattern)]
-        self.ignore: str | None = next((r.name for r in here if r.kind == "ignore"), None)
-        self.unordered = next((r for r in here if r.kind == "unordered"), None)
-        self.keyed = next((r for r in here if r.kind == "keyed"), None)
-        self.leniencies: tuple[tuple[str, Leniency], ...] = tuple(
-            (r.name, r.value) for r in here if r.kind in ("numeric", "timestamps", "fold")
+
+        def name(kind: str) -> str | None:
+            return next((rule.name for rule in here if rule.kind == kind), None)
+
+        self.ignore = name("ignore") or self._left_out()
+        self.present = name("present")
+        self.null_is_absent, self.empty_is_absent = name("null_is_absent"), name("empty_is_absent")
+        self.extra_allowed = name("extra_allowed")
+        self.as_number = name("as_number")
+        self.unordered, self.keyed = name("unordered"), name("keyed")
+        self.members: tuple[tuple[str, ...], ...] = next(
+            (rule.value for rule in here if rule.kind == "keyed"), ()
         )
-        self.data_keys = any(r.kind == "data_keys" for r in here)
-        self.clear = any(r.kind == "clear" for r in here)
+        self.measures = _measures(here)
+        self.fold = name("fold") is not None
+        self.strict = name("strict") is not None
+        self.is_plain = all(rule.kind in _WITHOUT_BEARING for rule in here)
+        self.data_keys = name("data_keys") is not None
+        self.clear = name("clear") is not None
+        self._classify(here)
+
+    def _left_out(self) -> str | None:
+        """The rule that lets only some paths be compared, where none of them leads any further."""
+        only = [i for i, rule in enumerate(self._rules) if rule.kind == "compared"]
+        alive = {rule for rule, _ in self._ends}
+        return self._rules[only[0]].name if only and alive.isdisjoint(only) else None
+
+    def _classify(self, here: list[PathRule]) -> None:
+        """What pairing must know: whether "equal under the rules" sorts values into classes."""
+        alive = [self._rules[rule] for rule, _ in self._ends]
+        self.is_transitive = not _mix(alive) and all(r.kind not in _BY_DISTANCE for r in alive)
+        self.grows = any(
+            rule.kind == "extra_allowed" and taken >= len(rule.pattern) - 1
+            for rule, taken in ((self._rules[rule], taken) for rule, taken in self._ends)
+        )
+        self.is_blurred = _mix(here) or (self.grows and self.empty_is_absent is not None)
 
     @classmethod
     def start(cls, rules: list[PathRule]) -> "Scope":
@@ -156,7 +271,9 @@ class Scope:
 
     def step(self, step: str | int) -> "Scope":
         """The scope one object key or list index further down."""
-        known = step if step in self._named else step.__class__
+        known: object = step if step in self._named else step.__class__
+        if self._globs and known is str:
+            known = tuple(glob for glob in self._globs if glob.fullmatch(str(step)))
         scope = self._next.get(known)
         if scope is None:
             scope = self._next[known] = self._at(
@@ -170,6 +287,11 @@ class Scope:
             )
         return scope
 
+    @property
+    def element(self) -> "Scope":
+        """The scope of every element of a list whose order means nothing: no index names one."""
+        return self.step(_ANY_INDEX)
+
     @classmethod
     def _at(
         cls, rules: list[PathRule], ends: Iterable[tuple[int, int]], by_ends: dict[Ends, "Scope"]
@@ -178,6 +300,23 @@ class Scope:
         if key not in by_ends:
             by_ends[key] = cls(rules, key, by_ends)
         return by_ends[key]
+
+
+def _measures(here: list[PathRule]) -> tuple[Measure, ...]:
+    measures: dict[object, Measure] = {}
+    for rule in here:
+        if isinstance(rule.value, Leniency):
+            place, near = rule.value
+            known = measures.get(place, Measure(place, ()))
+            measures[place] = Measure(place, (*known.nears, (rule.name, near)))
+    return tuple(measures.values())
+
+
+def _mix(rules: list[PathRule]) -> bool:
+    """Whether two of the rules may each hold one string equal to others, by its own measure."""
+    kinds = {rule.kind for rule in rules}
+    measures = len(kinds & _OF_STRINGS) + sum(rule.kind == "shape" for rule in rules)
+    return measures > 1 or ("present" in kinds and bool(kinds & _ACROSS_TYPES))
 
 
 FREE = Scope.start([])
