@@ -17,7 +17,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from shadow_runtime import shadow
-from shadow_runtime.compare import Comparison
+from shadow_runtime.compare import Comparison, Verdict
 from shadow_runtime.contract import Variable, Variant
 from shadow_runtime.http import Response
 from shadow_runtime.sampling import Deduplicator
@@ -168,8 +168,7 @@ def test_the_counts_of_a_stream_add_up_to_what_was_sent(
 def test_a_comparison_that_could_not_decide_is_no_difference(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    undecided: Any = "undecided"
-    monkeypatch.setattr(shadow, "compare", lambda *_: Comparison(undecided))
+    monkeypatch.setattr(shadow, "compare", lambda *_: Comparison(Verdict.UNDECIDED))
     shadow.handler(copied("ada"), None)
     found = metrics(capfd.readouterr().out)
     assert (found["Undecided"], found["CopiesDropped"], "Compared" in found) == (1, 1, False)
