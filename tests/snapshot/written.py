@@ -15,7 +15,7 @@ from shadow_runtime.aws import Service
 from shadow_runtime.candidate import Candidate
 from shadow_runtime.candidate_call import Outcome
 from shadow_runtime.circuit_breaker import CircuitBreaker
-from shadow_runtime.compare import Comparison, Rules, StaleRules
+from shadow_runtime.compare import Comparison, Rules, StaleRules, Verdict
 from shadow_runtime.contract import NAMESPACE, Position, Stage, Variant
 from shadow_runtime.front_doors import HTTP_API
 from shadow_runtime.handlers import Handler
@@ -29,7 +29,6 @@ from tests.runtime.test_copies import copied
 GOOD, FAULT = Response.json({"name": "Ada"}), Response.error(500, "broken")
 OTHER, HUGE = Response.json({"name": "Augusta"}), Response(status=200, body="x" * LIMIT)
 _ids = map(str, count())
-_UNDECIDED: Any = "undecided"
 
 
 def shape(name: str, dimensions: dict[str, str]) -> str:
@@ -58,7 +57,7 @@ def written() -> set[str]:
         _compare(Variant.CONTROL, GOOD, sent_at=0)
         for _ in range(2):
             _compare(Variant.CONTROL, GOOD, id="delivered twice")
-        with patch.object(shadow, "compare", lambda *_: Comparison(_UNDECIDED)):
+        with patch.object(shadow, "compare", lambda *_: Comparison(Verdict.UNDECIDED)):
             _compare(Variant.CONTROL, GOOD)
         _compare(Variant.CONTROL, GOOD, deadline_ms=0)
         _compare(Variant.CONTROL, Response(status=401))
