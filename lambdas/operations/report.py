@@ -44,8 +44,8 @@ def rollback_message(
     if done.changed:
         subject = f"{route}: users are back on control"
         did = (
-            f"The flag went to off, all at once; within {POLL_INTERVAL} seconds control answers "
-            f"everybody.\n{done.deployment}"
+            f"The flag went to off, all at once; {POLL_INTERVAL} seconds later each execution "
+            f"environment answers with control, after one more request.\n{done.deployment}"
         )
     else:
         subject = f"{route}: another alarm, the flag is off already"

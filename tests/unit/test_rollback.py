@@ -170,7 +170,8 @@ What happened
 {ALARM.reason}
 
 What was done
-The flag went to off, all at once; within 15 seconds control answers everybody.
+The flag went to off, all at once; 15 seconds later each execution environment answers with \
+control, after one more request.
 {deployment}
 
 What to look at
