@@ -62,6 +62,19 @@ class Stack:
     template: Mapping[str, Any]
 
     @classmethod
+    def all_of(cls, assembly: Path) -> list[Self]:
+        """Every stack of a synthesized assembly, under the name that it is deployed by."""
+        artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"]
+        return [
+            cls(
+                artifact["properties"].get("stackName", artifact_id),
+                json.loads((assembly / artifact["properties"]["templateFile"]).read_text()),
+            )
+            for artifact_id, artifact in artifacts.items()
+            if artifact["type"] == "aws:cloudformation:stack"
+        ]
+
+    @classmethod
     def load(cls, assembly: Path, name: str) -> Self:
         """The stack `name` of a synthesized assembly.
 

@@ -75,24 +75,13 @@ def derive(cdk_out: Path, out: Path, *, now: datetime) -> list[str]:
     shutil.copytree(cdk_out, out, ignore=_all_but_json, dirs_exist_ok=True)
     manifest = json.loads((out / "manifest.json").read_text())
     applied: Counter[str] = Counter()
-    for stack, properties in _stacks(manifest):
-        applied += _derive_stack(properties, cdk_out, out, Target(stack, now))
+    for artifact_id, artifact in manifest["artifacts"].items():
+        if artifact["type"] == "aws:cloudformation:stack":
+            properties = artifact["properties"]
+            target = Target(properties.get("stackName", artifact_id), now)
+            applied += _derive_stack(properties, cdk_out, out, target)
     _write(out / "manifest.json", manifest)
     return [f"{words} ({count})" for words, count in applied.items()]
-
-
-def templates(assembly: Path) -> dict[str, Template]:
-    """The templates of an assembly's stacks, by the name of the stack."""
-    manifest = json.loads((assembly / "manifest.json").read_text())
-    return {
-        stack: json.loads((assembly / properties["templateFile"]).read_text())
-        for stack, properties in _stacks(manifest)
-    }
-
-
-def resources(template: Template, kind: str) -> list[tuple[str, dict[str, Any]]]:
-    """The resources whose type starts with `kind`, with their logical ids."""
-    return [(i, r) for i, r in template["Resources"].items() if r["Type"].startswith(kind)]
 
 
 def built_layer(lock: str, *, cache: Path = CACHE / "layers") -> Path:
@@ -138,15 +127,6 @@ def _install(lock: Path, target: Path) -> None:
     if installed.returncode:
         reason = installed.stderr.strip() or f"uv ended with {installed.returncode}"
         raise LocalError(f"the layer of {lock.name} could not be built: {reason}")
-
-
-def _stacks(manifest: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Name and properties of each stack, in the order of the app."""
-    return [
-        (artifact["properties"].get("stackName", artifact_id), artifact["properties"])
-        for artifact_id, artifact in manifest["artifacts"].items()
-        if artifact["type"] == "aws:cloudformation:stack"
-    ]
 
 
 def _derive_stack(
@@ -216,7 +196,7 @@ def _without(kind: str) -> Callable[[Template, Target], int]:
     """Takes out the resources of a kind, and what refers to them."""
 
     def apply(template: Template, _: Target) -> int:
-        removed = dict(resources(template, kind)).keys()
+        removed = dict(_resources(template, kind)).keys()
         for logical_id in removed:
             del template["Resources"][logical_id]
         for resource in template["Resources"].values():
@@ -235,7 +215,7 @@ def _without(kind: str) -> Callable[[Template, Target], int]:
 
 
 def _still_alarms(template: Template, _: Target) -> int:
-    alarms = [alarm["Properties"] for _, alarm in resources(template, "AWS::CloudWatch::Alarm")]
+    alarms = [alarm["Properties"] for _, alarm in _resources(template, "AWS::CloudWatch::Alarm")]
     for alarm in alarms:
         for name in ("Metrics", "Dimensions", "ExtendedStatistic", "Unit"):
             alarm.pop(name, None)
@@ -249,7 +229,7 @@ def _still_alarms(template: Template, _: Target) -> int:
 
 
 def _shorter_minutes(template: Template, _: Target) -> int:
-    found = resources(template, "AWS::AppConfig::DeploymentStrategy")
+    found = _resources(template, "AWS::AppConfig::DeploymentStrategy")
     for _id, strategy in found:
         for minutes in ("DeploymentDurationInMinutes", "FinalBakeTimeInMinutes"):
             declared = strategy["Properties"].get(minutes, 0)
@@ -258,7 +238,7 @@ def _shorter_minutes(template: Template, _: Target) -> int:
 
 
 def _in_a_week(template: Template, target: Target) -> int:
-    schedules = [s["Properties"] for _, s in resources(template, "AWS::Scheduler::Schedule")]
+    schedules = [s["Properties"] for _, s in _resources(template, "AWS::Scheduler::Schedule")]
     once = [s for s in schedules if s["ScheduleExpression"].startswith("at(")]
     for schedule in once:
         schedule |= {
@@ -277,7 +257,7 @@ def _plain_http(template: Template, _: Target) -> int:
 
 
 def _generated_secrets(template: Template, _: Target) -> int:
-    secrets = [s["Properties"] for _, s in resources(template, "AWS::SecretsManager::Secret")]
+    secrets = [s["Properties"] for _, s in _resources(template, "AWS::SecretsManager::Secret")]
     by_default = [s for s in secrets if s.get("GenerateSecretString") == {}]
     for secret in by_default:
         secret["GenerateSecretString"] = {"PasswordLength": 32}
@@ -285,13 +265,13 @@ def _generated_secrets(template: Template, _: Target) -> int:
 
 
 def _reserved_by_function(template: Template, _: Target) -> int:
-    functions = dict(resources(template, "AWS::Lambda::Function"))
+    functions = dict(_resources(template, "AWS::Lambda::Function"))
     reserved = {
         i for i, f in functions.items() if "ReservedConcurrentExecutions" in f["Properties"]
     }
     versions = {
         i: v["Properties"]["FunctionName"]["Ref"]
-        for i, v in resources(template, "AWS::Lambda::Version")
+        for i, v in _resources(template, "AWS::Lambda::Version")
     }
 
     def unqualified(value: Any) -> Any:
@@ -304,7 +284,7 @@ def _reserved_by_function(template: Template, _: Target) -> int:
 
 
 def _named_secrets(template: Template, target: Target) -> int:
-    secrets = resources(template, "AWS::SecretsManager::Secret")
+    secrets = _resources(template, "AWS::SecretsManager::Secret")
     unnamed = [(i, s["Properties"]) for i, s in secrets if "Name" not in s["Properties"]]
     for logical_id, secret in unnamed:
         secret["Name"] = f"{logical_id}-{target.stack}"
@@ -312,7 +292,7 @@ def _named_secrets(template: Template, target: Target) -> int:
 
 
 def _secrets_by_arn(template: Template, _: Target) -> int:
-    secrets = {i for i, _ in resources(template, "AWS::SecretsManager::Secret")}
+    secrets = {i for i, _ in _resources(template, "AWS::SecretsManager::Secret")}
 
     def arn(value: Any) -> Any:
         match value:
@@ -336,6 +316,11 @@ def _issuer_by_name(template: Template, _: Target) -> int:
 def _denies_http(statement: dict[str, Any]) -> bool:
     wanted = {"Bool": {"aws:SecureTransport": "false"}}
     return statement.get("Effect") == "Deny" and statement.get("Condition") == wanted
+
+
+def _resources(template: Template, kind: str) -> list[tuple[str, dict[str, Any]]]:
+    """The resources whose type starts with `kind`, with their logical ids."""
+    return [(i, r) for i, r in template["Resources"].items() if r["Type"].startswith(kind)]
 
 
 def _statements(resource: dict[str, Any]) -> list[dict[str, Any]] | None:

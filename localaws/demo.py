@@ -39,6 +39,9 @@ from shadowctl.screen import Steps, bar
 _ROLLBACK_SECONDS = 60
 """Until the flag must have fallen back."""
 
+_MARGIN_SECONDS = 0.2
+"""After a poll is due."""
+
 _SHOWN = 3
 _WARM_SECONDS = 0.5
 _WARM_ROUNDS = 20
@@ -226,7 +229,7 @@ class Demo:
         users = self._sample.USERS
         self._steps.report("tokens", f"{len(users)} users log in")
         self._tokens |= self._local.tokens(users[: 2 * AT_ONCE])
-        self._burst(AT_ONCE)
+        self._nudge()
         self._tokens |= self._local.tokens(users[2 * AT_ONCE :])
 
     def _first_copies(self) -> None:
@@ -268,12 +271,12 @@ class Demo:
         )
 
     def _wait_for_polls(self) -> None:
-        """Every execution environment asks AppConfig again 15 seconds after it did.
+        """Every execution environment polls AppConfig with its next request after 15 seconds.
 
-        It does so beside a request, which the flag from before still serves.
+        The one after that is served by what was read.
         """
-        read = self._evidence.flag_read_at(since=self._started)
-        while (waited := time.time() - read) < POLL_INTERVAL + 0.5:
+        polled_at = self._evidence.polled_at(since=self._started)
+        while (waited := time.time() - polled_at) < POLL_INTERVAL + _MARGIN_SECONDS:
             self._steps.count("flag spreads", waited, POLL_INTERVAL)
             time.sleep(0.1)
         self._nudge()

@@ -11,11 +11,12 @@ from typing import Any
 
 import boto3
 
+from analysis.template import Stack
 from localaws import LocalError, environment
-from localaws.assembly import resources, templates
 from localaws.environment import ACCOUNT, CACHE, REGION, ROOT
 from localaws.process_guard import GuardedProcess
 from localaws.supervisor import StateFolder
+from shadowctl.synthesis import offline
 
 CLI = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
 
@@ -34,18 +35,13 @@ def synthesis(state: StateFolder) -> Iterator[Callable[[], None]]:
     Raises:
         LocalError: the app failed; from the function that waits.
     """
-    context = {**json.loads((ROOT / "cdk.json").read_text())["context"]}
-    context["aws:cdk:bundling-stacks"] = []
-    sources = [str(ROOT), str(ROOT / "constructs"), str(ROOT / "lambdas")]
     log = state.log("synthesis")
     with GuardedProcess(
         [sys.executable, ROOT / "app.py"],
         environment={
             **environment.bare(CACHE / "home"),  # jsii unpacks itself once into a home folder
-            "PYTHONPATH": ":".join(sources),
             "JSII_NODE": str(_node()),
-            "CDK_OUTDIR": str(state.synthesized),
-            "CDK_CONTEXT_JSON": json.dumps(context),
+            **offline(ROOT, state.synthesized),
         },
         folder=ROOT,
         log=log,
@@ -123,13 +119,14 @@ def deploy(
 def reserve_concurrency(assembly: Path, aws: boto3.Session) -> int:
     """Does for an assembly's stacks what the emulator's CloudFormation omits; counts functions."""
     count = 0
-    for stack, template in templates(assembly).items():
-        physical = {i: id_ for i, _, id_ in stack_resources(aws, stack)}
-        for logical_id, function in resources(template, "AWS::Lambda::Function"):
-            reserved = function["Properties"].get("ReservedConcurrentExecutions")
+    for stack in Stack.all_of(assembly):
+        physical = {i: id_ for i, _, id_ in stack_resources(aws, stack.name)}
+        for function in stack.all("AWS::Lambda::Function"):
+            reserved = function.get("ReservedConcurrentExecutions")
             if reserved is not None:
                 aws.client("lambda").put_function_concurrency(
-                    FunctionName=physical[logical_id], ReservedConcurrentExecutions=reserved
+                    FunctionName=physical[function.logical_id],
+                    ReservedConcurrentExecutions=reserved,
                 )
                 count += 1
     return count

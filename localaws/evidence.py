@@ -12,7 +12,7 @@ import boto3
 import urllib3
 
 from localaws.deploy import stack_resources
-from shadow_runtime.contract import Dimension, MetricName, ShadowCanaryError
+from shadow_runtime.contract import POLL_INTERVAL, Dimension, MetricName, ShadowCanaryError
 
 AT_ONCE = 4
 """Requests at a time, as many as the two cores of a small machine can serve."""
@@ -193,13 +193,17 @@ class Evidence:
         lines = _awaited(told, is_all, "every request", nudge)
         return sum(int(counted(line, MetricName.FALLBACKS)) for line in lines)
 
-    def flag_read_at(self, *, since: float) -> float:
-        """When the last of the route's execution environments read the flag, at the latest."""
-        read = [line for line in self.written("Route", since) if MetricName.FLAG_AGE in line]
-        return max(
-            float(line["_aws"]["Timestamp"] / 1_000 - max(line[MetricName.FLAG_AGE]))
-            for line in read
-        )
+    def polled_at(self, *, since: float) -> float:
+        """When the last of the route's execution environments has polled the flag, at the latest.
+
+        A request measures how old the position is that serves it; one that is due polls, too.
+        """
+        ages = [
+            (line["_aws"]["Timestamp"] / 1_000, max(line[MetricName.FLAG_AGE]))
+            for line in self.written("Route", since)
+            if MetricName.FLAG_AGE in line
+        ]
+        return float(max(at - (age if age < POLL_INTERVAL else 0) for at, age in ages))
 
     def lines(self, function: str, asked: Pass) -> Iterator[dict[str, Any]]:
         """What the function wrote of these requests."""

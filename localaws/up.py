@@ -12,8 +12,9 @@ from typing import Any, Self
 
 import boto3
 
+from analysis.template import Stack
 from localaws import LocalError, database, deploy, environment
-from localaws.assembly import derive, templates
+from localaws.assembly import derive
 from localaws.environment import ROOT
 from localaws.supervisor import StateFolder, Supervisor
 from localaws.watcher import SupportedAlarms
@@ -211,8 +212,8 @@ def _deployed(state: StateFolder, supervisor: Supervisor, progress: Progress) ->
         reserved = deploy.reserve_concurrency(state.derived, aws)
         differences.append(f"{deploy.RESERVATIONS} ({reserved})")
     resources: dict[str, list[str]] = defaultdict(list)
-    for stack in templates(state.synthesized):
-        for _, kind, physical_id in deploy.stack_resources(aws, stack):
+    for stack in Stack.all_of(state.synthesized):
+        for _, kind, physical_id in deploy.stack_resources(aws, stack.name):
             resources[kind].append(physical_id)
     with step("roles"):
         database.make_roles(resources.get("AWS::SecretsManager::Secret", []), aws, socket)

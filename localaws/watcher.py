@@ -27,8 +27,9 @@ from numpy.typing import NDArray
 
 from analysis.alarms import Alarm, Metric, State, reason
 from analysis.metric_math import Series, UnsupportedError
+from analysis.template import Stack
 from localaws import environment
-from localaws.assembly import MINUTE_SECONDS, TIME_SCALE, resources, templates
+from localaws.assembly import MINUTE_SECONDS, TIME_SCALE
 from localaws.deploy import stack_resources
 from localaws.supervisor import StateFolder
 
@@ -213,16 +214,16 @@ class SupportedAlarms:
         """Those of every stack of a synthesized assembly."""
         alarms: dict[str, Alarm] = {}
         others: dict[str, list[str]] = defaultdict(list)
-        for template in templates(assembly).values():
-            for logical_id, resource in resources(template, "AWS::CloudWatch::Alarm"):
+        for stack in Stack.all_of(assembly):
+            for resource in stack.all("AWS::CloudWatch::Alarm"):
                 try:
-                    alarm = Alarm.of(resource)
+                    alarm = Alarm.of(resource.body)
                 except UnsupportedError as error:
-                    others[str(error)].append(logical_id)
+                    others[str(error)].append(resource.logical_id)
                     continue
                 why_not = _why_not(alarm)
                 if why_not:
-                    others[why_not].append(alarm.name or logical_id)
+                    others[why_not].append(alarm.name or resource.logical_id)
                 else:
                     alarms[str(alarm.name)] = alarm
         words = [f"{why}: not evaluated ({len(names)})" for why, names in others.items()]
@@ -326,8 +327,9 @@ class Watcher:
     """
 
     def __init__(self, aws: boto3.Session, assembly: Path, *, since: float) -> None:
+        stacks = [stack.name for stack in Stack.all_of(assembly)]
         self._cloudwatch = aws.client("cloudwatch")
-        self._lines = LogLines(aws, templates(assembly), since=since)
+        self._lines = LogLines(aws, stacks, since=since)
         self._evaluator = AlarmEvaluator(aws, SupportedAlarms.of(assembly).alarms)
         self._minute = 0.0
 
