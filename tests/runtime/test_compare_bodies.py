@@ -208,7 +208,7 @@ def test_gzip_is_compared_by_what_it_holds() -> None:
         gzip.compress(b"{}")[:-3],
         gzip.compress(b"{}") + b"more",
     ],
-    ids=["one too large", "several too large", "cut off", "more behind it"],
+    ids=["too large", "too large in all", "cut off", "more behind it"],
 )
 def test_gzip_that_is_damaged_or_too_large_is_undecided(body: bytes) -> None:
     bomb = text(body, content_encoding="gzip")
