@@ -169,7 +169,14 @@ def _requests(route: str) -> cloudwatch.IWidget:
         variant_metric(MetricName.REQUESTS, variant, route=route).with_(label=variant.value)
         for variant in Variant
     ]
-    return _graph("Who is asked", asked, label="requests a minute", stacked=True)
+    on_control = [
+        route_metric(name, route=route).with_(label=label)
+        for name, label in (
+            (MetricName.UNKEYED, "without a user"),
+            (MetricName.UNREAD, "flag never read"),
+        )
+    ]
+    return _graph("Who is asked", asked, right=on_control, label="requests a minute", stacked=True)
 
 
 def _error_rates(route: str) -> cloudwatch.IWidget:

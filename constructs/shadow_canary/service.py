@@ -26,6 +26,7 @@ from shadow_canary.functions import (
     RouteFunction,
     ShadowFunction,
 )
+from shadow_canary.integrations import ServedIntegrations
 from shadow_canary.metadata import add_metadata
 from shadow_canary.metrics import RouteMetrics
 from shadow_canary.operations import CleanUp, OperationsFunction
@@ -262,6 +263,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
             at=launch.astimezone(UTC) + timedelta(seconds=retire_after.to_seconds()),
             operations=self.operations,
         )
+        self.node.add_validation(ServedIntegrations(self.alias))
         CfnOutput(
             self,
             "OperationsName",
