@@ -125,7 +125,6 @@ class Demo:
         self._route = Route.find(sample.STACK, self._aws)
         self._evidence = Evidence(self._aws, sample.STACK)
         self._resources = stack_resources(self._aws, sample.STACK)
-        self._started = time.time()
         self._tokens: dict[str, str] = {}
         self._traffic = Traffic(f"{local.api_url}{sample.PATH}", self._tokens)
 
@@ -275,7 +274,7 @@ class Demo:
 
         The one after that is served by what was read.
         """
-        polled_at = self._evidence.polled_at(since=self._started)
+        polled_at = self._evidence.polled_at()
         while (waited := time.time() - polled_at) < POLL_INTERVAL + _MARGIN_SECONDS:
             self._steps.count("flag spreads", waited, POLL_INTERVAL)
             time.sleep(0.1)

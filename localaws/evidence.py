@@ -193,17 +193,20 @@ class Evidence:
         lines = _awaited(told, is_all, "every request", nudge)
         return sum(int(counted(line, MetricName.FALLBACKS)) for line in lines)
 
-    def polled_at(self, *, since: float) -> float:
+    def polled_at(self) -> float:
         """When the last of the route's execution environments has polled the flag, at the latest.
 
         A request measures how old the position is that serves it; one that is due polls, too.
         """
+        # Not all that was ever written: the emulator gives the oldest 10,000 lines, and no more.
+        since = time.time() - 2 * POLL_INTERVAL
         ages = [
             (line["_aws"]["Timestamp"] / 1_000, max(line[MetricName.FLAG_AGE]))
             for line in self.written("Route", since)
             if MetricName.FLAG_AGE in line
         ]
-        return float(max(at - (age if age < POLL_INTERVAL else 0) for at, age in ages))
+        polled = (at - (age if age < POLL_INTERVAL else 0) for at, age in ages)
+        return float(max(polled, default=since))
 
     def lines(self, function: str, asked: Pass) -> Iterator[dict[str, Any]]:
         """What the function wrote of these requests."""
