@@ -37,9 +37,13 @@ from analysis.traffic import Shift, Traffic
 _STEPS = ((1, 5, 3), (60, 1, 1), (360, 1, 1))
 """Minutes, periods that are looked at, and how many of them must be over the threshold."""
 
-_LONGEST = 1_440
-"""Minutes: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html"""
+_LONGEST = timedelta(days=1)
+_LONGEST_OF_HOURS = timedelta(days=7)
+"""What an alarm looks back, and may where its period is an hour or longer:
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+"""
 
+_COUNTS = ("evaluation_periods", "datapoints_to_alarm", "minimum_requests", "minimum_failures")
 _LENGTHS = {1: "a minute", 60: "an hour", 360: "6 hours", 1_440: "a day"}
 
 
@@ -53,7 +57,9 @@ class Window:
         '2 of 3 periods of 5 minutes with 10 requests or more'
 
     Raises:
-        ValueError: a period that is not whole minutes, more datapoints than periods, no requests.
+        ValueError: what CloudWatch would refuse - a period that is not whole minutes, more
+            datapoints than periods, more than a day in all, or than 7 days where a period is an
+            hour or longer -, and counts that are not whole, or of no requests.
     """
 
     period: timedelta
@@ -67,10 +73,20 @@ class Window:
             raise ValueError(
                 f"a window's period is whole minutes; got {self.period.total_seconds():g} seconds"
             )
+        for name in _COUNTS:
+            if not isinstance(getattr(self, name), int):
+                raise ValueError(f"{name} is a whole number; got {getattr(self, name)!r}")
         if not 1 <= self.datapoints_to_alarm <= self.evaluation_periods:
             raise ValueError(
                 "a window is red in 1 or more of its periods, and at most in all of them; got "
                 f"{self.datapoints_to_alarm} of {self.evaluation_periods}"
+            )
+        longest = _LONGEST if self.period < timedelta(hours=1) else _LONGEST_OF_HOURS
+        if self.evaluation_periods * self.period > longest:
+            raise ValueError(
+                f"CloudWatch looks back {longest.days * 24} hours at most where a period is "
+                f"{_length(self.minutes)}: take fewer or longer periods; got "
+                f"{self.evaluation_periods} of them"
             )
         for name in ("minimum_requests", "minimum_failures"):
             if getattr(self, name) < 1:
@@ -91,7 +107,7 @@ class Window:
     def _for(
         cls, per_minute: float, within: timedelta, *, wanted: int, most: int, least: int
     ) -> Self:
-        longest = max(1, min(within // timedelta(minutes=1), _LONGEST))
+        longest = max(1, min(within, _LONGEST) // timedelta(minutes=1))
         steps = (step for step in _STEPS if step[0] * step[1] <= longest)
         enough = (step for step in steps if step[0] * per_minute >= wanted)
         minutes, periods, datapoints = next(enough, (longest, 1, 1))
@@ -112,12 +128,16 @@ class Window:
     @property
     def description(self) -> str:
         """For the description of an alarm."""
-        length = _LENGTHS.get(self.minutes, f"{self.minutes} minutes")
+        length = _length(self.minutes)
         enough = f"with {self.minimum_requests} requests or more"
         if self.evaluation_periods == 1:
             return f"{length} {enough}"
         periods = "minutes" if self.minutes == 1 else f"periods of {length}"
         return f"{self.datapoints_to_alarm} of {self.evaluation_periods} {periods} {enough}"
+
+
+def _length(minutes: int) -> str:
+    return _LENGTHS.get(minutes, f"{minutes} minutes")
 
 
 @dataclass(frozen=True, slots=True)

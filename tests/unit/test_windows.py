@@ -138,6 +138,31 @@ def test_fails_on_a_window_that_is_red_in_none_of_its_periods_or_in_more(datapoi
         window(datapoints_to_alarm=datapoints)
 
 
+@pytest.mark.parametrize(
+    ("minutes", "most"),
+    [(1, 1_440), (5, 288), (59, 24), (60, 168), (61, 165), (1_440, 7), (10_080, 1)],
+)
+def test_fails_on_a_window_that_looks_back_further_than_cloudwatch_does(
+    minutes: int, most: int
+) -> None:
+    period = timedelta(minutes=minutes)
+    longest = window(period=period, evaluation_periods=most, datapoints_to_alarm=1)
+    assert longest.evaluation_periods == most
+    hours = 24 if minutes < 60 else 168
+    with pytest.raises(ValueError, match=rf"looks back {hours} hours .*; got {most + 1} of them"):
+        window(period=period, evaluation_periods=most + 1, datapoints_to_alarm=1)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["evaluation_periods", "datapoints_to_alarm", "minimum_requests", "minimum_failures"],
+)
+@pytest.mark.parametrize("count", [2.5, float("nan"), "3"])
+def test_fails_on_a_window_with_a_count_that_is_not_whole(name: str, count: object) -> None:
+    with pytest.raises(ValueError, match=rf"{name} is a whole number; got {count!r}"):
+        window(**{name: count})
+
+
 @pytest.mark.parametrize("name", ["minimum_requests", "minimum_failures"])
 @pytest.mark.parametrize("requests", [0, -1])
 def test_fails_on_a_window_that_needs_no_request(name: str, requests: int) -> None:
