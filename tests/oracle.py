@@ -1,13 +1,15 @@
 """The rules of a comparison a second time: slow, plain, and sharing no code with the first.
 
 `python -m tests.oracle 300000`, with `lambdas` on the path, draws so many pairs of bodies with
-rules, and stops at the first on which the comparison and the oracle do not agree.
+rules, prints each on which the comparison and the oracle do not agree, and how many of each verdict
+there were.
 """
 
 import json
 import random
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -384,18 +386,30 @@ def written(value: Any) -> str:
     return json.dumps(value)
 
 
-def disagreement(seed: int) -> str | None:
+def disagreement(seed: int, verdicts: Counter[Verdict]) -> str | None:
     """What the comparison says of one pair, if the oracle says something else."""
     control, candidate, rules = Draw(seed).case()
     here, there = Response(status=200, body=control), Response(status=200, body=candidate)
     found = compare(here, there, Rules(**rules))
+    verdicts[found.verdict] += 1
     expected = Oracle(rules).agree(control, candidate)
     if found.agrees is expected and found.verdict is not Verdict.UNDECIDED:
         return None
     return f"seed {seed}: {control} and {candidate} under {rules}: {found}, expected {expected}"
 
 
+def main(pairs: int, first: int = 0) -> None:
+    """Says what is not explained of so many pairs, from a first seed on."""
+    verdicts: Counter[Verdict] = Counter()
+    unexplained = 0
+    for seed in range(first, first + pairs):
+        if words := disagreement(seed, verdicts):
+            unexplained += 1
+            print(words, flush=True)
+    counted = ", ".join(f"{count:,} {verdict}" for verdict, count in verdicts.most_common())
+    print(f"{pairs:,} pairs with rules: {counted}; {unexplained:,} unexplained")
+    raise SystemExit(unexplained > 0)
+
+
 if __name__ == "__main__":
-    for seed in range(int(sys.argv[1])):
-        if words := disagreement(seed):
-            raise SystemExit(words)
+    main(*map(int, sys.argv[1:]))

@@ -5,6 +5,7 @@ one, and takes 40 ms to make, in every cold start. Credentials and signatures ar
 """
 
 import io
+import math
 import os
 import select
 import socket
@@ -304,7 +305,11 @@ def _tls(bundle: str | None) -> ssl.SSLContext:
 
 def _ready(connections: Sequence[socket.socket], seconds: float) -> list[socket.socket]:
     """Those that have something to read, or were closed, within `seconds`."""
-    return select.select(connections, [], [], max(0.0, seconds))[0]
+    asked = select.poll()  # select() knows no descriptor from 1,024 on
+    for connection in connections:
+        asked.register(connection, select.POLLIN)
+    ready = {descriptor for descriptor, _ in asked.poll(math.ceil(1_000 * max(0.0, seconds)))}
+    return [connection for connection in connections if connection.fileno() in ready]
 
 
 def _received(connection: socket.socket) -> bytes | None:

@@ -44,6 +44,9 @@ TIMEOUT_MS = 15_000
 RESERVED_MS = 1_000
 """Kept of that time, so that a copy's end is written before Lambda ends the process."""
 
+AGAIN_S = 0.1
+"""Until a side that went on when its time was up is told once more: a finalizer swallows it."""
+
 SECOND_SIGHT_S = 0.5
 """After a difference, before both sides are asked again."""
 
@@ -146,7 +149,7 @@ def handler(event: object, context: object) -> None:
         _drop(dropped.reason, measurements)
     except OverdueError:
         _drop(MetricName.LATE, measurements)
-    except Exception as error:  # such as a side that cannot be imported; the copy dies here
+    except BaseException as error:  # such as a side that cannot be imported; the copy dies here
         logger.error("copy not compared", error=type(error).__name__)
         _drop(MetricName.SIDE_FAILED, measurements)
     measurements.flush()
@@ -177,7 +180,7 @@ def _compare_sides(sides: "_Sides", measurements: Measurements) -> None:
     ran = sides.run(copy.variant.other, measurements)
     is_shown = copy.variant is Variant.CANDIDATE
     old, new = (ran.response, copy.response) if is_shown else (copy.response, ran.response)
-    found = compare(old, new, route.rules)
+    found = sides.compared(old, new)
     if not is_shown and ran.elapsed_ms > copy.deadline_ms:
         raise DroppedError(MetricName.LATE)
     if ran.lacked and not found.agrees:
@@ -229,10 +232,13 @@ class _Sides:
         if left_ms <= 0:
             raise OverdueError
         before = signal.signal(signal.SIGALRM, ring)
-        signal.setitimer(signal.ITIMER_REAL, left_ms / 1_000)
         try:
-            yield
-        finally:
+            try:
+                signal.setitimer(signal.ITIMER_REAL, left_ms / 1_000, AGAIN_S)
+                yield
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+        finally:  # twice: it may ring in the line above, but not again so soon
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
 
@@ -257,6 +263,14 @@ class _Sides:
         refused = bool(copy.withheld) and response.status in (401, 403)
         return _Ran(response, refused or bool(asked), elapsed)
 
+    def compared(self, control: Response, candidate: Response) -> Comparison:
+        """What differs; undecided if the time is up first."""
+        try:
+            with self.in_time():
+                return compare(control, candidate, _route().rules)
+        except OverdueError:
+            return Comparison(Verdict.UNDECIDED)
+
     def sight(self, first: Comparison) -> Sight:
         """Whether the difference stays when both sides are asked again."""
         if not _route().is_repeatable:
@@ -268,7 +282,7 @@ class _Sides:
             with self.in_time():
                 time.sleep(SECOND_SIGHT_S)
             control, candidate = (self.run(side, Measurements()) for side in Variant)
-            again = compare(control.response, candidate.response, _route().rules)
+            again = self.compared(control.response, candidate.response)
             if again.agrees:
                 return Sight.FIRST
             lacked = control.lacked or candidate.lacked or control.response.is_fault
@@ -282,12 +296,14 @@ class _Sides:
         """
         with suppress(OverdueError, Exception):
             again = self.run(Variant.CONTROL, Measurements())
-            noise = compare(self.copy.response, again.response, _route().rules)
+            noise = self.compared(self.copy.response, again.response)
             if not noise.agrees:
                 if again.lacked or again.response.is_fault:
                     return
                 third = self.run(Variant.CONTROL, Measurements())
-                noise = compare(again.response, third.response, _route().rules)
+                noise = self.compared(again.response, third.response)
+            if noise.verdict in (Verdict.UNDECIDED, Verdict.CANDIDATE_ERRORED):
+                return  # control's failures are counted where they meet users
             measurements.add(MetricName.NOISE_COMPARED)
             if noise.agrees:
                 return

@@ -1,6 +1,9 @@
 """Requests to a service that answers, dawdles, or left the connection that was kept: what comes is
 there by the deadline, and a dead connection costs one more try, never two."""
 
+import contextlib
+import os
+import resource
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -52,6 +55,26 @@ def ask(
 def test_one_connection_is_kept_for_all_requests(lambda_: aws.Service, aws_lambda: Service) -> None:
     assert [ask(lambda_).body for _ in range(5)] == [b"good"] * 5
     assert [received.nth for received in aws_lambda.received] == [1, 2, 3, 4, 5]
+
+
+@contextlib.contextmanager
+def descriptors_above(least: int) -> Iterator[None]:
+    """What is opened in the block has a descriptor from `least` on."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(before[0], 2 * least), before[1]))
+    with contextlib.ExitStack() as held:
+        while held.enter_context(Path(os.devnull).open()).fileno() < least:
+            pass
+        yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_a_function_that_holds_a_thousand_files_asks_and_keeps_its_connection(
+    lambda_: aws.Service, aws_lambda: Service
+) -> None:
+    with descriptors_above(1_024):
+        assert [ask(lambda_).body for _ in range(2)] == [b"good"] * 2
+    assert [received.nth for received in aws_lambda.received] == [1, 2]
 
 
 @pytest.mark.parametrize("reply", [Reply(202), Reply(204), Reply(429, b"slow down"), Reply(500)])

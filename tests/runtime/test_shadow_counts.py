@@ -31,7 +31,7 @@ ENDS = {
     "Duplicate",
 }
 PLAIN = """
-import os, time
+import asyncio, os, time
 from shadow_runtime.candidate import candidate
 from shadow_runtime.http import Request, Response
 from shadow_runtime.migrating import migrating
@@ -77,6 +77,7 @@ BY_USER = """
             except BaseException: pass
         case "exits": raise SystemExit
         case "raises": raise RuntimeError
+        case "cancels": raise asyncio.CancelledError
         case "differs": return Response.json({"name": "Augusta"})
         case "refuses": return Response(status=403)
         case "no response": return 7
@@ -98,6 +99,7 @@ FAILURES: dict[str, tuple[Callable[[], Any], str]] = {
     "candidate is slow": (of("ada", deadline_ms=-1), "Late"),
     "candidate hangs": (of("sleeps"), "Late"),
     "candidate hangs and will not be woken": (of("swallows", deadline_ms=50), "Late"),
+    "candidate raises what is no error": (of("cancels"), "SideFailed"),
     "control failed": (of("ada", answer=Response(status=503)), "SideFailed"),
     "both failed": (of("raises", answer=Response(status=500)), "SideFailed"),
     "needs what was withheld": (of("refuses", headers={"cookie": "id=7"}), "Withheld"),
@@ -224,6 +226,35 @@ def test_a_process_that_was_frozen_tells_the_end_of_its_copy_when_it_goes_on(
     assert metrics(out).keys() == {"ShadowLag", "Late", "CopiesDropped"}
 
 
+DEAF = """
+    class Slow:
+        def __del__(self): time.sleep(30)
+    Slow()
+    time.sleep(30)
+"""
+
+
+def test_a_side_whose_finalizer_swallows_that_its_time_is_up_is_told_again(
+    played_route: Path,
+) -> None:
+    route(played_route, candidate=DEAF)
+    started = time.monotonic()
+    with in_a_process(played_route) as process:
+        out, _ = process.communicate(timeout=20)
+    assert metrics(out).keys() == {"ShadowLag", "Late", "CopiesDropped"}
+    assert time.monotonic() - started < 20
+
+
+@pytest.mark.parametrize("variant", Variant)
+def test_a_comparison_that_outlasts_the_invocation_is_undecided(
+    variant: Variant, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(shadow, "compare", lambda *_: time.sleep(30))
+    shadow.handler(copied("ada", variant=variant), Context())
+    found = metrics(capfd.readouterr().out)
+    assert {name: found[name] for name in ENDS & found.keys()} == {"Undecided": 1}
+
+
 ONE_BEHIND = """
     import pathlib
     written = pathlib.Path(__file__).with_name("written")
@@ -338,6 +369,30 @@ def test_what_control_wrote_meanwhile_is_no_noise_of_its_own(
     found = metrics(capfd.readouterr().out)
     assert found["NoiseCompared"] > 0
     assert "Noise" not in found
+
+
+NO_NOISE = {
+    "fails the third time": """
+    handler.asked = getattr(handler, "asked", 0) + 1
+    return Response.json({}) if handler.asked % 2 else Response(status=500)
+    """,
+    "is nested too deep to be compared": """
+    handler.asked = getattr(handler, "asked", 0) + 1
+    return Response(status=200, body="[" * (5_000 + handler.asked))
+    """,
+}
+
+
+@pytest.mark.parametrize("control", NO_NOISE.values(), ids=NO_NOISE)
+def test_what_control_fails_or_nobody_can_compare_is_no_noise(
+    played_route: Path, capfd: pytest.CaptureFixture[str], control: str
+) -> None:
+    route(played_route, control=control)
+    for _ in range(100):
+        shadow.handler(copied("ada", answer=ADA), None)
+    found = metrics(capfd.readouterr().out)
+    assert found["Compared"] == 100
+    assert {"Noise", "NoiseCompared"}.isdisjoint(found)
 
 
 CLASSES: dict[str, tuple[Response, str | None]] = {

@@ -111,18 +111,20 @@ def fold(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def form(value: Any, as_number: str | None = None) -> int:
+def form(value: Any, as_number: str | None = None) -> str | int:
     """How a number or an ISO 8601 time is written: two equal ones may be so in different ways.
 
     Example:
-        >>> form(b"5") == form(b"5.0")
-        False
+        >>> form(b"5"), form(b"5.0"), form("2024-05-01T10:00:00Z"), form("5.0")
+        ('whole', 'with a fraction', 8, 0)
     """
     text = number_in(value) or value if as_number and isinstance(value, str) else value
     if isinstance(text, str):
         clock = _CLOCK.search(text)
         return len(clock[0]) if clock else 0
-    return is_whole(text) if isinstance(text, bytes) else 0
+    if isinstance(text, bytes):
+        return "whole" if is_whole(text) else "with a fraction"
+    return 0
 
 
 def is_whole(text: bytes) -> bool:
