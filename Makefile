@@ -48,13 +48,13 @@ lock: .venv/ready ## renew constraints.txt and the Lambdas' lock files
 		requirements-dev.txt -o constraints.txt
 	@for name in runtime database; do uv pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-annotate -c constraints.txt \
-		lambdas/requirements/$$name.in -o lambdas/requirements/$$name.txt || exit 1; done
+		lambdas/shadow_runtime/requirements/$$name.in -o lambdas/shadow_runtime/requirements/$$name.txt || exit 1; done
 
 clean: ## stop the embedded AWS and remove all that is git-ignored
 	@[ ! -d .local ] || python -m shadowctl local down
 	@rm -rf .venv node_modules cdk.out .local .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.venv/ready: requirements.txt requirements-dev.txt constraints.txt package-lock.json lambdas/requirements/runtime.in lambdas/requirements/database.in
+.venv/ready: requirements.txt requirements-dev.txt constraints.txt package-lock.json lambdas/shadow_runtime/requirements/runtime.in lambdas/shadow_runtime/requirements/database.in
 	@PATH="$(HOST_PATH)" $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "Python 3.11 or newer is needed; '$(PYTHON)' is not. Name one: make PYTHON=python3.13" >&2; \
 		exit 1; }

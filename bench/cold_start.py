@@ -92,7 +92,7 @@ def _seconds(code: str, settings: Mapping[str, str]) -> float:
 
 
 def _size() -> Line:
-    lock = (LAMBDAS / "requirements" / "runtime.txt").read_text()
+    lock = (LAMBDAS / "shadow_runtime/requirements/runtime.txt").read_text()
     layer = _installed(re.findall(r"^([\w.-]+)==", lock, flags=re.MULTILINE))
     code = sum(
         file.stat().st_size

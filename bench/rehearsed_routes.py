@@ -58,7 +58,7 @@ class _Route(cdk.Stack):
             self,
             "Service",
             route="get-user",
-            code=RouteCode("get_user"),
+            code=RouteCode("lambdas/routes/get_user", root="lambdas"),
             launch=datetime(2030, 1, 7, 9, tzinfo=UTC),
             ceiling=Stage.canary(percent=percent),
             expected_traffic=_traffic(a_day),

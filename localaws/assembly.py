@@ -20,8 +20,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import shadow_runtime
 from localaws import LocalError
-from localaws.environment import CACHE, ROOT, building
+from localaws.environment import CACHE, building
 
 TIME_SCALE = 30
 """Periods of alarms, and the steps and bake times of AppConfig's deployments, are so much shorter.
@@ -35,7 +36,7 @@ MINUTE_SECONDS = 60 / TIME_SCALE
 LOCK = "shadow-canary:lock"
 """Metadata of a layer: the lock file that it is built from."""
 
-_LOCKS = ROOT / "lambdas" / "requirements"
+_LOCKS = Path(shadow_runtime.__path__[0]) / "requirements"
 
 Template = dict[str, Any]
 Assets = dict[str, dict[str, Any]]

@@ -18,7 +18,7 @@ class GetUser(cdk.Stack):
             self,
             "Service",
             route="get-user",
-            code=RouteCode("get_user"),
+            code=RouteCode("lambdas/routes/get_user", root="lambdas"),
             launch=datetime(2030, 1, 7, 9, tzinfo=UTC),  # your first day; retires a week later
             ceiling=Stage.canary(percent=2),
             expected_traffic=Traffic.per_day(1_000_000, users=50_000),

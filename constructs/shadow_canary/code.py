@@ -1,10 +1,13 @@
-"""Where a function's code comes from: one filtered asset per route, one layer per lock file."""
+"""Where a function's code comes from: the team's folder, the runtime, and the wheels of a lock."""
 
+import atexit
 import hashlib
+import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import aws_cdk as cdk
@@ -12,62 +15,199 @@ import jsii
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+import shadow_runtime.contract as contract
+from shadow_canary.imports import Files, defined, imported, left_out
 from shadow_canary.metadata import add_metadata
 
-LAMBDAS = Path(__file__).resolve().parents[2] / "lambdas"
+RUNTIME = Path(contract.__file__).parent
+LOCKS = RUNTIME / "requirements"
 PYTHON = lambda_.Runtime.PYTHON_3_13
-RECORDED = "requests.jsonl"
-"""Recorded requests, in a route's folder."""
 ARCHITECTURE = lambda_.Architecture.ARM_64
+RECORDED = "requests.jsonl"
+"""Recorded requests, in a route's folder: the hook asks them, no route ships them."""
+
+_NOT_SHIPPED = ("test_*.py", "*_test.py", "conftest.py", "seed.py", "demo.py")
+_FOLDERS_NOT_SHIPPED = frozenset({"__pycache__", "node_modules", "test", "tests", "venv"})
 
 
 class RouteCode:
-    """The code of one route: `control.py` and `candidate.py` in `routes/<package>`.
+    """The code of one route: a folder with `control.py` and `candidate.py`.
 
-    Only that folder and the runtime enter the asset, so editing one route changes one stack.
+    The asset holds the folder's Python files, those of `packages`, what `data` names, and the
+    runtime. Tests, `seed.py`, `demo.py`, `requests.jsonl` and whatever else lies there are left
+    out, so that they publish no version.
+
+    Args:
+        folder: of the route, relative to where the app runs, as for any asset of the CDK.
+        root: the folder above it where its imports start - where the app runs. With `root="src"`
+            the folder `src/orders/get_order` is imported as `orders.get_order`.
+        packages: further folders or modules that the route imports. One below `root` keeps its path
+            from there as its import name, one elsewhere its own name.
+        data: names or patterns of other files, beside the modules, that these read: `*.json`.
+
+    Attributes:
+        package: the import name.
+        folder: as given.
+        asset: for the functions.
+        recorded: the recorded requests, None where the folder has none.
 
     Example:
-        >>> RouteCode("get_user").package
-        'get_user'
+        >>> RouteCode("lambdas/routes/get_user", root="lambdas").package
+        'routes.get_user'
 
     Raises:
-        ValueError: `control.py` or `candidate.py` is missing.
+        ValueError: a file or a handler is missing, a module is imported that would not be shipped,
+            a name cannot be imported, or a file does not parse.
     """
 
-    def __init__(self, package: str, *, root: Path = LAMBDAS) -> None:
-        folder = root / "routes" / package
-        missing = [n for n in ("control.py", "candidate.py") if not (folder / n).is_file()]
-        if missing:
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        root: str | Path = ".",
+        packages: Sequence[str | Path] = (),
+        data: Sequence[str] = (),
+    ) -> None:
+        self.folder = PurePosixPath(Path(folder).as_posix())
+        self.root = PurePosixPath(Path(root).as_posix())
+        _check_handlers(Path(folder))
+        at = _import_path(Path(folder), Path(root))
+        self.package = ".".join(at.parts)
+        own = {
+            **_initializers(Path(root), at),
+            **{at / path: Path(folder, path) for path in _modules(Path(folder))},
+        }
+        for package in map(Path, packages):
+            own |= _package(package, Path(root))
+        files = {**_of_runtime("shadow_runtime"), **own, **_data(own, data)}
+        self._check_imports(files, at)
+        self.asset = _asset(files)
+        recorded = Path(folder, RECORDED)
+        self.recorded: Files = {at / RECORDED: recorded} if recorded.is_file() else {}
+
+    def _check_imports(self, files: Files, at: PurePosixPath) -> None:
+        """What both handlers import of the team's own code is in the asset; raises ValueError."""
+        for path, line, module in imported(files, [at / "control.py", at / "candidate.py"]):
+            if (missing := left_out(module, files, Path(self.root))) is not None:
+                raise ValueError(
+                    f"{files[path]}, line {line}, imports {module}, which RouteCode("
+                    f"{str(self.folder)!r}) does not ship; give packages=[{missing.as_posix()!r}]"
+                )
+
+
+def source(*packages: str, also: Files | None = None) -> lambda_.AssetCode:
+    """An asset of the runtime, of packages beside it, and of the files in `also`."""
+    return _asset({**_of_runtime("shadow_runtime", *packages), **(also or {})})
+
+
+def _of_runtime(*packages: str) -> Files:
+    root = RUNTIME.parent
+    return {
+        PurePosixPath(package) / path: root / package / path
+        for package in packages
+        for path in _modules(root / package)
+    }
+
+
+def _asset(files: Files) -> lambda_.AssetCode:
+    """An asset of exactly `files`: they are put together in a folder that ends with the process."""
+    folder = tempfile.mkdtemp(prefix="shadow-canary-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for path, origin in files.items():
+        to = Path(folder, path)
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(origin, to)
+    return lambda_.Code.from_asset(folder)
+
+
+def _modules(folder: Path) -> Iterator[PurePosixPath]:
+    """The Python files of a folder that are shipped, relative to it."""
+    for path in sorted(folder.rglob("*.py")):
+        relative = path.relative_to(folder)
+        hidden = any(p.startswith(".") or p in _FOLDERS_NOT_SHIPPED for p in relative.parts[:-1])
+        if not hidden and not any(path.match(pattern) for pattern in _NOT_SHIPPED):
+            yield PurePosixPath(relative.as_posix())
+
+
+def _data(modules: Files, patterns: Iterable[str]) -> Files:
+    """What `patterns` match beside `modules`; raises ValueError where one matches nothing."""
+    folders = {at.parent: path.parent for at, path in modules.items()}
+    found = dict[PurePosixPath, Path]()
+    for pattern in patterns:
+        matching = {
+            at / path.name: path
+            for at, folder in folders.items()
+            for path in sorted(folder.glob(pattern))
+            if path.is_file()
+        }
+        if not matching:
             raise ValueError(
-                f"RouteCode({package!r}) needs {' and '.join(missing)} in routes/{package} "
-                "of the lambdas folder: control.py holds the old code, candidate.py the new"
+                f"data: {pattern!r} matches no file beside the modules of the route and of its "
+                "packages; name a file that is there, such as 'rates.json', or leave it out"
             )
-        self.package = package
-        # What the hook asks and what the embedded AWS is filled with must not publish versions.
-        without = (RECORDED, "seed.py", "demo.py")
-        self.asset = source(f"routes/{package}", without=without, root=root)
+        found |= matching
+    return found
 
 
-def source(*paths: str, without: Sequence[str] = (), root: Path = LAMBDAS) -> lambda_.AssetCode:
-    """An asset of the runtime and `paths`, and of nothing else below `root`."""
-    kept = {"shadow_runtime", *paths}
-    parents = {str(p) for f in kept for p in Path(f).parents if p != Path()}
-    return lambda_.Code.from_asset(
-        str(root),
-        exclude=[
-            "*",
-            *(f"!{path}" for path in sorted(kept | parents)),
-            *(f"!{path}/**" for path in sorted(kept)),
-            *without,
-            "__pycache__",
-            "*.pyc",
-        ],
-        ignore_mode=cdk.IgnoreMode.GIT,
-    )
+def _check_handlers(folder: Path) -> None:
+    """Both files are there, and each has its `handler`; raises ValueError."""
+    missing = [n for n in ("control.py", "candidate.py") if not (folder / n).is_file()]
+    if missing:
+        raise ValueError(
+            f"RouteCode({folder.as_posix()!r}) needs {' and '.join(missing)} in that folder, "
+            "relative to where the app runs: control.py holds the old code, candidate.py the new"
+        )
+    for name in ("control.py", "candidate.py"):
+        if "handler" not in defined(folder / name):
+            raise ValueError(
+                f"{folder / name} has no `handler`: call the function that answers so, or import it"
+            )
+
+
+def _import_path(folder: Path, root: Path) -> PurePosixPath:
+    """Where `folder` stands below `root`; raises ValueError where that is no name to import."""
+    try:
+        relative = PurePosixPath(folder.resolve().relative_to(root.resolve()).as_posix())
+    except ValueError:
+        raise ValueError(
+            f"{folder} is not below root={str(root)!r}, where its imports start; give a root above"
+        ) from None
+    if not relative.parts or not all(part.isidentifier() for part in relative.parts):
+        raise ValueError(
+            f"{str(relative)!r} cannot be imported from root={str(root)!r}: each folder's name "
+            "must be a Python identifier; rename it, or give a root further down"
+        )
+    if relative.parts[0] in {"shadow_runtime", "pretraffic"} | sys.stdlib_module_names:
+        raise ValueError(
+            f"the name {relative.parts[0]!r} is taken where the code runs; rename the folder"
+        )
+    return relative
+
+
+def _initializers(root: Path, at: PurePosixPath) -> Files:
+    """What Python runs on its way down to the package `at`."""
+    found = (parent / "__init__.py" for parent in at.parents)
+    return {path: root / path for path in found if path.parts[1:] and (root / path).is_file()}
+
+
+def _package(package: Path, root: Path) -> Files:
+    """A package or module that a route shares with others, under its import name."""
+    if not package.exists():
+        raise ValueError(
+            f"packages: there is no {package.as_posix()!r}, relative to where the app runs"
+        )
+    above = root if package.resolve().is_relative_to(root.resolve()) else package.parent
+    at = _import_path(package.with_suffix(""), above)
+    if package.is_file():
+        return {**_initializers(above, at), at.with_suffix(".py"): package}
+    return {
+        **_initializers(above, at),
+        **{at / path: package / path for path in _modules(package)},
+    }
 
 
 class LockedLayer(lambda_.LayerVersion):
-    """The wheels that `lambdas/requirements/<name>.txt` locks, for the functions' platform.
+    """The wheels that a lock file names, for the functions' platform.
 
     uv downloads them, without Docker, when an assembly is deployed. The asset's hash is that of
     the lock file, so that tests and `cdk diff` build nothing.
@@ -77,7 +217,7 @@ class LockedLayer(lambda_.LayerVersion):
     """
 
     def __init__(self, scope: Construct, id_: str, *, name: str) -> None:
-        lock = LAMBDAS / "requirements" / f"{name}.txt"
+        lock = LOCKS / f"{name}.txt"
         platform = "aarch64-manylinux_2_28"
         inputs = [lock.read_text(), platform, PYTHON.name]
         super().__init__(

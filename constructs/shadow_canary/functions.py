@@ -11,7 +11,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from shadow_canary.code import ARCHITECTURE, PYTHON, RECORDED, RouteCode, source
+from shadow_canary.code import ARCHITECTURE, PYTHON, RouteCode, source
 from shadow_canary.findings import (
     acknowledge,
     acknowledge_wildcard,
@@ -95,7 +95,7 @@ class CandidateFunction(LeastPrivilegeFunction):
 
     Example:
         >>> CandidateFunction(self, "Candidate", route="get-user",
-        ...                   code=RouteCode("get_user"), ...)  # doctest: +SKIP
+        ...                   code=RouteCode("src/get_user"), ...)  # doctest: +SKIP
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class CandidateFunction(LeastPrivilegeFunction):
             id_,
             description=f"{route}: the new code, asked while a user waits",
             code=code.asset,
-            handler=f"routes.{code.package}.candidate.handler",
+            handler=f"{code.package}.candidate.handler",
             layers=layers,
             environment={Variable.ROUTE: route},
             timeout=Duration.seconds(deadline.to_seconds(integral=False) // 1 + 1),
@@ -133,7 +133,7 @@ class ShadowFunction(LeastPrivilegeFunction):
     never stored.
 
     Example:
-        >>> ShadowFunction(self, "Shadow", route="get-user", code=RouteCode("get_user"),
+        >>> ShadowFunction(self, "Shadow", route="get-user", code=RouteCode("src/get_user"),
         ...                concurrency=5, ...)  # doctest: +SKIP
     """
 
@@ -159,7 +159,7 @@ class ShadowFunction(LeastPrivilegeFunction):
             layers=layers,
             environment={
                 Variable.ROUTE: route,
-                Variable.ROUTE_PACKAGE: f"routes.{code.package}",
+                Variable.ROUTE_PACKAGE: code.package,
             },
             timeout=Duration.seconds(15),
             memory_size=memory_size,
@@ -185,7 +185,7 @@ class RouteFunction(LeastPrivilegeFunction):
     canary, and goes back with it.
 
     Example:
-        >>> RouteFunction(self, "Route", route="get-user", code=RouteCode("get_user"),
+        >>> RouteFunction(self, "Route", route="get-user", code=RouteCode("src/get_user"),
         ...               ceiling=Stage.OFF, ...)  # doctest: +SKIP
     """
 
@@ -211,7 +211,7 @@ class RouteFunction(LeastPrivilegeFunction):
             id_,
             description=f"{route}: answers the users",
             code=code.asset,
-            handler=f"routes.{code.package}.control.handler",
+            handler=f"{code.package}.control.handler",
             layers=layers,
             environment={
                 Variable.ROUTE: route,
@@ -249,7 +249,7 @@ class PreTrafficHook(LeastPrivilegeFunction):
     Give the hook to a deployment group with `add_pre_hook`, and let it `grant_read_deployment`.
 
     Example:
-        >>> PreTrafficHook(self, "PreTraffic", route="get-user", code=RouteCode("get_user"),
+        >>> PreTrafficHook(self, "PreTraffic", route="get-user", code=RouteCode("src/get_user"),
         ...                function=function, ...)  # doctest: +SKIP
     """
 
@@ -268,12 +268,12 @@ class PreTrafficHook(LeastPrivilegeFunction):
             scope,
             id_,
             description=f"{route}: asks a new version before any user does",
-            code=source("pretraffic", f"routes/{code.package}/{RECORDED}"),
+            code=source("pretraffic", also=code.recorded),
             handler="pretraffic.handler.handler",
             layers=layers,
             environment={
                 Variable.ROUTE: route,
-                Variable.ROUTE_PACKAGE: f"routes.{code.package}",
+                Variable.ROUTE_PACKAGE: code.package,
                 Variable.VERSION: function.current_version.function_arn,
             },
             # Lambda repeats a hook that died twice: all three must end within CodeDeploy's hour.

@@ -47,7 +47,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
         scope: the route's stack.
         id_: role noun in that stack, such as `Service`.
         route: name of the route in metrics, logs and alarms: lower case, digits, hyphens.
-        code: the folder with `control.py` and `candidate.py`.
+        code: the folder with `control.py` and `candidate.py`, and what they import.
         launch: the first day, with its time zone.
         ceiling: how far the flag may go. A deploy moves no user; it only permits.
         expected_traffic: of an ordinary day; decides when the alarms look, and at how much.
@@ -85,7 +85,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
         ...     self,
         ...     "Service",
         ...     route="get-user",
-        ...     code=RouteCode("get_user"),
+        ...     code=RouteCode("src/get_user"),
         ...     launch=datetime(2030, 1, 7, 9, tzinfo=UTC),
         ...     ceiling=Stage.canary(percent=1),
         ...     expected_traffic=Traffic.per_day(1_000_000, users=50_000),

@@ -12,5 +12,5 @@ def lambdas(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = root / "routes" / "orders"
     folder.mkdir(parents=True)
     for name in ("control.py", "candidate.py"):
-        (folder / name).touch()
+        (folder / name).write_text("def handler(event, context): ...\n")
     return root

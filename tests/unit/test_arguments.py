@@ -23,7 +23,7 @@ def service(lambdas: Path) -> Service:
     def make(**changed: Any) -> ShadowCanaryService:
         good: dict[str, Any] = {
             "route": "get-user",
-            "code": RouteCode("orders", root=lambdas),
+            "code": RouteCode(lambdas / "routes/orders", root=lambdas),
             "launch": datetime(2030, 1, 7, 9, tzinfo=UTC),
             "ceiling": Stage.OFF,
             "expected_traffic": Traffic.per_day(1_000_000, users=50_000),
@@ -68,8 +68,8 @@ def test_fails_on_a_route_folder_without_one_of_its_two_files(tmp_path: Path, na
     folder.mkdir(parents=True)
     other = {"control.py": "candidate.py", "candidate.py": "control.py"}[name]
     (folder / other).touch()
-    with pytest.raises(ValueError, match=rf"RouteCode\('get_order'\) needs {name} in"):
-        RouteCode("get_order", root=tmp_path)
+    with pytest.raises(ValueError, match=rf"RouteCode\('.*/routes/get_order'\) needs {name} in"):
+        RouteCode(folder, root=tmp_path)
 
 
 def test_fails_on_a_retirement_before_launch(service: Service) -> None:

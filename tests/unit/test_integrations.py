@@ -108,7 +108,7 @@ def test_a_service_looks_at_its_own_alias(stack: cdk.Stack, lambdas: Path) -> No
         stack,
         "Service",
         route="get-user",
-        code=RouteCode("orders", root=lambdas),
+        code=RouteCode(lambdas / "routes/orders", root=lambdas),
         launch=datetime(2030, 1, 7, 9, tzinfo=UTC),
         ceiling=Stage.OFF,
         expected_traffic=Traffic.per_day(1_000_000, users=50_000),

@@ -108,7 +108,7 @@ def test_a_service_warns_of_both_and_each_warning_can_be_acknowledged(lambdas: P
         stack,
         "Service",
         route="get-user",
-        code=RouteCode("orders", root=lambdas),
+        code=RouteCode(lambdas / "routes/orders", root=lambdas),
         launch=datetime(2030, 1, 7, 9, tzinfo=UTC),
         ceiling=Stage.canary(percent=1),
         expected_traffic=QUIET,
