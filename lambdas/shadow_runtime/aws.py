@@ -4,12 +4,15 @@ A client of boto3 bounds each read but not their sum, does not tell a kept conne
 one, and takes 40 ms to make, in every cold start. Credentials and signatures are botocore's.
 """
 
+import fcntl
 import io
 import math
 import os
 import select
 import socket
 import ssl
+import sys
+import termios
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -67,15 +70,19 @@ class Service:
         *,
         headers: Mapping[str, str] | None = None,
         idempotent: bool = True,
+        patient: bool = False,
     ) -> "Pending":
         """Sends a request and waits for no reply; `deadline` is one of `time.monotonic`.
+
+        Only an `idempotent` request is ever sent twice; a `patient` one not to a service that has
+        received it, and is merely slow.
 
         Raises:
             OSError: the service cannot be reached, or not by the deadline.
             botocore.exceptions.BotoCoreError: there are no credentials.
         """
         signed = self._signed(method, path, body, headers or {})
-        return Pending(self, signed, deadline, idempotent=idempotent)
+        return Pending(self, signed, deadline, idempotent=idempotent, patient=patient)
 
     def connect(self, deadline: float) -> socket.socket:
         """A fresh connection."""
@@ -124,9 +131,16 @@ class Pending:
     """
 
     def __init__(
-        self, service: Service, request: bytes, deadline: float, *, idempotent: bool
+        self,
+        service: Service,
+        request: bytes,
+        deadline: float,
+        *,
+        idempotent: bool,
+        patient: bool,
     ) -> None:
         self._service = service
+        self._is_patient = patient
         self._request = request
         self._connections: list[socket.socket] = []
         kept = service.kept()
@@ -181,7 +195,10 @@ class Pending:
                     connection.close()
             if self._may_repeat and (not self._connections or time.monotonic() >= until):
                 until = deadline
-                self._send_afresh(deadline)
+                if self._is_patient and any(map(_is_received, self._connections)):
+                    self._may_repeat = False
+                else:
+                    self._send_afresh(deadline)
             elif not self._connections:
                 raise ConnectionResetError("the connection was closed before a reply")
             elif time.monotonic() >= until:
@@ -236,6 +253,8 @@ def invoke(
 ) -> Reply:
     """What Lambda answers to an invocation of `function`, an ARN, within `seconds`.
 
+    One that Lambda shall only take note of is not sent again while Lambda may be about to.
+
     https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 
     Raises:
@@ -244,7 +263,15 @@ def invoke(
     deadline = time.monotonic() + seconds
     kind = {"x-amz-invocation-type": "Event" if asynchronously else "RequestResponse"}
     path = f"/2015-03-31/functions/{quote(function, safe='')}/invocations"
-    pending = lambda_.send("POST", path, deadline, payload, headers=kind, idempotent=idempotent)
+    pending = lambda_.send(
+        "POST",
+        path,
+        deadline,
+        payload,
+        headers=kind,
+        idempotent=idempotent,
+        patient=asynchronously,
+    )
     return pending.reply(deadline)
 
 
@@ -321,6 +348,15 @@ def _received(connection: socket.socket) -> bytes | None:
         return None
     except OSError:
         return b""
+
+
+def _is_received(connection: socket.socket) -> bool:
+    """Whether the other end has acknowledged all that was sent.
+
+    https://man7.org/linux/man-pages/man7/tcp.7.html (`SIOCOUTQ`)
+    """
+    unacknowledged = fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4))
+    return int.from_bytes(unacknowledged, sys.byteorder) == 0
 
 
 def _left(deadline: float) -> float:

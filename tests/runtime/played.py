@@ -1,5 +1,6 @@
 """A real HTTP server on this machine that plays an AWS service, and plays it badly on request."""
 
+import ctypes
 import json
 import os
 import socket
@@ -49,6 +50,8 @@ RESET = Reply(is_reset=True)
 SILENCE = Reply(delay=60)
 """No answer for longer than anybody waits."""
 
+_SO_ATTACH_FILTER = 26  # of Linux
+
 Script = Callable[[Received], Reply | None]
 
 DEAD: dict[str, Reply | None] = {"closed": HANG_UP, "reset": RESET, "silent": SILENCE}
@@ -96,6 +99,14 @@ class Service(ThreadingHTTPServer):
         for connection in self.connections:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+
+    def fall_silent(self) -> None:
+        """Drops all that comes in on the connections there are, as a network does whose way to a
+        frozen environment is forgotten: nothing is even acknowledged."""
+        code = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # BPF: keep 0 bytes
+        filter_ = struct.pack("HL", 1, ctypes.addressof(code))
+        for connection in self.connections:
+            connection.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, filter_)
 
     def always(self, reply: Reply | None) -> None:
         self.script = lambda _: reply

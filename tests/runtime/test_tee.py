@@ -2,6 +2,7 @@
 counted, and nobody waits for it."""
 
 import json
+import sys
 import time
 from typing import Any
 
@@ -13,7 +14,7 @@ from shadow_runtime.copies import Copy
 from shadow_runtime.http import Response
 from shadow_runtime.tee import LIMIT, PATIENCE, Tee
 from shadow_runtime.telemetry import Measurements
-from tests.runtime.played import DEAD, HANG_UP, SILENCE, Reply, Service, error, nobody_there, once
+from tests.runtime.played import HANG_UP, RESET, SILENCE, Reply, Service, error, nobody_there, once
 from tests.runtime.test_copies import copied
 
 FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:shadow:7"
@@ -121,7 +122,7 @@ def test_one_connection_is_kept_for_all_copies(aws_lambda: Service, counted: Cou
     assert [received.nth for received in aws_lambda.received] == [1, 2, 3, 4, 5]
 
 
-@pytest.mark.parametrize("dead", DEAD.values(), ids=DEAD)
+@pytest.mark.parametrize("dead", [HANG_UP, RESET], ids=["closed", "reset"])
 def test_a_copy_whose_connection_was_dead_is_sent_once_more(
     aws_lambda: Service, counted: Counted, dead: Reply | None
 ) -> None:
@@ -131,6 +132,27 @@ def test_a_copy_whose_connection_was_dead_is_sent_once_more(
     assert counted.send() == {"CopiesSent": [1]}
     assert time.perf_counter() - started < PATIENCE
     assert [received.nth for received in aws_lambda.received] == [1, 2, 1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a network that forgets is played on Linux")
+def test_a_copy_that_nobody_received_is_sent_once_more(
+    aws_lambda: Service, counted: Counted
+) -> None:
+    aws_lambda.always(TAKEN)
+    counted.send()
+    aws_lambda.fall_silent()
+    started = time.perf_counter()
+    assert counted.send() == {"CopiesSent": [1]}
+    assert time.perf_counter() - started < PATIENCE
+    assert [received.nth for received in aws_lambda.received] == [1, 1]
+
+
+def test_a_lambda_that_is_slow_is_sent_a_copy_once_or_it_would_be_compared_twice(
+    aws_lambda: Service, counted: Counted
+) -> None:
+    aws_lambda.script = once(TAKEN, Reply(202, delay=0.7 * PATIENCE))
+    assert [counted.send() for _ in range(2)] == [{"CopiesSent": [1]}] * 2
+    assert [received.nth for received in aws_lambda.received] == [1, 2]
 
 
 @pytest.mark.parametrize("reply", [SILENCE, Reply(202, b"x" * 500, pause=0.01)])
