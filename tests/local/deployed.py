@@ -49,9 +49,9 @@ class Deployed:
     def name(self, function: str) -> str:
         return str(self.configuration(function)["FunctionName"])
 
-    def lines(self, function: str) -> list[dict[str, Any]]:
-        """All that the function ever wrote as JSON: log messages, and metrics as EMF."""
-        return list(self._evidence.written(function, since=0))
+    def lines(self, function: str, *, since: float = 0) -> list[dict[str, Any]]:
+        """All that the function wrote as JSON since then: log messages, and metrics as EMF."""
+        return list(self._evidence.written(function, since))
 
     def count(self, function: str, metric: str, **of: str) -> float:
         """The sum of all that the function ever wrote for a metric; `of` are dimensions."""
