@@ -1,6 +1,7 @@
 """Recorded requests through both sides: alike or not, and what a developer is told."""
 
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from shadow_runtime.http import Request, Response
 from shadow_runtime.migrating import migrating
 from shadow_runtime.recorded import recorded
 from shadow_runtime.user import header
-from shadowctl.equivalence import assert_equivalent
+from shadowctl.equivalence import FirstSightWarning, assert_equivalent
 from tests.strategies import requests
 
 Side = Callable[[Request], Response]
@@ -47,7 +48,7 @@ def test_sides_that_answer_alike_are_equivalent() -> None:
 def test_what_differs_is_said_with_its_values_and_the_request() -> None:
     assert said(old, with_name_of("grace", "Grace  Hopper")).splitlines() == [
         "1 of 3 requests is not answered alike",
-        "  1 mismatched, first request 2: GET /users/me of 'grace'",
+        "  1 mismatched (confirmed), first request 2: GET /users/me of 'grace'",
         "    $.name value 'Grace Hopper' ≠ 'Grace  Hopper'",
     ]
 
@@ -60,9 +61,9 @@ def test_what_differs_alike_is_said_once() -> None:
 
     assert said(old, new, ASKED * 2).splitlines() == [
         "6 of 6 requests are not answered alike",
-        "  4 mismatched, first request 1: GET /users/me of 'ada'",
+        "  4 mismatched (confirmed), first request 1: GET /users/me of 'ada'",
         "    $.name value 'Ada Lovelace' ≠ 'Nobody'",
-        "  2 mismatched, first request 2: GET /users/me of 'grace'",
+        "  2 mismatched (confirmed), first request 2: GET /users/me of 'grace'",
         "    status status 200 ≠ 404",
         "    $.name missing 'Grace Hopper' ≠ absent",
     ]
@@ -128,6 +129,104 @@ def test_control_is_asked_first_as_for_users() -> None:
     assert order == ["control", "candidate"] * 3
 
 
+class Written:
+    """A name that somebody changes when it has been read so often."""
+
+    def __init__(self, after: int) -> None:
+        self.asked, self.after = 0, after
+
+    def __call__(self, _: Request) -> Response:
+        self.asked += 1
+        return Response.json({"name": "Grace" if self.asked > self.after else "Ada"})
+
+
+def test_a_write_between_two_answers_is_shown_and_fails_no_build() -> None:
+    name = Written(after=3)  # as the candidate is asked for the second user
+    with pytest.warns(FirstSightWarning) as shown:
+        assert_equivalent(name, name, ASKED)
+    assert str(shown[0].message).splitlines() == [
+        "1 of 3 requests is answered otherwise at first sight",
+        "  1 mismatched (first), first request 2: GET /users/me of 'grace'",
+        "    $.name value 'Ada' ≠ 'Grace'",
+    ]
+    assert name.asked == 8
+    assert shown[0].filename == __file__
+
+
+def test_what_differs_again_fails_a_build_beside_what_did_not_stay() -> None:
+    name = Written(after=1)
+    words = said(name, lambda r: Response.json({"name": "?"}) if r.user == "alan" else name(r))
+    assert words.splitlines() == [
+        "1 of 3 requests is not answered alike",
+        "  1 mismatched (first), first request 1: GET /users/me of 'ada'",
+        "    $.name value 'Ada' ≠ 'Grace'",
+        "  1 mismatched (confirmed), first request 3: GET /users/me of 'alan'",
+        "    $.name value 'Grace' ≠ '?'",
+    ]
+
+
+def test_what_differs_again_but_elsewhere_is_not_shown_to_be_alike() -> None:
+    asked: list[Request] = []
+
+    def new(request: Request) -> Response:
+        asked.append(request)
+        return Response.json({"name": "Ada Lovelace", "x": 1} if len(asked) > 1 else {"name": ""})
+
+    assert "  1 mismatched (unsettled), first request 1" in said(old, new, ASKED[:1])
+
+
+def test_control_that_may_not_be_asked_twice_is_not_and_nothing_is_confirmed() -> None:
+    asked: list[Request] = []
+
+    @migrating(repeatable=False)
+    def control(request: Request) -> Response:
+        asked.append(request)
+        return old(request)
+
+    assert "  1 mismatched (unsettled), first request 2" in said(control, with_name_of("grace", ""))
+    assert len(asked) == 3
+
+
+def test_what_control_fails_is_nobodys_fault_and_nothing_is_shown_by_it() -> None:
+    def flaky(_: Request) -> Response:
+        return Response(status=500)
+
+    assert "  3 mismatched (unsettled), first request 1" in said(flaky, old)
+
+
+def test_who_fails_is_not_asked_again() -> None:
+    asked: list[Request] = []
+
+    def broken(request: Request) -> Response:
+        asked.append(request)
+        raise KeyError
+
+    said(old, broken)
+    assert len(asked) == 3
+
+
+def refusing(request: Request) -> Response:
+    return Response.error(404, "Not Found") if request.user == "grace" else old(request)
+
+
+def test_under_a_tolerance_pairs_prove_what_the_judge_says_they_prove() -> None:
+    """Refusals prove little, a first sight is no mismatch, and what control fails is no pair."""
+    content, refused = [ASKED[0]] * 3_000, [ASKED[1]] * 3_000
+    assert_equivalent(refusing, refusing, content + refused, tolerance_percent=0.5)
+    words = said(refusing, refusing, refused, tolerance_percent=0.5)
+    assert "0 of 3,000 pairs have content (0 empty, 3,000 refused)" in words
+    name = Written(after=5)
+    with pytest.warns(FirstSightWarning):
+        assert_equivalent(name, name, content, tolerance_percent=0.5)
+
+    def flaky(request: Request) -> Response:
+        return old(request) if request.user == "ada" else Response(status=500)
+
+    with warnings.catch_warnings(action="ignore", category=FirstSightWarning):
+        words = said(flaky, old, refused, tolerance_percent=50)
+    assert "no pairs yet" in words
+
+
 def test_a_tolerated_difference_needs_the_judges_pass() -> None:
     almost = with_name_of("alan", "A. Turing")
     many = [ASKED[0]] * 2_000 + [ASKED[2]]
@@ -135,7 +234,7 @@ def test_a_tolerated_difference_needs_the_judges_pass() -> None:
     words = said(old, almost, many, tolerance_percent=0.1).splitlines()
     assert words[0] == "1 of 2,001 requests is not answered alike"
     assert words[1].startswith("INCONCLUSIVE: 1 of 2,001 pairs differ; at most 0.40 %")
-    assert words[2] == "  1 mismatched, first request 2001: GET /users/me of 'alan'"
+    assert words[2] == "  1 mismatched (confirmed), first request 2001: GET /users/me of 'alan'"
 
 
 def test_too_few_requests_are_no_pass_even_when_all_are_alike() -> None:
