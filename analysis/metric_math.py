@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any, Self
 
@@ -64,6 +64,11 @@ def _average(array: Sequence[Series]) -> Series:
     return _sum(array) / len(array)
 
 
+def _time_series(number: Series) -> Series:
+    """The number at each time, whatever is missing elsewhere."""
+    return np.reshape(number, 1)
+
+
 def _or_zero(series: Series) -> Series:
     return np.where(np.isnan(series), 0.0, series)
 
@@ -96,6 +101,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "MIN": lambda array: np.fmin.reduce(np.broadcast_arrays(*array)),
     "SUM": _sum,
     "AVG": _average,
+    "TIME_SERIES": _time_series,
 }
 
 
@@ -114,6 +120,7 @@ _TAKES = {
     "FILL": "series, (number|REPEAT)",
     **dict.fromkeys(("ABS", "CEIL", "FLOOR"), "series"),
     **dict.fromkeys(("MAX", "MIN", "SUM", "AVG"), "array of series"),
+    "TIME_SERIES": "number",
 }
 
 
@@ -200,7 +207,8 @@ class Reader:
         if name not in FUNCTIONS:
             raise self._refused(f"only {', '.join(FUNCTIONS)} are understood here", at)
         self._expect("(")
-        return self._applied(at, FUNCTIONS[name], _TAKES[name], *self._list(")"))
+        applied = self._applied(at, FUNCTIONS[name], _TAKES[name], *self._list(")"))
+        return replace(applied, kind="series") if name == "TIME_SERIES" else applied
 
     def _array(self, at: int) -> Term:
         items = self._list("]")
@@ -220,9 +228,8 @@ class Reader:
         given = ", ".join(term.kind for term in terms)
         if not re.fullmatch(takes, given):
             raise self._refused(f"it takes {takes}, not {given}", at)
-        names = _names(terms)
-        kind = "series" if names else "number"
-        return Term(kind, names, lambda s: function(*(term.value(s) for term in terms)))
+        kind = "number" if all(term.kind == "number" for term in terms) else "series"
+        return Term(kind, _names(terms), lambda s: function(*(term.value(s) for term in terms)))
 
     def _refused(self, why: str, at: int) -> UnsupportedError:
         position, token = self._tokens[at]
@@ -239,7 +246,8 @@ class Formula:
     """A formula over series of datapoints: the last axis is time, NaN is a missing one.
 
     Numbers, names, `+ - * / ^`, comparisons, `AND`, `OR`, and the functions `IF`, `FILL`, `ABS`,
-    `CEIL` and `FLOOR` of series, `MAX`, `MIN`, `SUM` and `AVG` of arrays of series.
+    `CEIL` and `FLOOR` of series, `MAX`, `MIN`, `SUM` and `AVG` of arrays of series, `TIME_SERIES`
+    of a number.
 
     Example:
         >>> formula = Formula.parse("IF(requests >= 10, 100 * faults / requests, 0)")

@@ -22,7 +22,9 @@ environment that starts may be late for its first request. A 95th percentile wan
 instead of 20, and no period with fewer than 50 counts.
 
 A long period does not make a slow alarm: CloudWatch looks each minute at the period up to then, so
-that a candidate that fails is seen as soon as the minimum is reached. It makes a long memory.
+that a candidate that fails is seen as soon as the minimum is reached. It makes a long memory: red
+until what failed has left the period. Of several long periods that not all must be over the
+threshold, a short incident is in one, then in two, then in one again, and red more than once.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html
 """
 

@@ -18,13 +18,16 @@ from analysis.traffic import Traffic
 from shadow_canary.findings import acknowledge
 from shadow_canary.metadata import add_metadata
 from shadow_canary.metrics import (
-    latency_ratio as ratio_of_latencies,
-)
-from shadow_canary.metrics import (
+    MINUTE,
+    formula,
     mismatch_rate,
+    never_missing,
     rate,
     route_metric,
     variant_metric,
+)
+from shadow_canary.metrics import (
+    latency_ratio as ratio_of_latencies,
 )
 from shadow_runtime.contract import Dimension, MetricName, Stage, Variant
 
@@ -244,7 +247,7 @@ class OperationalAlarms(Construct):
 
     Example:
         >>> OperationalAlarms(self, "OperationalAlarms", route="get-user", topic=topic,
-        ...                   shadow=shadow, dead_letters=queue)  # doctest: +SKIP
+        ...                   traffic=traffic, shadow=shadow, dead_letters=queue)  # doctest: +SKIP
     """
 
     def __init__(
@@ -254,6 +257,7 @@ class OperationalAlarms(Construct):
         *,
         route: str,
         topic: sns.ITopic,
+        traffic: Traffic,
         shadow: lambda_.IFunction,
         dead_letters: sqs.IQueue,
     ) -> None:
@@ -263,18 +267,29 @@ class OperationalAlarms(Construct):
         self.dead_letters = self._level(
             "DeadLetters",
             AlarmName.OPERATIONS_DEAD_LETTERS,
-            dead_letters.metric_approximate_number_of_messages_visible(statistic="Maximum"),
+            dead_letters.metric_approximate_number_of_messages_visible(
+                statistic="Maximum", period=MINUTE
+            ),
             0,
             timedelta(minutes=1),
             "the operations function failed at something three times; what it was asked rests in "
             "its dead-letter queue. Look at its log, then move the flag by hand",
         )
+        # Only a request tells how old the flag is: between two of them it stays as old as it was.
+        some_requests = Window.for_rate(traffic.per_minute, within=timedelta(days=1)).period
+        period = max(timedelta(seconds=_OLDEST_FLAG_S), some_requests)
+        minutes = period // timedelta(minutes=1)
         self.flag_age = self._level(
             "FlagAge",
             AlarmName.FLAG_AGE,
-            route_metric(MetricName.FLAG_AGE, route=route, statistic="Maximum"),
+            formula(
+                "age of the flag, s",
+                never_missing("age", minutes=minutes),
+                using={"age": route_metric(MetricName.FLAG_AGE, route=route, statistic="Maximum")},
+                period=Duration.minutes(minutes),
+            ),
             _OLDEST_FLAG_S,
-            timedelta(minutes=5),
+            period,
             "the flag could not be read for five minutes; the last one known is served, and a "
             "rollback would not arrive. Look at AppConfig",
         )
@@ -328,7 +343,7 @@ class OperationalAlarms(Construct):
         self,
         id_: str,
         name: AlarmName,
-        metric: cloudwatch.Metric,
+        metric: cloudwatch.IMetric,
         most: float,
         period: timedelta,
         summary: str,
@@ -346,5 +361,5 @@ class OperationalAlarms(Construct):
                 summary=summary,
                 action=AlarmAction.NOTIFICATION,
             ),
-            metric=metric.with_(period=Duration.seconds(period.total_seconds())),
+            metric=metric,
         )

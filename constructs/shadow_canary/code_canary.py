@@ -13,7 +13,14 @@ from analysis.traffic import Shift, Traffic
 from shadow_canary.alarms import RouteAlarm
 from shadow_canary.findings import acknowledge, acknowledge_wildcard, versions_of
 from shadow_canary.functions import PreTrafficHook
-from shadow_canary.metrics import formula, mismatch_rate, rate, route_metric, version_metric
+from shadow_canary.metrics import (
+    formula,
+    mismatch_rate,
+    never_missing,
+    rate,
+    route_metric,
+    version_metric,
+)
 from shadow_runtime.contract import Dimension, MetricName
 
 CODE_CANARY_UNDERPOWERED = "shadow-canary:code-canary-underpowered"
@@ -148,11 +155,12 @@ class CodeCanary(Construct):
         )
 
     def _latency(self, window: Window, bound_ms: int) -> RouteAlarm:
+        invocations = never_missing("invocations", minutes=window.minutes)
         return self._alarm(
             "Latency",
             formula(
                 "p95 of the new version, ms",
-                f"IF(invocations >= {window.minimum_requests}, duration, 0)",
+                f"IF({invocations} >= {window.minimum_requests}, duration, 0)",
                 using={
                     "duration": self._of_version("Duration", statistic="p95"),
                     "invocations": self._of_version("Invocations"),

@@ -59,6 +59,21 @@ def version_metric(
     )
 
 
+_LATE_MINUTES = 2
+"""After its end, until CloudWatch has what was measured in a minute."""
+
+
+def never_missing(series: str, *, minutes: int) -> str:
+    """`series`, and 0 in a period of so many `minutes` of which there is no datapoint.
+
+    For a missing datapoint an alarm takes an older one, so that a failure would be seen again in
+    the period before, and in the one before that. A period no longer than data are late stays as it
+    is: it would hold 0 for what is still to come, and the alarm would never be red.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+    """
+    return f"{series} + TIME_SERIES(0)" if minutes > _LATE_MINUTES else series
+
+
 def rate(
     label: str,
     *,
@@ -69,10 +84,10 @@ def rate(
 ) -> cloudwatch.MathExpression:
     """Percent of `requests` that are `failures`; both are sums over the names of `using`.
 
-    0 in a period that is no evidence by `window`. A missing operand counts as 0:
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+    0 in a period that is no evidence by `window`. A missing operand counts as 0.
     """
-    enough = f"{requests} >= {window.minimum_requests} AND {failures} >= {window.minimum_failures}"
+    asked = never_missing(requests, minutes=window.minutes)
+    enough = f"{asked} >= {window.minimum_requests} AND {failures} >= {window.minimum_failures}"
     whole = f"({requests})" if " " in requests else requests
     percent = f"IF({enough}, 100 * ({failures}) / {whole}, 0)"
     return formula(label, percent, using=using, period=Duration.minutes(window.minutes))
@@ -108,7 +123,8 @@ def latency_ratio(
     0 in a period with fewer `candidates` or `controls` than `window` asks for.
     """
     minimum = window.minimum_requests
-    enough = f"candidates >= {minimum} AND controls >= {minimum}"
+    candidates = never_missing("candidates", minutes=window.minutes)
+    enough = f"{candidates} >= {minimum} AND controls >= {minimum}"
     at_least = f"IF(control > {floor_ms}, control, {floor_ms})"
     times = f"IF({enough}, candidate / {at_least}, 0)"
     return formula(label, times, using=using, period=Duration.minutes(window.minutes))

@@ -240,6 +240,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
             "OperationalAlarms",
             route=route,
             topic=self.topic,
+            traffic=expected_traffic,
             shadow=self.shadow,
             dead_letters=self.operations.dead_letters,
         )

@@ -4,12 +4,17 @@ import itertools
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from analysis.metric_math import Formula
+from localaws.assembly import MINUTE_SECONDS
 from localaws.up import Local
+from localaws.watcher import AlarmEvaluator, Measurement, SupportedAlarms, key_of
 from tests.local.crowd import Crowd
 from tests.local.deployed import Deployed, awaited, watched
 
@@ -132,6 +137,71 @@ def test_a_state_that_the_data_do_not_bear_out_is_set_right(
             StateReason="a test",
         )
         assert state_is(deployed, ERROR_RATE, "OK")
+
+
+class Told:
+    """What a route's topic says of an alarm, heard by a queue; operations' words are text."""
+
+    def __init__(self, deployed: Deployed, name: str) -> None:
+        self._sqs, self._sns = deployed.aws.client("sqs"), deployed.aws.client("sns")
+        self._url = self._sqs.create_queue(QueueName=f"told-{next(_streams)}")["QueueUrl"]
+        asked = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
+        arn = asked["Attributes"]["QueueArn"]
+        may = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
+        self._sqs.set_queue_attributes(
+            QueueUrl=self._url, Attributes={"Policy": json.dumps({"Statement": [may]})}
+        )
+        [topic] = alarm(deployed, name)["AlarmActions"]
+        self._subscription = self._sns.subscribe(
+            TopicArn=topic, Protocol="sqs", Endpoint=arn, ReturnSubscriptionArn=True
+        )["SubscriptionArn"]
+        self._name = name
+        self._heard = list[str]()
+
+    def __enter__(self) -> "Told":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._sns.unsubscribe(SubscriptionArn=self._subscription)
+        self._sqs.delete_queue(QueueUrl=self._url)
+
+    def states(self) -> list[str]:
+        """The states that the alarm turned to so far."""
+        while found := self._sqs.receive_message(QueueUrl=self._url, WaitTimeSeconds=1).get(
+            "Messages"
+        ):
+            for message in found:
+                said = json.loads(message["Body"])["Message"]
+                if said.startswith("{") and json.loads(said)["AlarmName"] == self._name:
+                    self._heard.append(json.loads(said)["NewStateValue"])
+                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        return self._heard
+
+
+@pytest.mark.parametrize(
+    ("never_missing", "times"), [(" + TIME_SERIES(0)", 1), ("", 3)], ids=["as it is", "without"]
+)
+def test_ten_failing_minutes_tell_people_once_and_would_three_times_if_values_were_missing(
+    local: Local, deployed: Deployed, never_missing: str, times: int
+) -> None:
+    supported = SupportedAlarms.of(Path(local.assembly)).alarms[ERROR_RATE]
+    assert supported.formula.text.count(" + TIME_SERIES(0)") == 1
+    text = supported.formula.text.replace(" + TIME_SERIES(0)", never_missing)
+    watched_alarm = replace(supported, formula=Formula.parse(text))
+    assert watched_alarm.period == 3_600
+    evaluator = AlarmEvaluator(deployed.aws, {ERROR_RATE: watched_alarm})
+    bad = [metric for metric in watched_alarm.metrics.values() if metric.name != "ShortCircuited"]
+    begun, red = time.time() // MINUTE_SECONDS * MINUTE_SECONDS, False
+    with Told(deployed, ERROR_RATE) as told:
+        for minute in range(200):
+            now = begun + minute * MINUTE_SECONDS
+            if minute < 10 and not red:  # then everybody is back on control
+                failed = [Measurement(key_of(m), "Count", now, (1.0,) * 3) for m in bad]
+                evaluator.add(failed, now=now)
+            evaluator.evaluate(at=now + MINUTE_SECONDS)
+            red = red or alarm(deployed, ERROR_RATE)["StateValue"] == "ALARM"
+        assert told.states() == ["ALARM"] * times
+    assert alarm(deployed, ERROR_RATE)["StateValue"] == "OK"
 
 
 def test_what_was_there_before_counts_for_nothing(local: Local, deployed: Deployed) -> None:

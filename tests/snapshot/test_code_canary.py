@@ -65,7 +65,7 @@ def test_bad_are_failed_imports_handled_faults_and_answers_that_control_had_to_g
 ) -> None:
     alarm = code["ErrorRate"]
     assert alarm.formula == (
-        "IF(invocations >= 10 AND errors + faults + fallbacks >= 5, "
+        "IF(invocations + TIME_SERIES(0) >= 10 AND errors + faults + fallbacks >= 5, "
         "100 * (errors + faults + fallbacks) / invocations, 0)"
     )
     assert {name: str(metric) for name, metric in alarm.using.items()} == {
@@ -81,7 +81,7 @@ def test_a_version_is_slow_when_its_95th_percentile_is_over_the_candidates_deadl
     code: dict[str, SpelledAlarm],
 ) -> None:
     alarm = code["Latency"]
-    assert alarm.formula == "IF(invocations >= 50, duration, 0)"
+    assert alarm.formula == "IF(invocations + TIME_SERIES(0) >= 50, duration, 0)"
     assert {name: str(metric) for name, metric in alarm.using.items()} == {
         "duration": f"p95 of AWS/Lambda/Duration{{{THROUGH_THE_ALIAS}}}",
         "invocations": f"Sum of AWS/Lambda/Invocations{{{THROUGH_THE_ALIAS}}}",
@@ -94,7 +94,8 @@ def test_a_version_goes_back_for_the_wrong_answers_of_the_candidate_that_it_brou
 ) -> None:
     alarm = code["MismatchRate"]
     assert alarm.formula == (
-        "IF(compared >= 10 AND mismatched + errors >= 5, 100 * (mismatched + errors) / compared, 0)"
+        "IF(compared + TIME_SERIES(0) >= 10 AND mismatched + errors >= 5, "
+        "100 * (mismatched + errors) / compared, 0)"
     )
     assert {name: str(metric) for name, metric in alarm.using.items()} == {
         "compared": f"Sum of ShadowCanary/Compared{{Route=get-user, Version={NEW_SHADOW}}}",

@@ -24,7 +24,7 @@ def test_bad_are_a_candidate_that_failed_and_one_that_was_left_alone_for_it(
 ) -> None:
     alarm = exposure["ErrorRate"]
     assert alarm.formula == (
-        "IF(requests + short_circuited >= 10 AND faults + short_circuited >= 5, "
+        "IF(requests + short_circuited + TIME_SERIES(0) >= 10 AND faults + short_circuited >= 5, "
         "100 * (faults + short_circuited) / (requests + short_circuited), 0)"
     )
     assert {name: str(metric) for name, metric in alarm.using.items()} == {
@@ -55,7 +55,8 @@ def test_a_candidate_is_slow_when_it_takes_three_times_what_control_takes(
 ) -> None:
     alarm = exposure["LatencyRatio"]
     assert alarm.formula == (
-        "IF(candidates >= 50 AND controls >= 50, candidate / IF(control > 100, control, 100), 0)"
+        "IF(candidates + TIME_SERIES(0) >= 50 AND controls >= 50, "
+        "candidate / IF(control > 100, control, 100), 0)"
     )
     assert {name: str(metric) for name, metric in alarm.using.items()} == {
         "candidate": "p95 of ShadowCanary/Latency{Route=get-user, Variant=candidate}",

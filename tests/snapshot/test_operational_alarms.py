@@ -26,6 +26,7 @@ def test_one_environment_that_has_not_read_the_flag_for_five_minutes_is_told(
 ) -> None:
     alarm = operational["FlagAge"]
     [metric] = map(str, alarm.metrics)
+    assert alarm.formula == "age + TIME_SERIES(0)"
     assert metric == "Maximum of ShadowCanary/FlagAge{Route=get-user}"
     assert (alarm.properties["Threshold"], alarm.window) == (300, (5, 1, 1))
 
@@ -37,7 +38,8 @@ def test_a_tenth_of_the_copies_lost_on_any_way_is_told(
     undelivered = "IF(expired - killed > 0, expired, killed)"  # in which no copy is twice
     lost = f"dropped + skipped + failed + {undelivered}"
     assert alarm.formula == (
-        f"IF(compared + {lost} >= 50 AND {lost} >= 2, 100 * ({lost}) / (compared + {lost}), 0)"
+        f"IF(compared + {lost} + TIME_SERIES(0) >= 50 AND {lost} >= 2, "
+        f"100 * ({lost}) / (compared + {lost}), 0)"
     )
     assert {name: str(metric) for name, metric in alarm.using.items()} == {
         "compared": "Sum of ShadowCanary/Compared{Route=get-user}",

@@ -78,6 +78,9 @@ def test_if_drops_and_zeroes_as_the_guide_does(formula: str, expected: str) -> N
         ("MIN([a, b])", "0 1 3 -2.5 -"),
         ("SUM([a, b, none])", "0 2 3 1.5 -"),
         ("AVG([a, b])", "0 1 1.5 0.75 -"),
+        ("b + TIME_SERIES(0)", "0 1 0 -2.5 0"),
+        ("none + TIME_SERIES(2 * 3)", "6 6 6 6 6"),
+        ("IF(none + TIME_SERIES(0) >= 1 AND none >= 1, 5 / none, 0)", "0 0 0 0 0"),
     ],
 )
 def test_functions_know_missing_points(formula: str, expected: str) -> None:
@@ -144,6 +147,7 @@ def test_and_binds_more_than_or_and_powers_from_the_right(formula: str, expected
         ("IF(1 > 2, m1)", "not number, series"),
         ("IF(m1, REPEAT)", "not series, REPEAT"),
         ("SUM(m1)", "it takes array of series, not series"),
+        ("TIME_SERIES(m1)", "it takes number, not series"),
         ("SUM([m1, 1])", "'[' at 4"),
         ("[m1, m2] * 2", "'*' at 9"),
         ("[m1]", "of kind array"),
