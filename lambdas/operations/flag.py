@@ -241,8 +241,9 @@ def move(
     description says `why`, and from which stage to which.
 
     Lowering stops a deployment that is under way, and reaches everybody at once. Raising waits for
-    one, and goes gradually; it is refused while an alarm is in ALARM, because an alarm notifies
-    only when its state changes. What another writer changed meanwhile is read and built upon.
+    one, and goes gradually; beyond `shadow` it is refused while an alarm is in ALARM, because an
+    alarm notifies only when its state changes. What another writer changed meanwhile is read and
+    built upon.
 
     Raises:
         FlagWriterError: an alarm is in ALARM, other writers were faster each time, or the change
@@ -311,11 +312,12 @@ def _change(
                 return False
             else:
                 raising = after > before
-                if raising:
+                exposing = raising and after > Stage.SHADOW
+                if exposing:
                     _refuse(in_alarm())
                 said = f"{why} (from {max(before, stopped)} to {after})"
                 number = flag.deploy(wanted, raising=raising, why=said, after=deployed)
-                if raising and (names := in_alarm()):  # between the question and the deployment
+                if exposing and (names := in_alarm()):  # between the question and the deployment
                     lower(flag, before, why=f"{names[0]} is in ALARM")
                     _refuse(names)
                 flag.wait(number, progress)
@@ -338,7 +340,7 @@ def _refuse(in_alarm: Sequence[str]) -> None:
     if in_alarm:
         raise FlagWriterError(
             f"in ALARM: {', '.join(in_alarm)}. An alarm notifies only when its state changes, so "
-            "nothing is raised meanwhile. Look for the cause; it goes back to OK by itself when "
+            "nobody is exposed meanwhile. Look for the cause; it goes back to OK by itself when "
             "its window has passed"
         )
 

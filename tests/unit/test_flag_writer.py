@@ -218,9 +218,9 @@ def test_a_reason_in_any_script_is_accepted() -> None:
     assert move(flag_on(at(Stage.LIVE)), Stage.OFF, why="Störung, 障害", in_alarm=green)
 
 
-def test_nothing_is_raised_while_an_exposure_alarm_is_red() -> None:
+def test_nobody_is_exposed_while_an_exposure_alarm_is_red() -> None:
     appconfig = at(Stage.SHADOW)
-    with pytest.raises(FlagWriterError, match=r"in ALARM: error-rate\..* nothing is raised.*cause"):
+    with pytest.raises(FlagWriterError, match=r"in ALARM: error-rate\..* nobody is exposed.*cause"):
         move(flag_on(appconfig), CANARY, why="a test", in_alarm=lambda: ["error-rate"])
     assert appconfig.writes == []
 
@@ -231,6 +231,12 @@ def test_an_alarm_that_turns_red_just_before_a_raise_begins_takes_it_back() -> N
         move(flag_on(appconfig), CANARY, why="a test", in_alarm=lambda: next(answers))
     assert (appconfig.position.stage, appconfig.now) == (Stage.SHADOW, AT_ONCE)
     assert not any(deployment.is_running for deployment in appconfig.deployments)
+
+
+def test_shadow_exposes_nobody_so_that_no_red_alarm_forbids_it() -> None:
+    appconfig = at(Stage.OFF)
+    assert move(flag_on(appconfig), Stage.SHADOW, why="a test", in_alarm=lambda: ["error-rate"])
+    assert appconfig.position.stage == Stage.SHADOW
 
 
 @pytest.mark.parametrize("to", [Stage.OFF, Stage.SHADOW, CANARY])
