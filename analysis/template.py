@@ -8,6 +8,12 @@ from typing import Any, Self
 
 from shadow_runtime.contract import ShadowCanaryError
 
+CODE = "shadow-canary:code"
+"""Metadata of a route's alias: `folder` and `root` of its code, from the app, and its `package`."""
+
+LOCK = "shadow-canary:lock"
+"""Metadata of a layer: the lock file that it is built from."""
+
 
 class TemplateError(ShadowCanaryError):
     """A template does not say all that is read in it: what is missing, and where."""

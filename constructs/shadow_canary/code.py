@@ -2,6 +2,7 @@
 
 import atexit
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 import shadow_runtime.contract as contract
+from analysis.template import LOCK
 from shadow_canary.imports import Files, defined, imported, left_out
 from shadow_canary.metadata import add_metadata
 
@@ -47,7 +49,8 @@ class RouteCode:
 
     Attributes:
         package: the import name.
-        folder: as given.
+        folder: from where the app runs.
+        root: likewise.
         asset: for the functions.
         recorded: the recorded requests, None where the folder has none.
 
@@ -68,8 +71,7 @@ class RouteCode:
         packages: Sequence[str | Path] = (),
         data: Sequence[str] = (),
     ) -> None:
-        self.folder = PurePosixPath(Path(folder).as_posix())
-        self.root = PurePosixPath(Path(root).as_posix())
+        self.folder, self.root = _from_app(folder), _from_app(root)
         _check_handlers(Path(folder))
         at = _import_path(Path(folder), Path(root))
         self.package = ".".join(at.parts)
@@ -91,13 +93,21 @@ class RouteCode:
             if (missing := left_out(module, files, Path(self.root))) is not None:
                 raise ValueError(
                     f"{files[path]}, line {line}, imports {module}, which RouteCode("
-                    f"{str(self.folder)!r}) does not ship; give packages=[{missing.as_posix()!r}]"
+                    f"{self.folder!r}) does not ship; give packages=[{missing.as_posix()!r}]"
                 )
+
+    def to_metadata(self) -> dict[str, str]:
+        """As a template holds it, for whoever runs the route elsewhere than on AWS."""
+        return {"folder": self.folder, "root": self.root, "package": self.package}
 
 
 def source(*packages: str, also: Files | None = None) -> lambda_.AssetCode:
     """An asset of the runtime, of packages beside it, and of the files in `also`."""
     return _asset({**_of_runtime("shadow_runtime", *packages), **(also or {})})
+
+
+def _from_app(path: str | Path) -> str:
+    return Path(os.path.relpath(path)).as_posix()
 
 
 def _of_runtime(*packages: str) -> Files:
@@ -235,7 +245,7 @@ class LockedLayer(lambda_.LayerVersion):
                 ),
             ),
         )
-        add_metadata(self, "shadow-canary:lock", lock.name)
+        add_metadata(self, LOCK, lock.name)
 
 
 @jsii.implements(cdk.ILocalBundling)

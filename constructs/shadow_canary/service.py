@@ -14,6 +14,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from analysis.rules import Window
+from analysis.template import CODE
 from analysis.traffic import Traffic
 from shadow_canary.alarms import ExposureAlarms, OperationalAlarms, RouteTopic
 from shadow_canary.code import LockedLayer, RouteCode
@@ -180,6 +181,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
             self, "Alias", alias_name=ALIAS, version=self.function.current_version
         )
         add_metadata(self.alias, Traffic.METADATA, expected_traffic.to_metadata())
+        add_metadata(self.alias, CODE, code.to_metadata())
         self.hook = PreTrafficHook(
             self,
             "PreTraffic",

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from shadowctl.plan.plan import plan
-from shadowctl.synthesis import ROOT, synthesize
+from shadowctl.synthesis import app_folder, synthesize
 
 
 def planned(
@@ -19,5 +19,5 @@ def planned(
     with tempfile.TemporaryDirectory() as folder:
         if assembly is None:
             assembly = Path(folder, "cdk.out")
-            synthesize(ROOT, assembly)
+            synthesize(app_folder(), assembly)
         return plan(assembly, route, days=days, control_ms=control_ms, candidate_ms=candidate_ms)

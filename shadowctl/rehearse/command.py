@@ -25,7 +25,7 @@ from analysis.traffic import Traffic
 from shadowctl.rehearse.report.page import page
 from shadowctl.rehearse.screen import shown
 from shadowctl.screen import Steps
-from shadowctl.synthesis import ROOT, check_out, synthesize
+from shadowctl.synthesis import app_folder, check_out, synthesize
 
 HERE = "this branch"
 
@@ -117,7 +117,7 @@ def _of_this_tree(stack: str, *, traffic: Traffic | None) -> Rollout:
     """
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "cdk.out")
-        synthesize(ROOT, out)
+        synthesize(app_folder(), out)
         return Rollout.load(out, stack, traffic=traffic)
 
 

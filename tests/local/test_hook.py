@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from localaws.environment import ROOT
 from localaws.up import Local
+from tests.checkout import ROOT
 from tests.local.deployed import Deployed
 from tests.runtime.played import serving
 from tests.runtime.played_codedeploy import EVENT, CodeDeploy, appspec

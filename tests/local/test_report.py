@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from shadowctl.synthesis import ROOT, synthesize
+from shadowctl.synthesis import synthesize
+from tests.checkout import ROOT
 from tests.local.browser import Browser
 
 PLOTS = """[...document.querySelectorAll('svg.plot')].map(plot => ({

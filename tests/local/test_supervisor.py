@@ -17,9 +17,9 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from localaws import LocalError, environment
-from localaws.environment import ROOT
 from localaws.supervisor import StateFolder, Supervisor
 from localaws.up import Local, down
+from tests.checkout import ROOT
 from tests.local.deployed import awaited
 from tests.local.processes import alive, answers, processes
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from shadowctl.synthesis import ROOT
 from shadowctl.synthesis import synthesize as synthesize_offline
+from tests.checkout import ROOT
 from tests.snapshot.reading import Template
 from tests.snapshot.written import written as written_metrics
 

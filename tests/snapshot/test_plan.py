@@ -14,7 +14,7 @@ from shadow_runtime.contract import Dimension, MetricName, Stage
 from shadowctl.plan.plan import plan
 from shadowctl.plan.usage import OF_ROUTE, OF_SHADOW, By
 from shadowctl.plan.usage import written as paid_for
-from shadowctl.synthesis import ROOT
+from tests.checkout import ROOT
 from tests.snapshot.reading import Template
 from tests.snapshot.written import shape
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from shadowctl.synthesis import ROOT
+from tests.checkout import ROOT
 from tests.snapshot.conftest import Synthesis
 
 

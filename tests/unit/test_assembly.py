@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from analysis.template import LOCK
 from localaws import assembly
 
 NOW = datetime(2031, 3, 1, 12, tzinfo=UTC)
@@ -249,7 +250,7 @@ def test_a_layer_holds_wheels_of_this_machine(
     layer = {
         "Type": "AWS::Lambda::LayerVersion",
         "Properties": {"Content": {"S3Bucket": "b", "S3Key": f"{LAYER}.zip"}},
-        "Metadata": {assembly.LOCK: "runtime.txt"},
+        "Metadata": {LOCK: "runtime.txt"},
     }
     derived = Derived(tmp_path, {"Layer": layer})
     assert derived.resources["Layer"]["Properties"]["Content"]["S3Key"] == "runtime.txt-abc.zip"

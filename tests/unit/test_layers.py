@@ -24,7 +24,7 @@ def test_two_environments_that_start_at_once_share_one_layer(
 
     def build(_: int) -> Path:
         both.wait()
-        return assembly.built_layer("runtime.txt", cache=tmp_path)
+        return assembly.built_layer("runtime.txt", folder=tmp_path)
 
     monkeypatch.setattr(assembly, "_install", install)
     with ThreadPoolExecutor(2) as threads:

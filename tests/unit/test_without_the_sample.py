@@ -92,8 +92,18 @@ def test_every_other_test_can_be_collected(rest: Path) -> None:
     assert "test_tee.py" in run(rest, "-m", "pytest", "--collect-only", "-q", "tests")
 
 
-def test_the_demo_says_that_there_is_nothing_to_show(rest: Path) -> None:
-    script = "from localaws.demo import demo\ntry: demo(None)\nexcept Exception as e: print(e)"
-    said = run(rest, "-c", script)
+def test_the_demo_says_that_there_is_nothing_to_show(rest: Path, tmp_path: Path) -> None:
+    out = tmp_path / "cdk.out"
+    run(rest, "app.py", **offline(rest, out))
+    imports = "from pathlib import Path; from localaws.demo import sample_of"
+    said = run(
+        rest,
+        "-c",
+        f"""
+{imports}
+try: sample_of(Path({str(out)!r}))
+except Exception as e: print(e)
+""",
+    )
     assert said.startswith("there is no sample to show")
     assert said.count("\n") == 1
