@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from analysis.alarms import Alarm
 from analysis.metric_math import UnsupportedError
+from analysis.rules import AlarmRule
 from analysis.template import Resource, Stack, text
 from analysis.traffic import Shift, Traffic
 from shadow_runtime.contract import POLL_INTERVAL, Stage, Variable
 
 _ALARM = "AWS::CloudWatch::Alarm"
-_COMPOSITE = "AWS::CloudWatch::CompositeAlarm"
 _STOPS = "DEPLOYMENT_STOP_ON_ALARM"
 _FUNCTION = "AWS::Lambda::Function"
 _VARIABLES = ("Environment", "Variables")
@@ -97,7 +97,8 @@ class Rollout:
     goes back when one of `code_alarms` is red. The flag takes users to the candidate by `raising`,
     up to `ceiling`; one of `exposure_alarms` takes them back by `lowering`, which each execution
     environment hears within `poll_interval`; `clean_up` ends it all. `operational_alarms` only
-    notify people.
+    notify people. `rollback_alarms` take users back too, by name: a team's own, of whose metrics
+    nothing is known here.
 
     Example:
         >>> Rollout.load(Path("cdk.out"), "GetUser").shift  # doctest: +SKIP
@@ -114,6 +115,7 @@ class Rollout:
     code_alarms: Alarms
     exposure_alarms: Alarms
     operational_alarms: Alarms
+    rollback_alarms: tuple[str, ...]
     raising: Strategy
     lowering: Strategy
     candidate_deadline: timedelta
@@ -146,8 +148,8 @@ class Rollout:
         group = stack.resolved(alias, deployment["DeploymentGroupName"], "DeploymentGroupName")
         shadow = stack.referred(function, *_VARIABLES, Variable.SHADOW)
         of_code = _code_alarms(stack, group)
-        of_exposure = _exposure_alarms(stack, operations)
-        others = _other_alarms(stack, [*of_code, *of_exposure])
+        of_exposure, of_team = _exposure_alarms(stack, operations)
+        others = [alarm for alarm in _ours(stack) if alarm not in [*of_code, *of_exposure]]
         return cls(
             stack=stack.name,
             route=route,
@@ -163,6 +165,7 @@ class Rollout:
             code_alarms=_read(of_code),
             exposure_alarms=_read(of_exposure),
             operational_alarms=_read(others),
+            rollback_alarms=of_team,
             raising=_strategy(stack, operations, Variable.RAISE_STRATEGY),
             lowering=_strategy(stack, operations, Variable.LOWER_STRATEGY),
             candidate_deadline=timedelta(
@@ -225,32 +228,49 @@ def _code_alarms(stack: Stack, group: Resource) -> list[Resource]:
     return _named(stack, group, names, "AlarmConfiguration.Alarms")
 
 
-def _exposure_alarms(stack: Stack, operations: Resource) -> list[Resource]:
-    """The alarms on which the operations function switches the flag off.
+def _exposure_alarms(stack: Stack, operations: Resource) -> tuple[list[Resource], tuple[str, ...]]:
+    """The alarms on which the operations function switches the flag off, and those of a team's own.
 
     Raises:
         TemplateError: it hears none, or one that never calls its topic.
     """
     subscription = _subscription(stack, operations)
-    names = subscription.need("FilterPolicy", "AlarmName")
     topic = text(subscription.need("TopicArn"))
-    resources = _named(stack, subscription, names, "FilterPolicy.AlarmName")
-    for resource in resources:
-        actions = [text(action) for action in resource.get("AlarmActions") or ()]
-        if topic not in actions or resource.get("ActionsEnabled") is False:
-            raise resource.refused(f"does not call {topic}, where {operations.logical_id} hears it")
-    return resources
+    ours, of_team = [], []
+    for name in subscription.need("FilterPolicy", "AlarmName"):
+        alarm = _alarm_named(_ours(stack), name)
+        if alarm is None:
+            of_team.append(_words(name))
+            continue
+        actions = [text(action) for action in alarm.get("AlarmActions") or ()]
+        if topic not in actions or alarm.get("ActionsEnabled") is False:
+            raise alarm.refused(f"does not call {topic}, where {operations.logical_id} hears it")
+        ours.append(alarm)
+    if not ours:
+        raise subscription.refused("filters by no exposure alarm of this stack")
+    return ours, tuple(of_team)
 
 
-def _other_alarms(stack: Stack, guards: Sequence[Resource]) -> list[Resource]:
-    """The alarms that are no guards.
+def _ours(stack: Stack) -> list[Resource]:
+    """The alarms that hold a rule of this project's."""
+    return [alarm for alarm in stack.all(_ALARM) if alarm.metadata(AlarmRule.METADATA)]
 
-    Raises:
-        TemplateError: there is a composite alarm.
-    """
-    for composite in stack.all(_COMPOSITE):
-        raise composite.refused("is a composite alarm, which is not understood here")
-    return [resource for resource in stack.all(_ALARM) if resource not in guards]
+
+def _alarm_named(alarms: Iterable[Resource], name: object) -> Resource | None:
+    """The alarm by its name, literal or by reference."""
+    wanted = text(name)
+    return next(
+        (a for a in alarms if wanted in (text(a.get("AlarmName")), text({"Ref": a.logical_id}))),
+        None,
+    )
+
+
+def _words(name: object) -> str:
+    """A name as a template has it; a reference by the id that it leads to."""
+    match name:
+        case {"Ref": str(logical_id)}:
+            return logical_id
+    return text(name)
 
 
 def _read(resources: Iterable[Resource]) -> dict[str, Alarm]:

@@ -216,6 +216,20 @@ def _without(kind: str) -> Callable[[Template, Target], int]:
     return apply
 
 
+def _plain_alarms(template: Template, _: Target) -> int:
+    composite = _resources(template, "AWS::CloudWatch::CompositeAlarm")
+    for _id, alarm in composite:
+        alarm["Type"] = "AWS::CloudWatch::Alarm"
+        for name in [n for n in alarm["Properties"] if n.startswith(("AlarmRule", "ActionsSupp"))]:
+            del alarm["Properties"][name]
+        alarm["Properties"] |= {
+            "ComparisonOperator": "GreaterThanThreshold",
+            "EvaluationPeriods": 1,
+            "Threshold": 0,
+        }
+    return len(composite)
+
+
 def _still_alarms(template: Template, _: Target) -> int:
     alarms = [alarm["Properties"] for _, alarm in _resources(template, "AWS::CloudWatch::Alarm")]
     for alarm in alarms:
@@ -380,6 +394,11 @@ DIFFERENCES = (
         missing="no saved queries of Logs Insights",
         instead="they are left out",
         apply=_without("AWS::Logs::QueryDefinition"),
+    ),
+    Difference(
+        missing="no composite alarms",
+        instead="a plain alarm of their name, which only SetAlarmState turns",
+        apply=_plain_alarms,
     ),
     Difference(
         missing="no alarm on a formula, and dimensions ignored",

@@ -1,4 +1,4 @@
-"""The alarms of a route, and the topic where they are heard."""
+"""The alarms of a route: those that take its users back, and those that tell people."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -6,7 +6,6 @@ from datetime import timedelta
 from aws_cdk import Annotations, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
@@ -15,7 +14,6 @@ from constructs import Construct
 from analysis.power import RateAlarm, underpowered_exposure
 from analysis.rules import AlarmAction, AlarmKind, AlarmName, AlarmRule, CanaryWindows, Window
 from analysis.traffic import Traffic
-from shadow_canary.findings import acknowledge
 from shadow_canary.metadata import add_metadata
 from shadow_canary.metrics import (
     MINUTE,
@@ -33,25 +31,6 @@ from shadow_runtime.contract import Dimension, MetricName, Stage, Variant
 
 EXPOSURE_UNDERPOWERED = "shadow-canary:exposure-underpowered"
 """The id of a warning at synthesis, to acknowledge it."""
-
-
-class RouteTopic(sns.Topic):
-    """People subscribe to it; the operations function hears the exposure alarms on it.
-
-    Example:
-        >>> RouteTopic(self, "Topic", route="get-user")  # doctest: +SKIP
-    """
-
-    def __init__(self, scope: Construct, id_: str, *, route: str) -> None:
-        super().__init__(scope, id_, display_name=f"{route} migration", enforce_ssl=True)
-        # A topic with a policy of its own needs this said: alarms publish as the service.
-        own = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
-        self.grant_publish(iam.ServicePrincipal("cloudwatch.amazonaws.com", conditions=own))
-        acknowledge(
-            self,
-            "SNS2",
-            "alarms can only publish to a key of one's own; numbers and names are sent",
-        )
 
 
 class RouteAlarm(cloudwatch.Alarm):

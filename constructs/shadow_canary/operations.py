@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import cast
 
-from aws_cdk import Duration, Stack, TimeZone
+from aws_cdk import CfnResource, Duration, Stack, TimeZone, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
@@ -68,7 +69,6 @@ class OperationsFunction(LeastPrivilegeFunction):
                 **flag.variables,
                 **flag.strategies,
                 Variable.TOPIC: topic.topic_arn,
-                Variable.EXPOSURE_ALARMS: ",".join(alarm.alarm_name for alarm in exposure),
                 Variable.DASHBOARD: dashboard,
             },
             timeout=Duration.minutes(5),
@@ -93,7 +93,10 @@ class OperationsFunction(LeastPrivilegeFunction):
         bus = events.EventBus.from_event_bus_name(self, "EventBus", "default")
         bus.grant_put_events_to(self)
         topic.grant_publish(self)
-        self._subscribe(topic, exposure)
+        self._subscription = self._subscribe(topic)
+        self._heard = list[str]()
+        for alarm in exposure:
+            self.hear(alarm.alarm_name)
 
     def grant_see_versions(self, function: lambda_.Function) -> None:
         """Lets it say which versions of `function` users were on: evidence for a rollback."""
@@ -105,19 +108,54 @@ class OperationsFunction(LeastPrivilegeFunction):
             resource_arns=[function.function_arn],
         )
 
-    def _subscribe(self, topic: sns.ITopic, exposure: Sequence[cloudwatch.Alarm]) -> None:
-        names = [alarm.alarm_name for alarm in exposure]
+    def hear(self, alarm: str) -> None:
+        """Lets the alarm of that name, which calls the route's topic, take users back.
+
+        Raises:
+            ValueError: it does already, or its name is more than a subscription or an environment
+                holds.
+        """
+        if alarm in self._heard:
+            raise ValueError(f"the alarm {alarm} takes users back already; add it once")
+        self._heard.append(alarm)
+        _check_names(self._heard)
+        self.add_environment(Variable.EXPOSURE_ALARMS, "\n".join(self._heard))
+        self._subscription.add_property_override("FilterPolicy.AlarmName", [*self._heard])
+
+    def _subscribe(self, topic: sns.ITopic) -> CfnResource:
         of = sns.SubscriptionFilter.string_filter
-        topic.add_subscription(
+        subscription = topic.add_subscription(
             subscriptions.LambdaSubscription(
                 self,
                 # Its own messages, other alarms and the way back to green are not for it.
                 filter_policy_with_message_body={
                     "NewStateValue": sns.FilterOrPolicy.filter(of(allowlist=["ALARM"])),
-                    "AlarmName": sns.FilterOrPolicy.filter(of(allowlist=names)),
+                    "AlarmName": sns.FilterOrPolicy.filter(of(allowlist=[])),
                 },
                 dead_letter_queue=self.dead_letters,
             )
+        )
+        return cast("CfnResource", subscription.node.default_child)
+
+
+_MOST_NAMES = 150
+"""https://docs.aws.amazon.com/sns/latest/dg/subscription-filter-policy-constraints.html"""
+
+_MOST_BYTES = 3_000
+"""Of the 4 KB of a function's environment; the rest is for what else it must know.
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+
+_LONGEST_NAME = 255
+"""https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html"""
+
+
+def _check_names(names: Sequence[str]) -> None:
+    lengths = [_LONGEST_NAME if Token.is_unresolved(n) else len(n.encode()) for n in names]
+    if len(names) > _MOST_NAMES or sum(lengths) + len(names) > _MOST_BYTES:
+        raise ValueError(
+            f"a route hears {_MOST_NAMES} alarms at most, with {_MOST_BYTES} bytes of names "
+            f"({_LONGEST_NAME} for one that only CloudFormation knows); these are {len(names)} "
+            f"with {sum(lengths)}: put yours into one composite alarm, or name them shorter"
         )
 
 

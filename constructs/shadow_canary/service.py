@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import jsii
 from aws_cdk import CfnOutput, Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_codedeploy as codedeploy
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
@@ -16,7 +17,7 @@ from constructs import Construct
 from analysis.rules import Window
 from analysis.template import CODE
 from analysis.traffic import Traffic
-from shadow_canary.alarms import ExposureAlarms, OperationalAlarms, RouteTopic
+from shadow_canary.alarms import ExposureAlarms, OperationalAlarms
 from shadow_canary.code import LockedLayer, RouteCode
 from shadow_canary.code_canary import CodeCanary
 from shadow_canary.dashboard import MismatchQueries, RouteDashboard, dashboard_name
@@ -31,6 +32,8 @@ from shadow_canary.integrations import ServedIntegrations
 from shadow_canary.metadata import add_metadata
 from shadow_canary.metrics import RouteMetrics
 from shadow_canary.operations import CleanUp, OperationsFunction
+from shadow_canary.rollback_alarms import let_act
+from shadow_canary.topic import RouteTopic, let_alarms_publish
 from shadow_runtime.contract import ALIAS, CONTROL_NEEDS_MS, Stage
 
 _ONE_DAY_S = 86_400
@@ -70,8 +73,8 @@ class ShadowCanaryService(RouteMetrics, Construct):
             deadline.
         code_window: when the code canary's alarms look - by `analysis.rules`.
         exposure_window: when the data source's alarms look - by the same rule.
-        notifications: topic that hears alarms, rollbacks and the clean-up; CloudWatch must be able
-            to publish to it - a topic made here.
+        notifications: standard topic that hears alarms, rollbacks and the clean-up; its policy and
+            its key let CloudWatch in, or a warning says what they lack - a topic made here.
         log_retention: of the functions' logs - one month.
         vpc: network of the candidate and the shadow - none.
 
@@ -136,6 +139,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
         self.route = route
         self.ceiling = ceiling
         self.topic = notifications or RouteTopic(self, "Topic", route=route)
+        let_alarms_publish(self, self.topic)
         self.flag = MigrationFlag(self, "Flag", route=route)
         runtime = LockedLayer(self, "RuntimeLayer", name="runtime")
         database = LockedLayer(self, "DatabaseLayer", name="database")
@@ -273,6 +277,24 @@ class ShadowCanaryService(RouteMetrics, Construct):
             description=f"{route}: where shadowctl starts from",
             value=self.operations.function_name,
         )
+
+    def add_rollback_alarm(self, alarm: cloudwatch.IAlarm) -> None:
+        """Lets a CloudWatch alarm of your own take users off the candidate, as the service's do.
+
+        On a metric, a formula, or composite; of this stack, of another one, or imported. It is
+        given the route's topic as an action; where it is imported a warning, with an id to
+        acknowledge, says what to add to it. Nothing is raised while it is missing, muted, disabled
+        or in ALARM. INSUFFICIENT_DATA takes nobody back: what missing data means is the alarm's
+        own `treat_missing_data`.
+
+        Raises:
+            ValueError: it is in another region or account, its actions are disabled, or its name
+                is one too many.
+
+        Example:
+            >>> service.add_rollback_alarm(checkout_errors)  # doctest: +SKIP
+        """
+        self.operations.hear(let_act(alarm, topic=self.topic, service=self))
 
     @property
     def grant_principal(self) -> iam.IPrincipal:

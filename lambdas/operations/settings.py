@@ -43,7 +43,7 @@ class OperationsSettings:
             profile=variables[Variable.FLAG_PROFILE],
             raise_strategy=variables[Variable.RAISE_STRATEGY],
             lower_strategy=variables[Variable.LOWER_STRATEGY],
-            exposure_alarms=tuple(variables[Variable.EXPOSURE_ALARMS].split(",")),
+            exposure_alarms=tuple(variables[Variable.EXPOSURE_ALARMS].split("\n")),
             topic=variables[Variable.TOPIC],
             dashboard=variables[Variable.DASHBOARD],
         )

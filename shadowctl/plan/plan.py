@@ -1,5 +1,6 @@
 """The plan of a route: what a reviewer must know before a ceiling moves."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from analysis.alarms import Alarm
@@ -161,12 +162,18 @@ def _back(rollout: Rollout) -> str:
             "these is red:"
         ),
         _guards(rollout.exposure_alarms),
+        *_of_team(rollout.rollback_alarms),
         "These only tell people:",
         bullets(
             f"`{name}`: {_described(alarm)}."
             for name, alarm in sorted(rollout.operational_alarms.items())
         ),
     )
+
+
+def _of_team(names: Sequence[str]) -> list[str]:
+    told = "Or one of the team's own, about whose metrics nothing can be computed:"
+    return [told, bullets(f"`{name}`." for name in names)] if names else []
 
 
 def _guards(alarms: Alarms) -> str:

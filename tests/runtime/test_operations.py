@@ -24,7 +24,7 @@ ENVIRONMENT: dict[str, str] = {
     Variable.FLAG_PROFILE: "pro0",
     Variable.RAISE_STRATEGY: "raise0",
     Variable.LOWER_STRATEGY: "lower0",
-    Variable.EXPOSURE_ALARMS: f"{BAD},{SLOW}",
+    Variable.EXPOSURE_ALARMS: f"{BAD}\n{SLOW}",
     Variable.TOPIC: "arn:aws:sns:eu-central-1:123456789012:GetUser",
     Variable.DASHBOARD: "GetUser-get-user",
 }

@@ -57,7 +57,7 @@ def test_operations_knows_its_topic_its_alarms_its_dashboard_and_its_route(
 ) -> None:
     known = variables(get_user, "Operations")
     assert known[Variable.TOPIC] == "<ServiceTopic>"
-    assert known[Variable.EXPOSURE_ALARMS].split(",") == [
+    assert known[Variable.EXPOSURE_ALARMS].split("\n") == [
         "<ServiceExposureErrorRate>",
         "<ServiceExposureMismatchRate>",
         "<ServiceExposureLatencyRatio>",

@@ -32,7 +32,11 @@ def test_alarms_and_operations_may_publish_and_nobody_else(
     [allowed] = [statement for statement in policy if statement["Effect"] == "Allow"]
     assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert (allowed["Action"], allowed["Resource"]) == ("sns:Publish", "<ServiceTopic>")
-    assert allowed["Condition"] == {"StringEquals": {"aws:SourceAccount": "<AWS::AccountId>"}}
+    alarms = "arn:<AWS::Partition>:cloudwatch:<AWS::Region>:<AWS::AccountId>:alarm:*"
+    assert allowed["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": "<AWS::AccountId>"},
+        "ArnLike": {"aws:SourceArn": alarms},
+    }
     assert granted(get_user, "Operations")["sns:Publish"] == {"<ServiceTopic>"}
     for role in ("Route", "Candidate", "Shadow", "PreTraffic"):
         assert "sns:Publish" not in granted(get_user, role)

@@ -139,6 +139,17 @@ def test_an_alarm_keeps_its_name_and_actions_but_watches_nothing(
     assert not {"Metrics", "Dimensions", "ExtendedStatistic"} & properties.keys()
 
 
+def test_a_composite_alarm_is_one_that_somebody_else_turns(tmp_path: Path) -> None:
+    kept = {"AlarmName": "any", "AlarmActions": [{"Ref": "Topic"}]}
+    properties = {**kept, "AlarmRule": "ALARM(red)", "ActionsSuppressor": "a deployment"}
+    alarm = {"Type": "AWS::CloudWatch::CompositeAlarm", "Properties": properties}
+    derived = Derived(tmp_path, {"Any": alarm}).resources["Any"]
+    assert derived["Type"] == "AWS::CloudWatch::Alarm"
+    assert kept.items() <= derived["Properties"].items()
+    assert "NobodyWritesThis" in derived["Properties"].values()
+    assert not {"AlarmRule", "ActionsSuppressor"} & derived["Properties"].keys()
+
+
 def test_a_clean_up_date_lies_seven_days_ahead(tmp_path: Path) -> None:
     schedule = {
         "ScheduleExpression": "at(2030-01-14T09:00:00)",

@@ -53,6 +53,18 @@ def test_an_alarm_is_found_by_its_literal_name_too() -> None:
     assert list(read.exposure_alarms) == ["candidate-error-rate"]
 
 
+def test_alarms_of_the_teams_own_are_named_and_not_read() -> None:
+    heard = [{"Ref": "ErrorRate"}, {"Ref": "Both"}, "checkout-errors"]
+    read = rollout(
+        Both={"Type": "AWS::CloudWatch::CompositeAlarm"},
+        Others={"Type": "AWS::CloudWatch::Alarm", "Properties": {}},
+        Subscription__Properties__FilterPolicy__AlarmName=heard,
+    )
+    assert list(read.exposure_alarms) == ["candidate-error-rate"]
+    assert read.rollback_alarms == ("Both", "checkout-errors")
+    assert list(read.operational_alarms) == ["flag-age"]
+
+
 def test_traffic_that_is_given_counts_instead_of_the_templates() -> None:
     given = Traffic(1_000, 50)
     assert rollout(traffic=given, Alias__Metadata=None).traffic == given
@@ -106,9 +118,9 @@ MISSING: dict[str, tuple[dict[str, Any], str]] = {
         {f"ErrorRate__{PROPERTIES}__ActionsEnabled": False},
         "ErrorRate does not call",
     ),
-    "a composite alarm": (
-        {"Both": {"Type": "AWS::CloudWatch::CompositeAlarm"}},
-        "Both is a composite alarm",
+    "no exposure alarm": (
+        {"ErrorRate__Metadata": None},
+        "Subscription filters by no exposure alarm of this stack",
     ),
     "no clean-up": ({"CleanUp": None}, "no AWS::Scheduler::Schedule"),
     "no date": (
