@@ -15,6 +15,7 @@ import boto3
 from analysis.template import Stack
 from localaws import LocalError, database, deploy, environment
 from localaws.assembly import derive
+from localaws.entrances import curls
 from localaws.route_folder import RouteFolder
 from localaws.supervisor import StateFolder, Supervisor
 from localaws.watcher import SupportedAlarms
@@ -67,12 +68,12 @@ class Local:
         """
         return f"{self.endpoint}/_aws/execute-api/{self._api}"
 
-    @property
-    def paths(self) -> list[str]:
-        """What a user can GET of that API, such as `/orders/{id}`."""
-        routes = self.session().client("apigatewayv2").get_routes(ApiId=self._api)["Items"]
-        keys = [route["RouteKey"].partition(" ") for route in routes]
-        return sorted(path for method, _, path in keys if method == "GET")
+    def curls(self, user: str) -> list[str]:
+        """A command for all that can be asked with GET, as `user` where that takes a token."""
+        token = "<a token of your identity provider>"  # noqa: S105 - there is none
+        if "AWS::Cognito::UserPoolClient" in self.resources:
+            token = self.tokens([user])[user]
+        return curls(self.session(), self.endpoint, self.resources, credential=f"Bearer {token}")
 
     @property
     def database_url(self) -> str:

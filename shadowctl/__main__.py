@@ -12,12 +12,18 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
     os._exit(130)
 
 
-signal.signal(signal.SIGINT, _stop)
-from shadowctl.cli import main  # noqa: E402 - importing takes a second
+def run() -> None:
+    """Runs a command; Ctrl-C ends it in one line, at any moment."""
+    signal.signal(signal.SIGINT, _stop)
+    from shadowctl.cli import main  # importing takes a second
 
-signal.signal(signal.SIGINT, signal.default_int_handler)
-try:
-    main()
-except KeyboardInterrupt:
-    print("\nstopped; nothing is left running", file=sys.stderr)
-    sys.exit(130)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        main()
+    except KeyboardInterrupt:
+        print("\nstopped; nothing is left running", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    run()

@@ -200,6 +200,7 @@ def demo() -> None:
 @local.command("up")
 def local_up(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any free one")] = 0,
+    user: Annotated[str, typer.Option(help="whose token the commands hold")] = "user-001",
 ) -> None:
     """Start the embedded AWS and PostgreSQL, deploy every stack, and keep them running."""
     from localaws.up import up
@@ -208,11 +209,9 @@ def local_up(
         running = up(steps.report, port=port)
     for line in running.differences:
         console.print(f"  [dim]{line}[/]")
-    user = "user-001"
-    token = running.tokens([user])[user]
-    console.print(f"\n{running.api_url}, until `shadowctl local down`; as {user}:\n")
-    for path in running.paths:
-        print(f"curl -H 'Authorization: Bearer {token}' {running.api_url}{path}")
+    console.print(f"\n{running.endpoint}, until `shadowctl local down`; as {user}:\n")
+    for command in running.curls(user):
+        print(command)
 
 
 @local.command("down")

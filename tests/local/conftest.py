@@ -14,6 +14,7 @@ from tests.local.way_back import alarms, set_state, settled
 HERE = Path(__file__).parent
 _GROUPS = {
     "test_demo.py": "demo",
+    "test_distribution.py": "distribution",
     "test_rollback.py": "way back",
     "test_way_back.py": "way back",
     "test_later_deploy.py": "way back",
