@@ -10,7 +10,8 @@ When an alarm looks, and at how much, is decided by traffic:
 | fewer | a day | that day |
 
 The side that is watched is the candidate's first users: 1 % of them, or the ceiling where that is
-less. A window for more would be blind while there are few.
+less. A window for more would be blind while there are few. What is expected is what comes at the
+trough of the day: a window for the mean would be blind at night.
 
 A code canary is watched for its bake time only: by the first of these that is over by then, or the
 whole of it as one period.
@@ -35,6 +36,9 @@ from enum import StrEnum
 from typing import Any, ClassVar, Self
 
 from analysis.traffic import Shift, Traffic
+
+VISIBLE_AFTER = timedelta(minutes=2)
+"""How old a datapoint is when CloudWatch's alarms can see it; AWS promises no number."""
 
 _STEPS = ((1, 5, 3), (60, 1, 1), (360, 1, 1))
 """Minutes, periods that are looked at, and how many of them must be over the threshold."""
@@ -159,7 +163,7 @@ class CanaryWindows:
     @classmethod
     def for_code(cls, traffic: Traffic, shift: Shift, *, given: Window | None = None) -> Self:
         """Those of a new version that takes over by `shift`."""
-        on_new = traffic.per_minute * shift.first_percent / 100
+        on_new = traffic.per_minute_at_trough * shift.first_percent / 100
         bake = timedelta(minutes=shift.minutes)
         rate = given or Window.for_rate(on_new, within=bake)
         return cls(rate, rate, given or Window.for_percentile(on_new, within=bake))
@@ -177,7 +181,7 @@ class CanaryWindows:
         on_candidate = traffic.of_first_users(most_percent)
         return cls(
             given or Window.for_rate(on_candidate, within=within),
-            given or Window.for_rate(traffic.per_minute, within=within),
+            given or Window.for_rate(traffic.per_minute_at_trough, within=within),
             given or Window.for_percentile(on_candidate, within=within),
         )
 

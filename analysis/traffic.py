@@ -16,6 +16,10 @@ _LONGEST_SHIFT = 2_880
 class Traffic:
     """The requests that a route expects. Decides the windows of its alarms and their power.
 
+    A day is no even flow: `trough` is the quietest hour's traffic as a part of the mean. By a
+    quarter, with as much more in the busiest hour, that one has seven times as many requests. The
+    windows are those of the trough, so that no alarm is blind at night.
+
     `METADATA` is the key under which a template holds it, beside the route's alias.
 
     Example:
@@ -23,13 +27,14 @@ class Traffic:
         1000.0
 
     Raises:
-        ValueError: no requests, or no users.
+        ValueError: no requests, no users, or a trough that is no part of the mean.
     """
 
     METADATA: ClassVar[str] = "shadow-canary:expected-traffic"
 
     requests_per_day: float
     users: int
+    trough: float = 0.25
 
     def __post_init__(self) -> None:
         if not 0 < self.requests_per_day < math.inf:
@@ -43,10 +48,19 @@ class Traffic:
                 f"share of them; got users={self.users!r}"
             )
 
+        if not 0 <= self.trough <= 1:
+            raise ValueError(
+                "expected_traffic has a trough from 0 (nobody comes at night) to 1 (as many at any "
+                f"hour), a part of the mean; got trough={self.trough!r}"
+            )
+
     @classmethod
-    def per_day(cls, requests: float, *, users: int) -> Self:
-        """So many requests on an ordinary day, by so many users."""
-        return cls(requests, users)
+    def per_day(cls, requests: float, *, users: int, trough: float = 0.25) -> Self:
+        """So many requests on an ordinary day, by so many users.
+
+        `trough` is the quietest hour's traffic as a part of the mean - a quarter.
+        """
+        return cls(requests, users, trough)
 
     def to_metadata(self) -> dict[str, Any]:
         """As a template holds it."""
@@ -63,17 +77,22 @@ class Traffic:
         return self.requests_per_day / _MINUTES_PER_DAY
 
     @property
+    def per_minute_at_trough(self) -> float:
+        """Requests in a minute of the quietest hour."""
+        return self.per_minute * self.trough
+
+    @property
     def description(self) -> str:
         """Such as `1,000 requests a day by 50 users`."""
         return f"{self.requests_per_day:,.0f} requests a day by {self.users:,} users"
 
     def of_first_users(self, most_percent: float) -> float:
-        """Requests in a minute that the candidate gets when its canary begins.
+        """Requests in a minute that the candidate gets when its canary begins, at the trough.
 
         With 1 % of the users, or with `most_percent` where the ceiling is that low.
         """
         percent = min(_FIRST_PERCENT, most_percent) or _FIRST_PERCENT
-        return self.per_minute * percent / 100
+        return self.per_minute_at_trough * percent / 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The alarm that one would write first, over all of a function's invocations, beside ours."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from analysis.alarms import Alarm, ComparisonOperator, Metric, TreatMissing
@@ -10,7 +10,7 @@ from analysis.rollout import Rollout
 from analysis.simulation.canaries import SimulatedCanary, SimulatedCodeCanary, SimulatedExposure
 from analysis.simulation.rehearsal import Summary, simulate
 from analysis.simulation.scenario import Scenario
-from bench.rehearsed_routes import Case
+from bench.rehearsed_routes import Route
 from shadowctl.rehearse import screen
 
 FAILURES = {
@@ -23,8 +23,8 @@ HANDLED = {"20 % answer 500": Scenario(failing_percent=20, handled=True)}
 """Of a version alone: how a candidate fails makes no difference, since control answers."""
 
 
-def print_table(cases: Sequence[Case]) -> None:
-    """Each of `cases` with each failure, for an hour, as Markdown."""
+def print_table(routes: Mapping[Route, Rollout]) -> None:
+    """Each of `routes` with each failure, for an hour, as Markdown."""
     for make, failures in (
         (SimulatedCodeCanary, FAILURES | HANDLED),
         (SimulatedExposure, FAILURES),
@@ -32,14 +32,15 @@ def print_table(cases: Sequence[Case]) -> None:
         print(f"\n## Over the whole function / ours: {make.title}\n")
         print("| requests a day | what fails | goes back | after, median | requests harmed, mean |")
         print("|--:|---|--:|--:|--:|")
-        for case in cases:
+        for route, ours in routes.items():
             for failure, scenario in failures.items():
                 both = [
-                    _outcome(make(rollout, scenario))
-                    for rollout in (with_first_idea(case.rollout), case.rollout)
+                    _outcome(make(rollout, scenario)) for rollout in (with_first_idea(ours), ours)
                 ]
                 said = (" / ".join(column) for column in zip(*map(_said, both), strict=True))
-                print(f"| {case.a_day:,} | {failure} | {' | '.join(said)} |")
+                print(
+                    f"| {count(route.traffic.requests_per_day)} | {failure} | {' | '.join(said)} |"
+                )
 
 
 def with_first_idea(rollout: Rollout) -> Rollout:

@@ -15,9 +15,9 @@ from analysis.rollout import Rollout
 from analysis.simulation.rehearsal import RehearsedCanary, canaries
 from analysis.simulation.scenario import Scenario
 from bench import plain_rehearsal
-from bench.contest import Contest, Work, measure, race
+from bench.contest import ROOT, Contest, Work, measure, race
 from bench.report import Line, line, show
-from shadowctl.synthesis import ROOT, synthesize
+from shadowctl.synthesis import synthesize
 
 TITLE = "(f) Rehearse: 10,000 rollouts of GetUser, an hour each (median)"
 INCLUDES = (

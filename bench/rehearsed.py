@@ -4,106 +4,132 @@
 in about ten minutes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
+from random import Random
+
+import numpy as np
 
 from analysis.alarms import Alarm
-from analysis.power import RateAlarm, code_detection, exposure_detection, power_of_exposure
-from analysis.rollout import Strategy
+from analysis.format import count, duration
+from analysis.power import ExposureRates, RateAlarm
+from analysis.power.played import code_seen, exposure_seen
+from analysis.rollout import Rollout
 from analysis.rules import AlarmName, AlarmRule
 from analysis.simulation.canaries import SimulatedCanary, SimulatedCodeCanary, SimulatedExposure
 from analysis.simulation.rehearsal import simulate
 from analysis.simulation.scenario import Scenario
+from analysis.traffic import Traffic
 from bench import first_idea
 from bench.contest import progress
-from bench.rehearsed_routes import BUSY, MINUTES, Case, cases
-from shadowctl.rehearse import screen
+from bench.rehearsed_routes import Route, Setting, rollouts
 
-FAILING = (1, 5, 20, 100)
-A_DAY_MINUTES = 1_440
-ALONE = Scenario(rollouts=40_000, healthy_percent=0, delay_minutes=0)
-CODE, USERS = AlarmName.CODE_ERROR_RATE, AlarmName.CANDIDATE_ERROR_RATE
-AT_ONCE = Strategy(minutes=0, growth_percent=100, bake_minutes=0)
-
-Chances = Callable[[Case, float], Sequence[float]]
-"""What is said of a case where so many percent fail."""
+SETTINGS = 200
+CODE, ERRORS, MISMATCHES = (
+    AlarmName.CODE_ERROR_RATE,
+    AlarmName.CANDIDATE_ERROR_RATE,
+    AlarmName.CANDIDATE_MISMATCH_RATE,
+)
+EITHER = "either"
+_CELLS = 14_400_000
+"""Rollouts times minutes: 10,000 of a day, and up to 40,000 of less."""
 
 
 def main() -> None:
     """Print the tables."""
-    by_rule, busy = (list(cases(window)) for window in (None, BUSY))
-    _print("Code canary", CODE, [*by_rule, *busy], code_canary)
-    _print(
-        "Data-source canary, first period",
-        USERS,
-        [*by_rule, *busy],
-        first_period,
+    draw = Random(2030)
+    settings = [Setting.drawn(draw, (CODE, ERRORS, MISMATCHES, EITHER)) for _ in range(SETTINGS)]
+    _print(settings)
+    routes = [
+        Route(Traffic.per_day(a_day, users=a_day // 20), percent=1)
+        for a_day in (10_000, 100_000, 1_000_000, 10_000_000)
+    ]
+    first_idea.print_table(dict(zip(routes, rollouts(routes), strict=True)))
+
+
+def _print(settings: list[Setting]) -> None:
+    head = (
+        "requests a day, users",
+        "canary",
+        "guard",
+        "red in",
+        "of",
+        "fails",
+        "played",
+        "rehearsed",
     )
-    _print("Data-source canary, a day", USERS, by_rule, first_day)
-    first_idea.print_table([c for c in by_rule if c.percent == 1 and c.a_day >= 10_000])
-
-
-def code_canary(case: Case, failing: float) -> Sequence[float]:
-    """The chance within the shift, computed and rehearsed."""
-    alarm = case.rollout.code_alarms[CODE]
-    alone = replace(case.rollout, code_alarms={CODE: alarm})
-    scenario = replace(ALONE, minutes=MINUTES, failing_percent=failing)
-    shift = case.rollout.shift
-    computed = code_detection(case.traffic, shift, _rate(alarm), failing_percent=failing)
-    return computed, _chance(SimulatedCodeCanary(alone, scenario))
-
-
-def first_period(case: Case, failing: float) -> Sequence[float]:
-    """The chance while a single period fills, or in 12 minutes where 3 of 5 are looked at."""
-    alarm = case.rollout.exposure_alarms[USERS]
-    minutes = alarm.period // 60 if alarm.evaluation_periods == 1 else 12
-    days = minutes / A_DAY_MINUTES
-    computed = exposure_detection(
-        case.traffic, case.percent, _rate(alarm), days=days, failing_percent=failing
+    print(f"| {' | '.join(head)} |\n|--:|--:|---|---|--:|---|--:|--:|")
+    furthest = []
+    with progress() as bar:
+        read = rollouts([setting.route for setting in settings])
+        for setting, rollout in bar.track(
+            [*zip(settings, read, strict=True)], description="rehearsing"
+        ):
+            played, rehearsed = _played(setting, rollout), _rehearsed(setting, rollout)
+            furthest.append(abs(played - rehearsed))
+            chances = (f"{100 * chance:.1f}" for chance in (played, rehearsed))
+            print(f"| {' | '.join([*_told(setting, rollout), *chances])} |", flush=True)
+    print(
+        f"\n{100 * max(furthest):.1f} points apart at most, {100 * np.mean(furthest):.2f} in mean."
     )
-    return computed, _chance(_exposure(case, alarm, minutes, failing))
 
 
-def first_day(case: Case, failing: float) -> Sequence[float]:
-    """The chance within a day: the floor that is computed, rehearsed, and the ceiling."""
-    alarm = case.rollout.exposure_alarms[USERS]
-    looks, rehearsed = _rate(alarm), _exposure(case, alarm, A_DAY_MINUTES, failing)
-    floor = exposure_detection(case.traffic, case.percent, looks, days=1, failing_percent=failing)
-    most = power_of_exposure(
-        case.traffic, case.percent, looks, days=1, healthy_percent=failing
-    ).false_rollback
-    return floor, _chance(rehearsed), most
+def _told(setting: Setting, rollout: Rollout) -> Iterator[str]:
+    traffic, failure = setting.route.traffic, setting.failure
+    yield f"{count(traffic.requests_per_day)}, {count(traffic.users)}"
+    yield f"{setting.route.percent} %"
+    yield setting.guard
+    yield ", ".join(dict.fromkeys(map(_window, _guards(setting, rollout).values())))
+    yield duration(_minutes(setting))
+    of = "users" if failure.by_record else "requests"
+    yield f"{failure.percent:g} % of {of}{', unequal' if failure.unequal_users else ''}"
 
 
-def _exposure(case: Case, alarm: Alarm, minutes: int, failing: float) -> SimulatedCanary:
-    """One alarm alone, and the flag raised at once."""
-    alone = replace(case.rollout, exposure_alarms={USERS: alarm}, raising=AT_ONCE)
-    rollouts = min(ALONE.rollouts, 6_000_000 // minutes)
-    scenario = replace(ALONE, minutes=minutes, failing_percent=failing, rollouts=rollouts)
-    return SimulatedExposure(alone, scenario)
+def _minutes(setting: Setting) -> int:
+    return setting.route.minutes if setting.guard == CODE else setting.minutes
 
 
-def _chance(canary: SimulatedCanary) -> float:
+def _guards(setting: Setting, rollout: Rollout) -> dict[str, Alarm]:
+    """Those that are looked at, alone."""
+    both = {ERRORS, MISMATCHES} if setting.guard == EITHER else {setting.guard}
+    alarms = {**rollout.code_alarms, **rollout.exposure_alarms}
+    return {name: alarm for name, alarm in alarms.items() if name in both}
+
+
+def _played(setting: Setting, rollout: Rollout) -> float:
+    traffic, failure = setting.route.traffic, setting.failure
+    if setting.guard == CODE:
+        return code_seen(traffic, rollout.shift, _rate(rollout.code_alarms[CODE]), failure)
+    rates = ExposureRates(*(_rate(rollout.exposure_alarms[each]) for each in (ERRORS, MISMATCHES)))
+    knowing = [rollout.raising.percent_after(minute) / 100 for minute in range(setting.minutes)]
+    expected = traffic.per_minute * np.array(knowing)
+    seen = exposure_seen(expected, traffic, setting.route.percent, rates, failure)
+    chances: dict[str, float] = {ERRORS: seen.errors, MISMATCHES: seen.mismatches}
+    return chances.get(setting.guard, seen.either)
+
+
+def _rehearsed(setting: Setting, rollout: Rollout) -> float:
+    minutes, guards = _minutes(setting), _guards(setting, rollout)
+    scenario = Scenario(
+        rollouts=min(40_000, _CELLS // minutes),
+        minutes=minutes,
+        failing_percent=setting.failure.percent,
+        by_record=setting.failure.by_record,
+        unequal_users=setting.failure.unequal_users,
+        healthy_percent=0,
+    )
+    canary: SimulatedCanary = (
+        SimulatedCodeCanary(replace(rollout, code_alarms=guards), scenario)
+        if setting.guard == CODE
+        else SimulatedExposure(replace(rollout, exposure_alarms=guards), scenario)
+    )
     return float((simulate(canary).guard >= 0).mean())
 
 
-def _print(title: str, guard: str, grid: Sequence[Case], chances: Chances) -> None:
-    failing = " | ".join(f"{percent} % fail" for percent in FAILING)
-    print(f"\n## {title}\n\n| requests a day | canary | red in | {failing} |")
-    print("|--:|--:|---|" + "--:|" * len(FAILING))
-    furthest = 0.0
-    with progress() as bar:
-        for case in bar.track(grid, description=title):
-            cells = [chances(case, percent) for percent in FAILING]
-            furthest = max(furthest, *(abs(cell[0] - cell[1]) for cell in cells))
-            said = " | ".join(" / ".join(f"{100 * each:.1f}" for each in cell) for cell in cells)
-            alarm = {**case.rollout.code_alarms, **case.rollout.exposure_alarms}[guard]
-            print(f"| {case.a_day:,} | {case.percent} % | {_window(alarm)} | {said} |")
-    print(f"\nBetween the first two: {100 * furthest:.1f} points at most.")
-
-
 def _window(alarm: Alarm) -> str:
-    long = screen.minutes(alarm.period / 60)
+    long = duration(alarm.period / 60)
+    if alarm.evaluation_periods == 1:
+        return long
     return f"{alarm.datapoints_to_alarm} of {alarm.evaluation_periods} × {long}"  # noqa: RUF001
 
 

@@ -142,6 +142,12 @@ def rehearse(
     failure: Annotated[float, typer.Option(help="percent of the requests that fail")] = 20,
     mismatch: Annotated[float, typer.Option(help="percent of the answers that are wrong")] = 0,
     slow: Annotated[float, typer.Option(help="times control's latency")] = 1,
+    by_record: Annotated[
+        bool, typer.Option(help="that percent of the users always, and no one else")
+    ] = False,
+    unequal_users: Annotated[
+        bool, typer.Option(help="a fifth of them makes four fifths of the requests")
+    ] = False,
     handled: Annotated[bool, typer.Option(help="failures answer 500 and do not crash")] = False,
     healthy_errors: Annotated[float, typer.Option(help="percent that fail anyway")] = 0.1,
     failure_starts: Annotated[int, typer.Option(help="minute of the failure's start")] = 0,
@@ -170,6 +176,8 @@ def rehearse(
         failing_percent=failure,
         mismatch_percent=mismatch,
         slow_times=slow,
+        by_record=by_record,
+        unequal_users=unequal_users,
         handled=handled,
         healthy_percent=healthy_errors,
         failure_starts=failure_starts,

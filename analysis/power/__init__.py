@@ -1,29 +1,18 @@
-"""What the alarms of a canary can see, computed at synthesis. Standard library only."""
+"""What the alarms of a canary see at least, computed at synthesis. Standard library only.
 
-from analysis.power.canaries import (
-    FAILING_PERCENTS,
-    HEALTHY_PERCENT,
-    Power,
-    ShadowEvidence,
-    code_detection,
-    exposure_detection,
-    power_of_code,
-    power_of_exposure,
-    underpowered_code,
-    underpowered_exposure,
-)
-from analysis.power.rate_alarm import RateAlarm
+What they see, and not only at least, is played: `analysis.power.played`, with NumPy.
+"""
+
+from analysis.power.advice import underpowered_code, underpowered_exposure
+from analysis.power.canaries import ExposureRates, ShadowEvidence, code_at_least
+from analysis.power.rate_alarm import Parts, RateAlarm
 
 __all__ = [
-    "FAILING_PERCENTS",
-    "HEALTHY_PERCENT",
-    "Power",
+    "ExposureRates",
+    "Parts",
     "RateAlarm",
     "ShadowEvidence",
-    "code_detection",
-    "exposure_detection",
-    "power_of_code",
-    "power_of_exposure",
+    "code_at_least",
     "underpowered_code",
     "underpowered_exposure",
 ]

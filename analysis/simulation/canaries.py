@@ -26,10 +26,8 @@ from analysis.simulation.metrics import (
     written,
 )
 from analysis.simulation.scenario import PerMinute, Scenario
+from analysis.users import Draw, Numbers
 from shadow_runtime.contract import Dimension, MetricName, Stage, Variant
-
-Numbers = NDArray[np.float64]
-"""One for each rollout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,8 @@ class Samples:
         red_at: minutes from the start until it was red; infinite for none.
         back_at: minutes from the start until everybody is back; infinite for none.
         errors: requests whose user saw an error.
-        users: users who saw one or more.
+        users: users harmed: who saw an error, waited for a candidate that failed, or got a wrong
+            answer.
         fallbacks: requests that control answered for a candidate that failed.
         wrong: wrong answers that were served.
     """
@@ -173,10 +172,12 @@ class SimulatedCodeCanary(SimulatedCanary):
     def sample(self, rollouts: int, rng: np.random.Generator) -> Samples:
         """What becomes of so many rollouts."""
         shifting, later = slice(self.minutes), slice(self.minutes, None)
-        failing, mismatching = self.scenario.failing(), self.scenario.mismatching()
+        everybody = self.scenario.draw(self.rollout.traffic, 100, rollouts, rng)
+        failing = self.scenario.failing(everybody.failing[0])
+        mismatching = self.scenario.mismatching(everybody.failing[1])
         new = poisson(rng, self._new[shifting], rollouts)
-        bad = some_of(rng, new, failing[shifting])
-        mismatched = some_of(rng, new - bad, mismatching[shifting])
+        bad = some_of(rng, new, failing[:, shifting])
+        mismatched = some_of(rng, new - bad, mismatching[:, shifting])
         recorded = SimulatedMetrics(
             self._of_lambda(new, bad, rng) | self._of_ours(new, bad, mismatched, rng),
             self._durations(new),
@@ -190,18 +191,19 @@ class SimulatedCodeCanary(SimulatedCanary):
         )
         stays = np.isinf(found.red_at)
         errors = sum_until(bad, found.red_at)
-        errors += stays * rng.poisson((self._new * failing)[later].sum(), rollouts)
+        errors += stays * rng.poisson((self._new * failing)[:, later].sum(axis=1), rollouts)
         wrong = sum_until(mismatched, found.red_at)
-        wrong += stays * rng.poisson((self._new * mismatching)[later].sum(), rollouts)
+        wrong += stays * rng.poisson((self._new * mismatching)[:, later].sum(axis=1), rollouts)
+        wrong *= self._on_candidate
         return Samples(
             guards=tuple(self.alarms),
             guard=found.guard,
             red_at=found.red_at,
             back_at=found.red_at,
             errors=errors,
-            users=distinct(errors, self.rollout.traffic.users),
+            users=distinct(errors + wrong, self.scenario.harmed(everybody)),
             fallbacks=np.zeros(rollouts),
-            wrong=wrong * self._on_candidate,
+            wrong=wrong,
         )
 
     def _of_lambda(
@@ -273,8 +275,7 @@ class SimulatedExposure(SimulatedCanary):
         self._requests = expected(rollout, scenario)
         self._exposed = np.array([rollout.raising.percent_after(float(t)) for t in times]) / 100
         self._slow = times >= scenario.failure_starts
-        late = self._slow * self._candidates.over(deadline_ms)
-        self._faults = 1 - (1 - scenario.failing()) * (1 - late)
+        self._late = self._slow * self._candidates.over(deadline_ms)
 
     @property
     def alarms(self) -> Alarms:
@@ -303,17 +304,19 @@ class SimulatedExposure(SimulatedCanary):
 
     def sample(self, rollouts: int, rng: np.random.Generator) -> Samples:
         """What becomes of so many rollouts."""
-        everyone = self.rollout.traffic.users
-        users = rng.binomial(everyone, self.rollout.ceiling.candidate_percent / 100, rollouts)
-        share = users[:, np.newaxis] / everyone * self._exposed
+        scenario = self.scenario
+        held = scenario.draw(self.rollout.traffic, self.percent, rollouts, rng)
+        failing, wrong = held.failing
+        share = held.part[:, np.newaxis] * self._exposed
         asked = poisson(rng, share * self._requests, rollouts)
-        faults = some_of(rng, asked, self._faults)
-        mismatched = some_of(rng, asked - faults, self.scenario.mismatching())
+        in_time = (1 - scenario.failing(failing)) * (1 - self._late)
+        faults = some_of(rng, asked, 1 - in_time)
+        mismatched = some_of(rng, asked - faults, scenario.mismatching(wrong))
         on_control = poisson(rng, (self._exposed - share) * self._requests, rollouts)
         unaware = poisson(rng, (1 - self._exposed) * self._requests, rollouts)
         recorded = SimulatedMetrics(
             self._asked(asked, faults, on_control + unaware)
-            | self._compared(asked - faults, mismatched, on_control, rng)
+            | self._compared(asked - faults, mismatched, on_control, held, rng)
             | self._of_lambda(asked + on_control + unaware, rng),
             self._latencies(asked, on_control + unaware),
             rng,
@@ -328,15 +331,16 @@ class SimulatedExposure(SimulatedCanary):
         leaves = found.red_at + leaves_after
         failed = sum_until(faults, leaves)
         errors = failed * (self.rollout.ceiling == Stage.COMPLETE)
+        served_wrong = sum_until(mismatched, leaves)
         return Samples(
             guards=tuple(self.alarms),
             guard=found.guard,
             red_at=found.red_at,
             back_at=found.red_at + all_left_after,
             errors=errors,
-            users=distinct(errors, users.astype(float)),
+            users=distinct(failed + served_wrong, scenario.harmed(held)),
             fallbacks=failed - errors,
-            wrong=sum_until(mismatched, leaves),
+            wrong=served_wrong,
         )
 
     def _asked(
@@ -357,11 +361,13 @@ class SimulatedExposure(SimulatedCanary):
         answered: RequestCounts,
         mismatched: RequestCounts,
         on_control: RequestCounts,
+        held: Draw,
         rng: np.random.Generator,
     ) -> dict[Key, Series]:
         """What the shadow makes of the copies: the candidate's answers, and those of control."""
-        failed = some_of(rng, on_control, self.scenario.failing())
-        differ = some_of(rng, on_control - failed, self.scenario.mismatching())
+        failing, wrong = held.failing_others
+        failed = some_of(rng, on_control, self.scenario.failing(failing))
+        differ = some_of(rng, on_control - failed, self.scenario.mismatching(wrong))
         is_compared = Stage.SHADOW < self.rollout.ceiling < Stage.COMPLETE
         counts = {
             MetricName.COMPARED: answered + on_control,

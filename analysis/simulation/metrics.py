@@ -19,9 +19,6 @@ from shadow_runtime.contract import NAMESPACE, Dimension, MetricName
 RequestCounts = NDArray[np.int64]
 """One count for each rollout (first axis) and minute."""
 
-_SWING = 0.75
-"""Of the mean: the peak is seven times the lowest hour."""
-
 _MEAN_AT = 9
 """The hour at which the day's curve passes its mean, upwards."""
 
@@ -33,7 +30,8 @@ def expected(rollout: Rollout, scenario: Scenario) -> PerMinute:
         return even
     launched = rollout.clean_up.hour + rollout.clean_up.minute / 60
     hours = launched + np.arange(scenario.minutes) / 60
-    return even * (1 + _SWING * np.sin(2 * math.pi * (hours - _MEAN_AT) / 24))
+    swing = 1 - rollout.traffic.trough
+    return even * (1 + swing * np.sin(2 * math.pi * (hours - _MEAN_AT) / 24))
 
 
 def poisson(rng: np.random.Generator, mean: PerMinute, rollouts: int) -> RequestCounts:

@@ -10,13 +10,13 @@ import numpy as np
 
 from analysis.rollout import Rollout
 from analysis.simulation.canaries import (
-    Numbers,
     Samples,
     SimulatedCanary,
     SimulatedCodeCanary,
     SimulatedExposure,
 )
 from analysis.simulation.scenario import Scenario
+from analysis.users import Numbers
 from shadow_runtime.contract import Stage
 
 OnSimulated = Callable[[int], None]
@@ -59,7 +59,8 @@ class Summary:
         minutes_p95: the same for the slowest of 20.
         errors: requests whose user saw an error.
         errors_p95: the same in the worst of 20 rollouts.
-        users: users who saw one or more.
+        users: users harmed: who saw an error, waited for a candidate that failed, or got a wrong
+            answer.
         fallbacks: requests that control answered for a candidate that failed.
         wrong: wrong answers that were served.
         by_minute: the part of all rollouts that each guard had taken back, after each minute.

@@ -11,7 +11,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from analysis.power import RateAlarm, underpowered_exposure
+from analysis.power import ExposureRates, RateAlarm, underpowered_exposure
 from analysis.rules import AlarmAction, AlarmKind, AlarmName, AlarmRule, CanaryWindows, Window
 from analysis.traffic import Traffic
 from shadow_canary.metadata import add_metadata
@@ -127,9 +127,11 @@ class ExposureAlarms(Construct):
         self.error_rate = self._error_rate(windows.error_rate, error_rate_percent)
         self.mismatch_rate = self._mismatch_rate(windows.mismatch_rate, mismatch_percent)
         self.latency_ratio = self._latency_ratio(windows.latency, latency_ratio, latency_floor)
-        underpowered = underpowered_exposure(
-            RateAlarm.of(self.error_rate.rule), traffic, percent, within=within, given=window
+        rates = ExposureRates(
+            errors=RateAlarm.of(self.error_rate.rule),
+            mismatches=RateAlarm.of(self.mismatch_rate.rule),
         )
+        underpowered = underpowered_exposure(rates, traffic, percent, within=within, given=window)
         if underpowered:
             Annotations.of(self).add_warning_v2(EXPOSURE_UNDERPOWERED, underpowered)
 

@@ -1,18 +1,16 @@
 """The plan of a route: what a reviewer must know before a ceiling moves."""
 
 from collections.abc import Sequence
+from dataclasses import astuple
 from pathlib import Path
+
+import numpy as np
 
 from analysis.alarms import Alarm
 from analysis.format import chance, count, duration, moment
-from analysis.power import (
-    FAILING_PERCENTS,
-    HEALTHY_PERCENT,
-    RateAlarm,
-    ShadowEvidence,
-    power_of_code,
-    power_of_exposure,
-)
+from analysis.power import ExposureRates, RateAlarm, ShadowEvidence
+from analysis.power.counts import chance_of_anybody
+from analysis.power.played import PLAYS, Failure, PerMinute, code_seen, exposure_seen
 from analysis.rollout import Alarms, Rollout
 from analysis.rules import AlarmKind, AlarmName, AlarmRule
 from analysis.template import Stack, TemplateError
@@ -23,6 +21,12 @@ from shadowctl.plan.usage import Functions, Month
 
 _TOLERANCE_PERCENT = 0.1
 """Of answers that differ."""
+
+_FAILING_PERCENTS = (1, 5, 20, 100)
+_FAILING_USERS = (1, 5, 20)
+_HEALTHY_PERCENT = 0.1
+_A_DAY = 1_440
+"""Minutes in which a failing candidate should be seen."""
 
 
 def plan(
@@ -200,43 +204,79 @@ def _seen(rollout: Rollout, *, days: float) -> str:
     Raises:
         TemplateError: an alarm whose power is not known.
     """
-    traffic = rollout.traffic
-    code = power_of_code(
-        traffic, rollout.shift, _rate_alarm(rollout.code_alarms, AlarmName.CODE_ERROR_RATE)
-    )
-    users = power_of_exposure(
-        traffic,
-        rollout.ceiling.candidate_percent,
+    traffic, percent = rollout.traffic, rollout.ceiling.candidate_percent
+    code = _rate_alarm(rollout.code_alarms, AlarmName.CODE_ERROR_RATE)
+    users = ExposureRates(
         _rate_alarm(rollout.exposure_alarms, AlarmName.CANDIDATE_ERROR_RATE),
-        days=days,
+        _rate_alarm(rollout.exposure_alarms, AlarmName.CANDIDATE_MISMATCH_RATE),
+    )
+    failures = [Failure(percent) for percent in _FAILING_PERCENTS] + [
+        Failure(percent, by_record=True, unequal_users=True) for percent in _FAILING_USERS
+    ]
+    healthy = Failure(_HEALTHY_PERCENT)
+    launch = exposure_seen(
+        _raised(rollout), traffic, percent, users, healthy, minutes=round(days * _A_DAY)
     )
     evidence = ShadowEvidence.of(traffic, tolerance_percent=_TOLERANCE_PERCENT)
-    shift = duration(rollout.shift.minutes)
+    lead = paragraph(
+        f"The chance that a failure is seen: of a new version by `{AlarmName.CODE_ERROR_RATE}` in "
+        f"its {duration(rollout.shift.minutes)}; of a candidate, in a day, by its users' requests "
+        f"(`{AlarmName.CANDIDATE_ERROR_RATE}`), by the copies of everybody else's "
+        f"(`{AlarmName.CANDIDATE_MISMATCH_RATE}`), and by either."
+    )
     chances = table(
-        ">>>",
+        "<>>>>",
+        ["failing", "new version", "requests", "copies", "either"],
         [
-            "failing",
-            f"seen by `{AlarmName.CODE_ERROR_RATE}` in {shift}",
-            f"seen by `{AlarmName.CANDIDATE_ERROR_RATE}` in a day",
-        ],
-        [
-            [f"{p:g} %", chance(code.detection[p]), chance(users.detection[p])]
-            for p in FAILING_PERCENTS
+            [
+                f"{each.percent:g} % of {'users, always' if each.by_record else 'requests'}",
+                _seen_by(code_seen(traffic, rollout.shift, code, each)),
+                *map(
+                    _seen_by,
+                    astuple(exposure_seen(_raised(rollout), traffic, percent, users, each)),
+                ),
+            ]
+            for each in failures
         ],
     )
     beside = bullets(
         [
-            f"False rollbacks, while {HEALTHY_PERCENT:g} % fail: "
-            f"{chance(code.false_rollback)} of new versions, {chance(users.false_rollback)} of "
-            f"launches with {count(days)} days until the clean-up.",
-            f"The canary of users holds anybody at all with a chance of {chance(users.anybody)}.",
-            f"Copies of all requests prove in {duration(1_440 * evidence.days)} that under "
+            "Where a share of the users always fails, it is their records that the code fails at. "
+            "Users are unequal there: a fifth of them makes four fifths of the requests.",
+            "The canary of users holds anybody at all with a chance of "
+            f"{chance(chance_of_anybody(traffic.users, percent))}; where a share of them always "
+            f"fails, one of those with {_anybody_failing(traffic.users, percent)}. The copies of "
+            "all others tell of them too.",
+            f"False rollbacks, while {_HEALTHY_PERCENT:g} % fail: "
+            f"{_seen_by(code_seen(traffic, rollout.shift, code, healthy))} of new versions, "
+            f"{_seen_by(launch.either)} of launches with {count(days)} days until the clean-up.",
+            f"Copies of all requests prove in {duration(_A_DAY * evidence.days)} that under "
             f"{_TOLERANCE_PERCENT:g} % of the answers differ: {count(evidence.pairs)} pairs "
             "without a difference.",
-            "Not counted: the minute or two until CloudWatch shows a datapoint.",
+            f"From {PLAYS:,} plays: a chance is right within two points. Traffic is even; what "
+            "comes in the last two minutes is not seen, since its datapoints come too late.",
         ]
     )
-    return document(chances, beside)
+    return document(lead, chances, beside)
+
+
+def _seen_by(share: float) -> str:
+    """A chance of which no number of plays says 0 or 1."""
+    return chance(min(max(share, 0.1 / PLAYS), 1 - 0.1 / PLAYS))
+
+
+def _raised(rollout: Rollout) -> PerMinute:
+    """The requests of a day, to who knows of the raised flag by then."""
+    knowing = [rollout.raising.percent_after(minute) / 100 for minute in range(_A_DAY)]
+    return rollout.traffic.per_minute * np.array(knowing)
+
+
+def _anybody_failing(users: int, percent: float) -> str:
+    told = (
+        f"{chance(chance_of_anybody(users, percent * failing / 100))} of {failing} %"
+        for failing in _FAILING_USERS
+    )
+    return ", ".join(told)
 
 
 def _rate_alarm(alarms: Alarms, name: AlarmName) -> RateAlarm:

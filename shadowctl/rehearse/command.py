@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,7 @@ def rehearse(
 
 
 def _expecting(traffic: Mapping[str, Any], stack: str, assembly: Path | None) -> Rollout:
-    whole = Traffic(**traffic) if len(traffic) == len(fields(Traffic)) else None
+    whole = Traffic(**traffic) if {"requests_per_day", "users"} <= traffic.keys() else None
     read = (
         Rollout.load(assembly, stack, traffic=whole)
         if assembly

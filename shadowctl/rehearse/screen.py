@@ -23,7 +23,7 @@ def rows(rehearsed: RehearsedCanary) -> dict[str, str]:
         "all back after, p95": minutes(outcome.minutes_p95),
         "requests with an error, mean": count(outcome.errors),
         "requests with an error, p95": count(outcome.errors_p95),
-        "users who saw one, mean": count(outcome.users),
+        "users harmed, mean": count(outcome.users),
         "answered by control, mean": count(outcome.fallbacks),
         "wrong answers served, mean": count(outcome.wrong),
         f"false rollbacks in {scenario.minutes} min": percent(rehearsed.false_rollbacks),

@@ -65,7 +65,7 @@ def test_bad_are_failed_imports_handled_faults_and_answers_that_control_had_to_g
 ) -> None:
     alarm = code["ErrorRate"]
     assert alarm.formula == (
-        "IF(invocations + TIME_SERIES(0) >= 10 AND errors + faults + fallbacks >= 5, "
+        "IF(invocations + TIME_SERIES(0) >= 8 AND errors + faults + fallbacks >= 4, "
         "100 * (errors + faults + fallbacks) / invocations, 0)"
     )
     assert {name: str(metric) for name, metric in alarm.using.items()} == {
@@ -94,7 +94,7 @@ def test_a_version_goes_back_for_the_wrong_answers_of_the_candidate_that_it_brou
 ) -> None:
     alarm = code["MismatchRate"]
     assert alarm.formula == (
-        "IF(compared + TIME_SERIES(0) >= 10 AND mismatched + errors >= 5, "
+        "IF(compared + TIME_SERIES(0) >= 8 AND mismatched + errors >= 4, "
         "100 * (mismatched + errors) / compared, 0)"
     )
     assert {name: str(metric) for name, metric in alarm.using.items()} == {

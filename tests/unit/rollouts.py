@@ -4,6 +4,7 @@ import copy
 from typing import Any
 
 from analysis.rollout import Rollout
+from analysis.rules import Window
 from analysis.template import Stack
 from analysis.traffic import Traffic
 from tests.unit.alarms import CANDIDATE, OURS, ROUTE, entry, resource, rule
@@ -52,12 +53,28 @@ def code_alarm(bad: str = "errors", *, period: int = 600, **instead: Any) -> dic
 
 def error_rate(*, period: int = 60, **instead: Any) -> dict[str, Any]:
     """Over 2 % of the candidate's requests are faults; 3 of 5 periods decide."""
-    return resource(
+    watching = resource(
         "IF(requests >= 10 AND faults >= 2, 100 * faults / requests, 0)",
         entry("requests", OURS, "Requests", CANDIDATE, "Sum", period),
         entry("faults", OURS, "Faults", CANDIDATE, "Sum", period),
         **instead,
     )
+    return watching | {"Metadata": rule("candidate-error-rate")}
+
+
+def rate_of(what: str, window: Window) -> dict[str, Any]:
+    """As the construct writes it: over 2 % of the `what` failed, by the window's minimums."""
+    alarm, bad, namespace, dimensions = _RATES[what]
+    names = {what: what.capitalize(), "bad": bad}
+    period = 60 * window.minutes
+    watching = resource(
+        f"IF({what} >= {window.minimum_requests} AND bad >= {window.minimum_failures}, "
+        f"100 * bad / {what}, 0)",
+        *(entry(i, namespace, name, dimensions, "Sum", period) for i, name in names.items()),
+        EvaluationPeriods=window.evaluation_periods,
+        DatapointsToAlarm=window.datapoints_to_alarm,
+    )
+    return watching | {"Metadata": rule(alarm)}
 
 
 def _function(**variables: Any) -> dict[str, Any]:
@@ -88,6 +105,12 @@ EXECUTED = {
     "FunctionName": {"Ref": "Route"},
     "Resource": {"Fn::Join": ["", [{"Ref": "Route"}, ":live"]]},
     "ExecutedVersion": VERSION,
+}
+
+_RATES: dict[str, tuple[str, str, str, dict[str, Any]]] = {
+    "invocations": ("code-error-rate", "Errors", "AWS/Lambda", EXECUTED),
+    "requests": ("candidate-error-rate", "Faults", OURS, CANDIDATE),
+    "compared": ("candidate-mismatch-rate", "CandidateErrors", OURS, {**ROUTE, "Exposed": "true"}),
 }
 
 _RESOURCES: dict[str, Any] = {
@@ -134,7 +157,7 @@ _RESOURCES: dict[str, Any] = {
         DeploymentConfigName={"Ref": "Shift"},
     ),
     "CodeAlarm": code_alarm() | {"Metadata": rule("code-error-rate")},
-    "ErrorRate": error_rate() | {"Metadata": rule("candidate-error-rate")},
+    "ErrorRate": error_rate(),
     "FlagAge": {
         **resource(
             "age",

@@ -111,8 +111,9 @@ def test_a_datapoint_that_is_late_makes_an_alarm_late() -> None:
 def test_a_candidate_that_fails_is_left_and_no_user_sees_an_error() -> None:
     runs = exposure(replace(FEW, failing_percent=50))
     assert (runs.guard == 0).all()
-    assert runs.errors.max() == runs.users.max() == runs.wrong.max() == 0
+    assert runs.errors.max() == runs.wrong.max() == 0
     assert runs.fallbacks.mean() > 10
+    assert (runs.users <= runs.fallbacks + 0.01).all()  # who waited for control instead
 
 
 def test_all_are_back_when_the_last_environment_has_polled() -> None:

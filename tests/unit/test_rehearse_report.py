@@ -73,12 +73,12 @@ def test_traffic_can_be_given_whole_or_in_part(assembly: Path) -> None:
         found: dict[str, float] = act["traffic"]
         return found
 
-    assert traffic("--users", "7") == {"requests_per_day": 1_440_000, "users": 7}
+    assert traffic("--users", "7") == {"requests_per_day": 1_440_000, "users": 7, "trough": 0.25}
     both = ["--users", "7", "--requests-per-day", "5000"]
-    assert traffic(*both) == {"requests_per_day": 5_000, "users": 7}
+    assert traffic(*both) == {"requests_per_day": 5_000, "users": 7, "trough": 0.25}
     untold = template(Alias__Metadata=None)
     (assembly / f"{STACK}.template.json").write_text(json.dumps(untold))
-    assert traffic(*both) == {"requests_per_day": 5_000, "users": 7}
+    assert traffic(*both) == {"requests_per_day": 5_000, "users": 7, "trough": 0.25}
     with pytest.raises(TemplateError, match="--requests-per-day and --users"):
         traffic("--users", "7")
 

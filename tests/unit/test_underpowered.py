@@ -1,6 +1,7 @@
 """A canary that would hardly see a failure says so at synthesis, with the setting that would."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,20 +10,24 @@ from aws_cdk import Annotations, App, Stack
 from constructs import Construct
 
 from analysis.power import (
+    ExposureRates,
     RateAlarm,
     ShadowEvidence,
-    power_of_code,
-    power_of_exposure,
+    code_at_least,
     underpowered_code,
     underpowered_exposure,
 )
 from analysis.rules import CanaryWindows, Window
+from analysis.simulation.canaries import SimulatedCodeCanary
+from analysis.simulation.rehearsal import simulate
+from analysis.simulation.scenario import Scenario
 from analysis.traffic import Shift, Traffic
 from judge import Counts, Tolerances, Verdict, judge
 from shadow_canary import RouteCode, ShadowCanaryService
 from shadow_canary.alarms import EXPOSURE_UNDERPOWERED
 from shadow_canary.code_canary import CODE_CANARY_UNDERPOWERED
 from shadow_runtime.contract import Stage
+from tests.unit.rollouts import rate_of, rollout
 
 QUIET = Traffic.per_day(1_000, users=50)
 BUSY = Traffic.per_day(1_000_000, users=50_000)
@@ -34,20 +39,38 @@ def test_a_code_canary_that_sees_enough_is_left_alone() -> None:
     assert not of_code(BUSY, ONE_FOR_TEN)
 
 
-def test_an_underpowered_code_canary_is_told_the_chance_and_the_nearest_setting() -> None:
+def test_an_underpowered_code_canary_is_told_the_chance_the_harm_and_what_would_do() -> None:
     assert of_code(Traffic.per_day(200_000, users=500), ONE_FOR_TEN) == (
         "a canary of 1 % for 10 minutes sees a new version that fails 20 % of its requests with a "
-        "chance of 52 % at 200,000 requests a day; a canary of 1 % for 30 minutes would do, with "
-        "91 %"
+        "chance of 65 % at 200,000 requests a day, so that about 14,000 of them fail; a canary of "
+        "2 % for 60 minutes would do, with 99 % and about 6"
     )
 
 
-@pytest.mark.parametrize("minutes", [5, 30])
-def test_twice_the_percent_is_nearer_than_twice_the_time(minutes: int) -> None:
-    traffic = Traffic.per_day(2_900_000 / minutes, users=500)
-    warning = of_code(traffic, Shift.canary(minutes=minutes, percent=1))
+def test_what_is_named_fails_the_fewest_requests_and_not_the_shortest_canary() -> None:
+    warning = of_code(QUIET, ONE_FOR_TEN)
     assert warning
-    assert "; a canary of 2 % for " in warning
+    assert "so that about 200 of them fail; a canary of 50 % for 2 hours would do" in warning
+    assert warning.endswith("with 99 % and about 3")
+
+
+@pytest.mark.parametrize("a_day", [1_000, 20_000, 200_000])
+def test_the_failed_requests_that_are_told_are_those_of_a_rehearsal(a_day: int) -> None:
+    traffic = Traffic.per_day(a_day, users=500)
+    warning = of_code(traffic, ONE_FOR_TEN)
+    assert warning
+    told = re.search(r"; a canary of (\d+) % for (\d+) (minutes|hours) .* and about (\d+)", warning)
+    assert told
+    minutes = int(told[2]) * (60 if told[3] == "hours" else 1)
+    shift = Shift.canary(minutes=minutes, percent=int(told[1]))
+    window = CanaryWindows.for_code(traffic, shift).error_rate
+    canary = SimulatedCodeCanary(
+        replace(rollout(traffic=traffic, CodeAlarm=rate_of("invocations", window)), shift=shift),
+        Scenario(rollouts=1_000, minutes=minutes, healthy_percent=0),
+    )
+    runs = simulate(canary)
+    assert (runs.guard >= 0).mean() > 0.95
+    assert runs.errors[runs.guard >= 0].mean() == pytest.approx(int(told[4]), rel=0.5)
 
 
 @pytest.mark.parametrize("a_day", [3_000, 20_000, 100_000])
@@ -58,30 +81,40 @@ def test_the_code_canary_that_is_named_does_see_enough(a_day: int) -> None:
     told = re.search(r"; a canary of (\d+) % for (\d+) (minutes|hours) would do", warning)
     assert told
     minutes = int(told[2]) * (60 if told[3] == "hours" else 1)
-    assert sees_code(traffic, minutes, int(told[1])) >= 0.8
+    shift = Shift.canary(minutes=minutes, percent=int(told[1]))
+    alarm = RateAlarm(2, CanaryWindows.for_code(traffic, shift).error_rate)
+    assert code_at_least(traffic, shift, alarm, failing_percent=20) >= 0.8
 
 
 def test_all_at_once_is_underpowered_whatever_the_traffic() -> None:
     warning = of_code(BUSY, Shift.all_at_once())
     assert warning
     assert warning.startswith("a shift all at once sees")
-    assert "a canary of 1 % for 10 minutes would do" in warning
+    assert re.search(r"; a canary of \d+ % for \d+ minutes would do, with 99 %", warning)
 
 
 def test_where_no_canary_would_do_copies_are_named_with_the_days_they_take() -> None:
-    warning = of_code(QUIET, Shift.all_at_once())
+    warning = of_code(Traffic.per_day(5, users=5), Shift.all_at_once())
     assert warning
-    evidence = "rely on shadow evidence, 4,876 pairs in 4.9 days"
+    evidence = "rely on shadow evidence, 4,876 pairs in 975.2 days"
     assert warning.endswith(f"; no canary would do: {evidence}")
 
 
-def test_an_underpowered_exposure_is_told_that_it_may_hold_nobody_and_what_would_do() -> None:
-    assert of_exposure(QUIET, Stage.canary(percent=1)) == (
-        "a canary of 1 % of 50 users holds anybody with a chance of 39 %, and sees a candidate "
-        "that fails 20 % of its requests within a day with 36 %; 5 % would do, with 90 %"
+def test_a_canary_that_may_hold_nobody_is_left_alone_since_copies_tell_of_the_candidate() -> None:
+    assert not of_exposure(QUIET, Stage.canary(percent=1))
+
+
+def test_an_underpowered_exposure_is_told_that_it_may_hold_nobody() -> None:
+    traffic = Traffic.per_day(5, users=50)
+    warning = of_exposure(traffic, Stage.canary(percent=1))
+    assert warning
+    assert warning.startswith(
+        "a canary of 1 % of 50 users holds anybody with a chance of 39 %, and a candidate that "
+        "fails 20 % of its requests, and of the copies, is seen within a day with "
     )
-    assert sees_exposure(QUIET, 10) >= 0.8
-    assert sees_exposure(QUIET, 5) < 0.8
+    assert warning.endswith(
+        "; no canary would do: rely on shadow evidence, 4,876 pairs in 975.2 days"
+    )
 
 
 @pytest.mark.parametrize(
@@ -111,7 +144,7 @@ def test_a_service_warns_of_both_and_each_warning_can_be_acknowledged(lambdas: P
         code=RouteCode(lambdas / "routes/orders", root=lambdas),
         launch=datetime(2030, 1, 7, 9, tzinfo=UTC),
         ceiling=Stage.canary(percent=1),
-        expected_traffic=QUIET,
+        expected_traffic=Traffic.per_day(5, users=50),
     )
     ids = {service.code_canary: CODE_CANARY_UNDERPOWERED, service.exposure: EXPOSURE_UNDERPOWERED}
     for construct, id_ in ids.items():
@@ -142,23 +175,12 @@ def of_code(traffic: Traffic, shift: Shift, *, window: Window | None = None) -> 
 
 def of_exposure(traffic: Traffic, ceiling: Stage, *, window: Window | None = None) -> str | None:
     percent = ceiling.candidate_percent
-    looks = CanaryWindows.for_exposure(traffic, percent, within=WEEK, given=window).error_rate
-    alarm = RateAlarm(2, looks)
-    return underpowered_exposure(alarm, traffic, percent, within=WEEK, given=window)
+    windows = CanaryWindows.for_exposure(traffic, percent, within=WEEK, given=window)
+    alarms = ExposureRates(RateAlarm(2, windows.error_rate), RateAlarm(2, windows.mismatch_rate))
+    return underpowered_exposure(alarms, traffic, percent, within=WEEK, given=window)
 
 
 def warnings(construct: Construct) -> list[str]:
     """Ours, as the CLI reads them."""
     found = [str(entry.data) for entry in construct.node.metadata if "warning" in entry.type]
     return [text for text in found if "shadow-canary:" in text]
-
-
-def sees_code(traffic: Traffic, minutes: int, percent: float) -> float:
-    shift = Shift.canary(minutes=minutes, percent=percent)
-    alarm = RateAlarm(2, CanaryWindows.for_code(traffic, shift).error_rate)
-    return power_of_code(traffic, shift, alarm).detection[20]
-
-
-def sees_exposure(traffic: Traffic, percent: float) -> float:
-    alarm = RateAlarm(2, Window.for_rate(traffic.per_minute * percent / 100, within=WEEK))
-    return power_of_exposure(traffic, percent, alarm, days=7).detection[20]

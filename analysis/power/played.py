@@ -1,0 +1,213 @@
+"""What the alarms of the two canaries see, from 10,000 plays of the counts that they look at.
+
+Nothing else is drawn, and no template is read. A chance is right within a point, mostly: the
+deviation of so many plays is half a point at most. So are the looks, of which 30 to 60 are played
+while a period goes by. CloudWatch looks each minute.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.power.canaries import ExposureRates, watched
+from analysis.power.rate_alarm import RateAlarm
+from analysis.rules import VISIBLE_AFTER
+from analysis.traffic import Shift, Traffic
+from analysis.users import Draw, Numbers, Users
+
+PLAYS = 10_000
+
+PerMinute: TypeAlias = NDArray[np.float64]
+"""The requests to expect in each minute."""
+
+_UNSEEN = VISIBLE_AFTER // timedelta(minutes=1)
+_LOOKS = 30
+_CELLS = 1_000_000
+"""Plays times looks that are held at once."""
+
+_NEVER = 1e-4
+_NORMAL = 30
+"""A mean from which on good requests are drawn under a bell, which is several times as fast."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What fails: `percent` of each user's requests, or that share of the users, always.
+
+    With `by_record` a user's record is what the candidate fails at. `unequal_users` are those of
+    whom a fifth make four fifths of the requests.
+
+    Raises:
+        ValueError: no percentage.
+    """
+
+    percent: float
+    by_record: bool = False
+    unequal_users: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.percent <= 100:
+            raise ValueError(f"what fails is from 0 to 100 percent; got {self.percent!r}")
+
+    def draw(self, traffic: Traffic, percent: float, rng: np.random.Generator) -> Draw:
+        """Whom canaries of `percent` hold, and whose requests fail."""
+        users = (Users.unequal if self.unequal_users else Users.equal)(traffic.users)
+        return users.draw(PLAYS, rng, self.percent / 100, percent=percent, by_record=self.by_record)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The chances that the guards of the users are red in time: each of them, and any."""
+
+    errors: float
+    mismatches: float
+    either: float
+
+
+def code_seen(
+    traffic: Traffic, shift: Shift, alarm: RateAlarm, failure: Failure, *, seed: int = 0
+) -> float:
+    """The chance that a new version goes back before it has all.
+
+    Example:
+        >>> from analysis.rules import CanaryWindows
+        >>> traffic = Traffic.per_day(200_000, users=500)
+        >>> shift = Shift.canary(minutes=30, percent=1)
+        >>> alarm = RateAlarm(2, CanaryWindows.for_code(traffic, shift).error_rate)
+        >>> round(code_seen(traffic, shift, alarm, Failure(5)), 1)
+        0.6
+    """
+    rng = np.random.default_rng(seed)
+    everybody = failure.draw(traffic, 100, rng)
+    share = everybody.part * everybody.failing[0]
+    minutes = watched([(n, traffic.per_minute * percent / 100) for n, percent in shift.steps])
+    expected = np.repeat([requests for _, requests in minutes], [n for n, _ in minutes])
+    return float(np.isfinite(first_red(alarm, expected, 1 - share, share, rng)).mean())
+
+
+def exposure_seen(
+    expected: PerMinute,
+    traffic: Traffic,
+    percent: float,
+    alarms: ExposureRates,
+    failure: Failure,
+    *,
+    minutes: int | None = None,
+    seed: int = 0,
+) -> Seen:
+    """The chances that a candidate with `percent` of the users is left in time.
+
+    `expected` are the requests that come to who knows the flag, which are fewer while it is
+    raised, and are played; where `minutes` are more, the rest of them goes on as the later half.
+    """
+    if not percent:
+        return Seen(0.0, 0.0, 0.0)
+    rng = np.random.default_rng(seed)
+    held = failure.draw(traffic, percent, rng)
+    seen = expected[: max(0, expected.size - _UNSEEN)]
+    beside = 1 - held.part
+    [asked], [copied] = held.failing, held.failing_others
+    asked_good, asked_bad = held.part * (1 - asked), held.part * asked
+    copied_good, copied_bad = beside * (1 - copied), beside * copied
+    errors = first_red(alarms.errors, seen, asked_good, asked_bad, rng)
+    mismatches = first_red(alarms.mismatches, seen, asked_good + copied_good, copied_bad, rng)
+    return Seen(
+        *(
+            _in_time(red_at, seen.size, minutes or expected.size)
+            for red_at in (errors, mismatches, np.minimum(errors, mismatches))
+        )
+    )
+
+
+def _in_time(red_at: Numbers, played: int, minutes: int) -> float:
+    calm, half = (float((red_at > end).mean()) for end in (played, played / 2))
+    further = max(0, minutes - _UNSEEN - played) / max(1, played / 2)
+    return float(1 - calm * (calm / half if half else 0.0) ** further)
+
+
+def first_red(
+    alarm: RateAlarm, expected: PerMinute, good: Numbers, bad: Numbers, rng: np.random.Generator
+) -> Numbers:
+    """For each play the minutes until `alarm` is red; infinite for never.
+
+    `good` and `bad` are the parts of the expected requests that come out so, of each play. Nothing
+    is counted before the first minute.
+    """
+    period = alarm.window.minutes
+    step = next(n for n in range(max(1, period // _LOOKS), 0, -1) if period % n == 0)
+    looks = period // step
+    periods = min(alarm.window.evaluation_periods, -(-expected.size // period))
+    span = max(1, periods * looks)
+    width = step * span
+    ahead = -expected.size % width
+    flows = np.pad(expected, (ahead, 0)).reshape(-1, span, step).sum(axis=2)
+    red_at = np.full(good.size, np.inf)
+    if alarm.window.datapoints_to_alarm > periods:
+        return red_at
+    able = np.flatnonzero(_may_be_red(alarm, expected, good, bad))
+    for some in np.array_split(able, max(1, able.size * span * 2 // _CELLS)):
+        alive, past = some, np.zeros((2, some.size, span), dtype=np.int32)
+        for place, flow in enumerate(flows):
+            now = np.stack([_drawn(part[alive, None] * flow, rng) for part in (good, bad)])
+            red = _red(alarm, np.concatenate([past, now], axis=2), periods, looks)
+            found = red.any(axis=1)
+            at = place * width + step * (1 + red[found].argmax(axis=1)) - ahead
+            red_at[alive[found]] = at
+            alive, past = alive[~found], now[:, ~found]
+            if not alive.size:
+                break
+    return red_at
+
+
+def _may_be_red(
+    alarm: RateAlarm, expected: PerMinute, good: Numbers, bad: Numbers
+) -> NDArray[np.bool_]:
+    """Where a period may ever have enough requests and failures, but for a chance of 1 in 10,000.
+
+    By Chernoff's bound of a Poisson count, once for each minute.
+    """
+    window = alarm.window
+    busiest = expected.max(initial=0) * window.minutes
+
+    def may_reach(least: int, part: Numbers) -> NDArray[np.bool_]:
+        mean = np.clip(busiest * part, _NEVER * least, least)
+        chance = np.exp(least - mean + least * np.log(mean / least))
+        may: NDArray[np.bool_] = expected.size * chance > _NEVER
+        return may
+
+    return may_reach(window.minimum_requests, good + bad) & may_reach(window.minimum_failures, bad)
+
+
+def _drawn(mean: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int32]:
+    if mean.size and mean.max() > _NORMAL:
+        bell = mean + np.sqrt(mean) * rng.standard_normal(mean.shape, dtype=np.float32)
+        few = mean < _NORMAL
+        counts = np.maximum(np.rint(bell), 0)
+        counts[few] = rng.poisson(mean[few])
+        return counts.astype(np.int32)
+    return rng.poisson(mean).astype(np.int32)
+
+
+def _red(
+    alarm: RateAlarm, counts: NDArray[np.int32], periods: int, looks: int
+) -> NDArray[np.bool_]:
+    """At each look of the later half of `counts`, good and bad, whether the alarm is red."""
+    window, span = alarm.window, periods * looks
+    total = np.cumsum(counts, axis=2, dtype=np.int64)
+    total[:, :, looks:] -= total[:, :, :-looks].copy()
+    good, bad = total
+    requests = good + bad
+    over: NDArray[np.bool_] = (
+        (requests >= window.minimum_requests)
+        & (bad >= window.minimum_failures)
+        & (100 * bad > alarm.threshold_percent * requests)
+    )
+    if periods == 1:
+        return over[:, span:]
+    rows = over.reshape(over.shape[0], 2 * periods, looks).cumsum(axis=1, dtype=np.int16)
+    rows[:, periods:] -= rows[:, :-periods].copy()
+    red: NDArray[np.bool_] = rows[:, periods:].reshape(-1, span) >= window.datapoints_to_alarm
+    return red
