@@ -17,10 +17,12 @@ from shadow_runtime.compare.scope import FREE, Measure, Scope
 BUDGET = 100_000
 """Steps that any comparison may take to pair elements; one takes about a microsecond."""
 
-BUDGET_PER_CHARACTER = 4
+BUDGET_PER_CHARACTER = 2
 """Steps on top for each character or byte of both bodies."""
 
 _PER_SET = 4  # steps for the elements that are near another one on one axis
+_WIDE = 8_192  # elements, as bits, that take twice as long as a few
+_PER_LINE = 1_024  # pairs of elements; so no more than about 8 bytes are held for each step
 _CONTAINERS = frozenset((dict, list))
 _IGNORED, _NOTHING, _ANY = object(), object(), object()
 
@@ -558,7 +560,8 @@ def _near_on_all_axes(
     effort: Effort,
 ) -> _Partners:
     """What is near on one axis stands together there: a range of ranks, and so a set of bits."""
-    effort.spend((len(lefts) + len(rights)) * len(measures))
+    effort.spend((len(lefts) + len(rights) + len(rights) ** 2 // _PER_LINE) * len(measures))
+    each = _PER_SET * len(measures) * (1 + len(rights) // _WIDE)
     reach: dict[int, list[range]] = {left.at: [] for left in lefts}
     lines: list[_Line] = []
     for axis, measure in enumerate(measures):
@@ -573,7 +576,7 @@ def _near_on_all_axes(
         lines.append(_Line([place for _, place in line]))
 
     def partners(left: Standing, among: int) -> Iterator[int]:
-        effort.spend(_PER_SET * len(lines))
+        effort.spend(each)
         for line, ranks in zip(lines, reach[left.at], strict=True):
             among &= line.places(ranks)
         return _bits(among)

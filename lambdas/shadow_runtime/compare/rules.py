@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from shadow_runtime.compare.bodies import fold
 from shadow_runtime.compare.scope import (
+    Glob,
     Leniency,
     PathRule,
     Place,
@@ -36,7 +37,7 @@ _RECKONING = Context(prec=200, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])  # 1e9999
 _ORIGIN = datetime(1, 1, 1)  # noqa: DTZ001 - takes the zone of the time it is subtracted from
 _SHAPES = {
     "uuid": "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}",
-    "url": r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#]+[^\s]*",
+    "url": r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#]\S*",
     "cursor": r"[!-~]+",
 }
 _TOKEN = re.compile(r"[!#$%&'+.^_`|~0-9A-Za-z-]+")
@@ -252,7 +253,7 @@ class Rules:
 
     def _counts(self, header: Step) -> bool:
         if not isinstance(header, str):
-            return header is Wild.ONE or isinstance(header, re.Pattern)
+            return header is Wild.ONE or isinstance(header, Glob)
         if header in BY_DEFAULT:
             return True
         if isinstance(self.headers, AllBut):

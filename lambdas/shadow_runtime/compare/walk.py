@@ -285,8 +285,8 @@ class Walk:
             return True
         key = id(control), id(candidate), scope
         known = self._effort.alike.get(key)
+        self._effort.spend(_PER_TRIAL if known is None else 1)
         if known is None:
-            self._effort.spend(_PER_TRIAL)
             trial = Walk(self._rules, self._effort, cap=0)
             trial.compare(control, candidate, _NOWHERE, scope)
             known = not trial.is_capped
