@@ -14,13 +14,25 @@ def main() -> None:
     """Measure everything; print the tables and what was missed, and write the lines."""
     if find_spec("pyperf") is None:
         raise SystemExit("the peers are missing: make bench installs requirements-bench.txt first")
-    from bench import cold_start, compare, compare_worst, control_path, decide, rehearse, waiting
+    from bench import (
+        cold_start,
+        compare,
+        compare_races,
+        compare_shapes,
+        compare_worst,
+        control_path,
+        decide,
+        rehearse,
+        waiting,
+    )
 
     started = time.monotonic()
     console.print("ratios are ours / peer: below 1, ours is faster or smaller\n")
     lines: list[Line] = []
     for part in (decide, control_path, compare, compare_worst, cold_start, waiting, rehearse):
         lines += part.main()
+    for table in (compare_shapes, compare_races):
+        table.main()
     RESULTS.write_text(json.dumps(lines, indent=1, ensure_ascii=False) + "\n")
     console.print(
         _summary(lines), f"{time.monotonic() - started:.0f} s · bench/results.json", sep="\n"
