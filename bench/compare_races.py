@@ -19,6 +19,7 @@ from rich import box
 from rich.padding import Padding
 from rich.table import Table
 
+from bench.contest import ROOT
 from bench.report import console
 from shadow_runtime.contract import Variable, Variant
 
@@ -108,7 +109,7 @@ def replay(each_s: float, lag_s: float) -> Replay:
             env={
                 **os.environ,
                 Variable.ROUTE_PACKAGE: ROUTE,
-                "PYTHONPATH": os.pathsep.join([folder, *sys.path]),
+                "PYTHONPATH": os.pathsep.join([folder, str(ROOT), str(ROOT / "lambdas")]),
             },
         ).stdout
     ends = [line for line in map(json.loads, said.splitlines()) if "Compared" in line]
