@@ -14,7 +14,7 @@ from analysis.metric_math import UnsupportedError
 from analysis.rules import AlarmRule
 from analysis.template import Resource, Stack, text
 from analysis.traffic import Shift, Traffic
-from shadow_runtime.contract import POLL_INTERVAL, Stage, Variable
+from shadow_runtime.contract import POLL_INTERVAL, Action, Stage, Variable
 
 _ALARM = "AWS::CloudWatch::Alarm"
 _STOPS = "DEPLOYMENT_STOP_ON_ALARM"
@@ -198,7 +198,13 @@ def _strategy(stack: Stack, operations: Resource, variable: Variable) -> Strateg
 
 
 def _clean_up(stack: Stack, operations: Resource) -> datetime:
-    schedule = stack.the("AWS::Scheduler::Schedule")
+    schedules = stack.all("AWS::Scheduler::Schedule")
+    of_it = [s for s in schedules if Action.CLEANUP in text(s.get("Target", "Input"))]
+    if len(of_it) != 1:
+        raise operations.refused(
+            f"has {len(of_it)} schedules, AWS::Scheduler::Schedule, of its clean-up"
+        )
+    [schedule] = of_it
     target = stack.referred(schedule, "Target", "Arn")
     if target != operations:
         raise schedule.refused(f"calls {target.logical_id}, not {operations.logical_id}")

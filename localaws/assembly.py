@@ -230,6 +230,14 @@ def _plain_alarms(template: Template, _: Target) -> int:
     return len(composite)
 
 
+def _every_alarm(template: Template, _: Target) -> int:
+    found = [s for r in template["Resources"].values() for s in _statements(r) or []]
+    looks = [s for s in found if s.get("Action") == "cloudwatch:DescribeAlarms"]
+    for statement in looks:
+        statement["Resource"] = "*"
+    return len(looks)
+
+
 def _still_alarms(template: Template, _: Target) -> int:
     alarms = [alarm["Properties"] for _, alarm in _resources(template, "AWS::CloudWatch::Alarm")]
     for alarm in alarms:
@@ -404,6 +412,11 @@ DIFFERENCES = (
         missing="no alarm on a formula, and dimensions ignored",
         instead=f"a watcher evaluates the template's formulas; a minute lasts {MINUTE_SECONDS:g} s",
         apply=_still_alarms,
+    ),
+    Difference(
+        missing="DescribeAlarms is judged on no alarm in particular",
+        instead="it is allowed on all",
+        apply=_every_alarm,
     ),
     Difference(
         missing="no faster clock for AppConfig's deployments",

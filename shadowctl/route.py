@@ -1,19 +1,21 @@
 """A deployed route: found by the name of its stack, shown, and moved."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import boto3
 from botocore.exceptions import ClientError
 
-from operations.alarms import ExposureAlarms
 from operations.flag import HostedFlag, Progress, move
+from operations.guards import Guards, objections
 from operations.settings import OperationsSettings
 from shadow_runtime.contract import ShadowCanaryError, Stage
 
 
 class RouteError(ShadowCanaryError):
-    """There is no such route: what was looked for, and what to do."""
+    """There is no such route, or it may not go there: what was asked for, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Route:
     name: str
     flag: HostedFlag
     ceiling: Stage
-    alarms: ExposureAlarms
+    guards: Callable[[], Guards]
 
     @classmethod
     def find(cls, stack: str, aws: boto3.Session) -> Self:
@@ -50,8 +52,19 @@ class Route:
             settings.route,
             HostedFlag.of(aws.client("appconfig"), settings),
             settings.ceiling,
-            ExposureAlarms(aws.client("cloudwatch"), settings.exposure_alarms),
+            partial(
+                Guards.read,
+                aws.client("cloudwatch"),
+                aws.client("sns"),
+                names=settings.exposure_alarms,
+                topic=settings.topic,
+                function=function["FunctionArn"],
+            ),
         )
+
+    def objections(self) -> list[str]:
+        """Why nobody may be moved to the candidate now, each with what to do."""
+        return objections(self.guards())
 
     def where(self) -> str:
         """Where the route is, in one line."""
@@ -64,9 +77,15 @@ class Route:
         """Moves the route to `to` and says where it then is, in one line.
 
         Raises:
-            FlagWriterError: an alarm is in ALARM, or the flag could not be moved.
+            RouteError: the ceiling is lower.
+            FlagWriterError: a guard could not act, or is in ALARM; or the flag could not be moved.
         """
-        changed = move(self.flag, to, why=why, in_alarm=self.alarms.in_alarm, progress=progress)
+        if to > self.ceiling:
+            raise RouteError(
+                f"{to} is over the ceiling, {self.ceiling}: raise `ceiling` in the route's stack "
+                "and deploy, then move the flag"
+            )
+        changed = move(self.flag, to, why=why, objections=self.objections, progress=progress)
         return f"{self.name}: {'now' if changed else 'already'} {_effective(to, self.ceiling)}"
 
 

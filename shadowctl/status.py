@@ -1,10 +1,11 @@
-"""Where a route is, which alarms are in ALARM, and what its metrics prove."""
+"""Where a route is, whether its alarms can act, and what its metrics prove."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from judge import Counts, Tolerances, judge
+from operations.guards import Guards, objections
 from shadow_runtime.contract import NAMESPACE, Dimension, MetricName, Variant
 from shadowctl.route import Route
 
@@ -31,12 +32,21 @@ _BY_ROUTE = (
 def status(
     route: Route, cloudwatch: "CloudWatchClient", *, hours: int, tolerances: Tolerances
 ) -> Iterator[str]:
-    """One line each: the stage, the alarms, and what the judge says of the last `hours`."""
+    """One line each: the stage, whether its guards can act, what the last `hours` prove."""
     yield route.where()
-    in_alarm = route.alarms.in_alarm()
-    yield f"in ALARM: {', '.join(in_alarm)}" if in_alarm else "no exposure alarm is in ALARM"
+    yield from guarded(route.guards())
     since = datetime.now(UTC) - timedelta(hours=hours)
     yield from judge(counted(cloudwatch, route.name, since=since), tolerances).message.splitlines()
+
+
+def guarded(guards: Guards) -> Iterator[str]:
+    """What keeps people from being moved to the candidate, or that nothing of the alarms does."""
+    found = objections(guards)
+    yield from found
+    if not found:
+        yield f"none of the {len(guards.names)} exposure alarms is in ALARM, and each can act"
+    if guards.muted_by is None:
+        yield "CloudWatch knows no mute rules here, so that none mutes an alarm"
 
 
 def counted(cloudwatch: "CloudWatchClient", route: str, *, since: datetime) -> Counts:

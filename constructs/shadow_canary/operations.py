@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
-from aws_cdk import CfnResource, Duration, Stack, TimeZone, Token
+from aws_cdk import ArnFormat, CfnResource, Duration, Stack, TimeZone, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
@@ -32,7 +32,7 @@ from shadow_runtime.contract import Action, Stage, Variable
 
 
 class OperationsFunction(LeastPrivilegeFunction):
-    """Moves one route's flag: rollback on an alarm, and clean-up. Both can only lower it.
+    """Moves one route's flag: rollback on an alarm, check, and clean-up. All can only lower it.
 
     It hears the exposure alarms on the route's topic, and tells people there what it did. Called
     asynchronously; what fails three times rests in `dead_letters` for 14 days.
@@ -93,6 +93,7 @@ class OperationsFunction(LeastPrivilegeFunction):
         bus = events.EventBus.from_event_bus_name(self, "EventBus", "default")
         bus.grant_put_events_to(self)
         topic.grant_publish(self)
+        self._grant_describe_alarms()
         self._subscription = self._subscribe(topic)
         self._heard = list[str]()
         for alarm in exposure:
@@ -101,11 +102,27 @@ class OperationsFunction(LeastPrivilegeFunction):
     def grant_see_versions(self, function: lambda_.Function) -> None:
         """Lets it say which versions of `function` users were on: evidence for a rollback."""
         self.add_environment(Variable.FUNCTION, function.function_name)
-        # Lambda's construct has no such grant.
-        iam.Grant.add_to_principal(
-            grantee=self,
-            actions=["lambda:ListAliases"],
-            resource_arns=[function.function_arn],
+        _allow(self, "lambda:ListAliases", function.function_arn)  # it has no such grant
+
+    def grant_describe_every_alarm(self) -> None:
+        """Lets it see the state of composite alarms, which AWS shows to those alone who see all.
+
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
+        """
+        _allow(self, "cloudwatch:DescribeAlarms", "*")
+
+    def _grant_describe_alarms(self) -> None:
+        """Alarms have no such grant. Those asked for by name are judged as all of them, too."""
+        alarms = Stack.of(self).format_arn(
+            service="cloudwatch",
+            resource="alarm",
+            resource_name="*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        _allow(self, "cloudwatch:DescribeAlarms", alarms)
+        where = "<AWS::Partition>:cloudwatch:<AWS::Region>:<AWS::AccountId>"
+        acknowledge_wildcard(
+            self.execution_role, f"arn:{where}:alarm:*", "CloudWatch judges a look at any as all"
         )
 
     def hear(self, alarm: str) -> None:
@@ -138,6 +155,10 @@ class OperationsFunction(LeastPrivilegeFunction):
         return cast("CfnResource", subscription.node.default_child)
 
 
+def _allow(grantee: iam.IGrantable, action: str, resource: str) -> None:
+    iam.Grant.add_to_principal(grantee=grantee, actions=[action], resource_arns=[resource])
+
+
 _MOST_NAMES = 150
 """https://docs.aws.amazon.com/sns/latest/dg/subscription-filter-policy-constraints.html"""
 
@@ -156,6 +177,35 @@ def _check_names(names: Sequence[str]) -> None:
             f"a route hears {_MOST_NAMES} alarms at most, with {_MOST_BYTES} bytes of names "
             f"({_LONGEST_NAME} for one that only CloudFormation knows); these are {len(names)} "
             f"with {sum(lengths)}: put yours into one composite alarm, or name them shorter"
+        )
+
+
+class AlarmCheck(Construct):
+    """Has the alarms' states looked at every five minutes, for the message that did not arrive.
+
+    Nothing comes of it at `off` and `shadow`. A check that is missed is made good by the next one;
+    one that fails is tried again twice, and then rests in `operations.dead_letters`.
+
+    Example:
+        >>> AlarmCheck(self, "AlarmCheck", route="get-user",
+        ...            operations=operations)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self, scope: Construct, id_: str, *, route: str, operations: OperationsFunction
+    ) -> None:
+        super().__init__(scope, id_)
+        self.schedule = scheduler.Schedule(
+            self,
+            "Schedule",
+            description=f"Looks whether an alarm of {route} is in ALARM, and was not heard",
+            schedule=scheduler.ScheduleExpression.rate(Duration.minutes(5)),
+            target=targets.LambdaInvoke(
+                operations,
+                input=scheduler.ScheduleTargetInput.from_object({"action": Action.CHECK}),
+                retry_attempts=0,
+                max_event_age=Duration.minutes(5),
+            ),
         )
 
 

@@ -31,7 +31,7 @@ from shadow_canary.functions import (
 from shadow_canary.integrations import ServedIntegrations
 from shadow_canary.metadata import add_metadata
 from shadow_canary.metrics import RouteMetrics
-from shadow_canary.operations import CleanUp, OperationsFunction
+from shadow_canary.operations import AlarmCheck, CleanUp, OperationsFunction
 from shadow_canary.rollback_alarms import let_act
 from shadow_canary.topic import RouteTopic, let_alarms_publish
 from shadow_runtime.contract import ALIAS, CONTROL_NEEDS_MS, Stage
@@ -263,6 +263,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
             ],
             queries=self.queries,
         )
+        self.alarm_check = AlarmCheck(self, "AlarmCheck", route=route, operations=self.operations)
         self.clean_up = CleanUp(
             self,
             "CleanUp",
@@ -295,6 +296,8 @@ class ShadowCanaryService(RouteMetrics, Construct):
             >>> service.add_rollback_alarm(checkout_errors)  # doctest: +SKIP
         """
         self.operations.hear(let_act(alarm, topic=self.topic, service=self))
+        if not isinstance(alarm, cloudwatch.Alarm):  # it is composite, or may be
+            self.operations.grant_describe_every_alarm()
 
     @property
     def grant_principal(self) -> iam.IPrincipal:

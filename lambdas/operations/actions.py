@@ -1,15 +1,16 @@
-"""What operations does with a route: rollback and clean-up. Neither can raise it."""
+"""What operations does with a route: rollback, check and clean-up. None can raise it."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from operations.alarms import AlarmNotification
-from operations.flag import HostedFlag, deprecate, lower
+from operations.alarms import AlarmNotification, ExposureAlarm
+from operations.flag import FlagWriterError, HostedFlag, deprecate, lower
 from shadow_runtime.contract import Stage
 
 
 @dataclass(frozen=True, slots=True)
 class RolledBack:
-    """What a rollback did, and upon which alarm.
+    """What a rollback did, upon which alarm, and whether its message came or its state was seen.
 
     `changed` is false when something else had moved the flag to `off`; an earlier attempt at the
     same notification counts as this rollback. `deployment` is the description of the deployment
@@ -17,7 +18,8 @@ class RolledBack:
 
     Example:
         >>> RolledBack("off", changed=True, deployment="rollback: error-rate (from live to off)",
-        ...            alarm="error-rate", reason="40 > 2", at="2030-01-09T03:00:00Z").changed
+        ...            alarm="error-rate", alarm_says="the candidate failed", reason="40 > 2",
+        ...            at="2030-01-09T03:00:00Z", by_message=True).changed
         True
     """
 
@@ -25,8 +27,10 @@ class RolledBack:
     changed: bool
     deployment: str
     alarm: str
+    alarm_says: str
     reason: str
     at: str
+    by_message: bool
 
 
 def roll_back(flag: HostedFlag, alarm: AlarmNotification) -> RolledBack:
@@ -35,8 +39,76 @@ def roll_back(flag: HostedFlag, alarm: AlarmNotification) -> RolledBack:
     Raises:
         FlagWriterError: the flag could not be moved.
     """
-    changed = lower(flag, Stage.OFF, why=f"rollback: {alarm.name} in ALARM since {alarm.at}")
-    return RolledBack("off", changed, flag.description(), alarm.name, alarm.reason, alarm.at)
+    return _rolled_back(flag, alarm, _why(alarm), by_message=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check saw: where the flag is, and the states of the alarms where users are exposed.
+
+    Example:
+        >>> Checked("shadow", {}, None).rollback is None
+        True
+    """
+
+    stage: str
+    states: Mapping[str, str]
+    rollback: RolledBack | None
+
+
+def check(
+    flag: HostedFlag,
+    names: Sequence[str],
+    describe: Callable[[Sequence[str]], Mapping[str, ExposureAlarm]],
+    *,
+    attempt_at: str,
+) -> Checked:
+    """Rolls back when users are exposed under a red alarm, whose message was lost then.
+
+    Nobody is exposed at `off` and `shadow`, so that it does nothing there. Asked again, early or
+    late, it changes nothing; further attempts at one check, known by `attempt_at`, say what the
+    first did.
+
+    Raises:
+        FlagWriterError: one of the alarms is not there, or the flag could not be moved.
+    """
+    stage = flag.deployed().position.stage
+    seen = f"seen by the check {attempt_at}"
+    if stage <= Stage.SHADOW and seen not in flag.description():
+        return Checked(str(stage), {}, None)
+    alarms = describe(names)
+    states = {name: alarm.changed.state for name, alarm in alarms.items()}
+    red = [alarm.changed for alarm in alarms.values() if alarm.is_red]
+    if red:
+        why = f"{_why(red[0])}, {seen}"
+        done = _rolled_back(flag, red[0], why, by_message=False)
+        return Checked(str(stage), states, done)
+    if missing := [name for name in names if name not in alarms]:
+        raise FlagWriterError(
+            f"users are exposed, and there is no alarm {' and no '.join(missing)}: deploy the "
+            "stack that makes it, or move the flag to shadow"
+        )
+    return Checked(str(stage), states, None)
+
+
+def _why(alarm: AlarmNotification) -> str:
+    return f"rollback: {alarm.name} in ALARM since {alarm.at}"
+
+
+def _rolled_back(
+    flag: HostedFlag, alarm: AlarmNotification, why: str, *, by_message: bool
+) -> RolledBack:
+    changed = lower(flag, Stage.OFF, why=why)
+    return RolledBack(
+        "off",
+        changed,
+        deployment=flag.description(),
+        alarm=alarm.name,
+        alarm_says=alarm.description,
+        reason=alarm.reason,
+        at=alarm.at,
+        by_message=by_message,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,44 +1,16 @@
-"""The exposure alarms of a route: which are in ALARM, and what one publishes when it changes."""
+"""The exposure alarms of a route: as CloudWatch describes them, and what one publishes."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
-
-from operations.flag import FlagWriterError
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
 
-
-class ExposureAlarms:
-    """The alarms that take a route's users off the candidate, by their names.
-
-    Example:
-        >>> ExposureAlarms(boto3.client("cloudwatch"), ["GetUser-get-user-error-rate"]).in_alarm()
-        ... # doctest: +SKIP
-        ['GetUser-get-user-error-rate']
-    """
-
-    def __init__(self, client: "CloudWatchClient", names: Sequence[str]) -> None:
-        self._client = client
-        self.names = names
-
-    def in_alarm(self) -> list[str]:
-        """The names of those in ALARM.
-
-        Raises:
-            FlagWriterError: one of them does not exist, so that nobody knows.
-        """
-        found = self._client.describe_alarms(AlarmNames=[*self.names])["MetricAlarms"]
-        states = {alarm["AlarmName"]: alarm["StateValue"] for alarm in found}
-        missing = [name for name in self.names if name not in states]
-        if missing:
-            raise FlagWriterError(
-                f"there is no alarm {' and no '.join(missing)}: nothing would take users off the "
-                "candidate. Deploy the route's stack"
-            )
-        return [name for name, state in states.items() if state == "ALARM"]
+_AT_ONCE = 100
+"""https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +50,59 @@ class AlarmNotification:
             raise ValueError(
                 f"expected what CloudWatch publishes when an alarm changes, got {message[:200]!r}"
             ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class ExposureAlarm:
+    """An alarm that takes a route's users off the candidate, as it is now.
+
+    `actions` are called when it turns red, unless they are not `enabled`, or `suppressed` by
+    another alarm for the time being; `changed` is what it then publishes.
+
+    Example:
+        >>> ExposureAlarm.of({"AlarmName": "error-rate", "StateValue": "OK", "StateReason": "",
+        ...                   "StateUpdatedTimestamp": datetime(2030, 1, 9, tzinfo=UTC),
+        ...                   "AlarmActions": ["arn:…:topic"], "ActionsEnabled": True}).is_red
+        False
+    """
+
+    changed: AlarmNotification
+    actions: tuple[str, ...]
+    enabled: bool
+    suppressed: bool
+
+    @classmethod
+    def of(cls, described: Mapping[str, Any]) -> Self:
+        """A metric or a composite alarm, as DescribeAlarms has it."""
+        updated = described["StateUpdatedTimestamp"]
+        at: datetime = described.get("StateTransitionedTimestamp", updated)
+        return cls(
+            AlarmNotification(
+                name=described["AlarmName"],
+                state=described["StateValue"],
+                description=described.get("AlarmDescription", ""),
+                reason=described["StateReason"],
+                at=f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "+0000",
+            ),
+            actions=tuple(described.get("AlarmActions", ())),
+            enabled=described["ActionsEnabled"],
+            suppressed="ActionsSuppressedBy" in described,
+        )
+
+    @property
+    def is_red(self) -> bool:
+        """Whether it is in ALARM."""
+        return self.changed.state == "ALARM"
+
+
+def describe(client: "CloudWatchClient", names: Sequence[str]) -> dict[str, ExposureAlarm]:
+    """Those of the alarms that there are, by name."""
+    found: list[Any] = []
+    for start in range(0, len(names), _AT_ONCE):
+        pages = client.get_paginator("describe_alarms").paginate(
+            AlarmNames=[*names[start : start + _AT_ONCE]],
+            AlarmTypes=["MetricAlarm", "CompositeAlarm"],
+        )
+        for page in pages:
+            found += [*page["MetricAlarms"], *page["CompositeAlarms"]]
+    return {alarm["AlarmName"]: ExposureAlarm.of(alarm) for alarm in found}

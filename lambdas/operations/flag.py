@@ -20,10 +20,11 @@ Document = dict[str, Any]
 Progress = Callable[[str, float], None]
 """Called with the state of a deployment and its percentage, about once a second."""
 
-InAlarm = Callable[[], Sequence[str]]
-"""Returns the names of the route's exposure alarms that are in ALARM."""
+Objections = Callable[[], Sequence[str]]
+"""Returns why nobody may be moved to the candidate now, each with what to do."""
 
 _ATTEMPTS = 10
+_LONGEST_DESCRIPTION = 1_024
 _POLL_SECONDS = 1
 _UNFINISHED = frozenset({"VALIDATING", "DEPLOYING", "BAKING", "ROLLING_BACK"})
 _TAKEN_BACK = frozenset({"ROLLING_BACK", "ROLLED_BACK", "REVERTED"})
@@ -232,7 +233,7 @@ def move(
     to: Stage,
     *,
     why: str,
-    in_alarm: InAlarm,
+    objections: Objections,
     progress: Progress | None = None,
 ) -> bool:
     """Moves `flag` to the stage `to`; False when it is there already.
@@ -241,27 +242,26 @@ def move(
     description says `why`, and from which stage to which.
 
     Lowering stops a deployment that is under way, and reaches everybody at once. Raising waits for
-    one, and goes gradually; beyond `shadow` it is refused while an alarm is in ALARM, because an
-    alarm notifies only when its state changes. What another writer changed meanwhile is read and
-    built upon.
+    one, and goes gradually; beyond `shadow` it is refused while there are `objections`. What
+    another writer changed meanwhile is read and built upon.
 
     Raises:
-        FlagWriterError: an alarm is in ALARM, other writers were faster each time, or the change
+        FlagWriterError: there are objections, other writers were faster each time, or the change
             was taken back.
 
     Example:
         >>> move(flag, Stage.SHADOW, why="first comparison",
-        ...      in_alarm=alarms.in_alarm)  # doctest: +SKIP
+        ...      objections=lambda: objections(read()))  # doctest: +SKIP
         True
     """
-    return _change(flag, lambda document: _at(document, to), why, in_alarm, progress)
+    return _change(flag, lambda document: _at(document, to), why, objections, progress)
 
 
 def lower(flag: HostedFlag, to: Stage, *, why: str) -> bool:
     """Moves `flag` down to `to`, at once; False when it was there already, or lower.
 
     True as well when an earlier attempt did it: the deployment then has the same `why`. Raises what
-    `move` raises, and asks no alarm: lowering is always possible.
+    `move` raises, and hears no objection: lowering is always possible.
     """
 
     def change(document: Document) -> Document:
@@ -293,7 +293,7 @@ def _change(
     flag: HostedFlag,
     change: Callable[[Document], Document],
     why: str,
-    in_alarm: InAlarm = tuple,
+    objections: Objections = tuple,
     progress: Progress | None = None,
 ) -> bool:
     progress = progress or (lambda _state, _percent: None)
@@ -314,12 +314,12 @@ def _change(
                 raising = after > before
                 exposing = raising and after > Stage.SHADOW
                 if exposing:
-                    _refuse(in_alarm())
+                    _refuse(objections())
                 said = f"{why} (from {max(before, stopped)} to {after})"
                 number = flag.deploy(wanted, raising=raising, why=said, after=deployed)
-                if exposing and (names := in_alarm()):  # between the question and the deployment
-                    lower(flag, before, why=f"{names[0]} is in ALARM")
-                    _refuse(names)
+                if exposing and (found := objections()):  # between the question and the deployment
+                    lower(flag, before, why=found[0])
+                    _refuse(found)
                 flag.wait(number, progress)
                 return True
         except ClientError as error:
@@ -336,13 +336,9 @@ def _was_done(flag: HostedFlag, why: str) -> bool:
     return flag.description().startswith(_ascii(f"{why} (from "))
 
 
-def _refuse(in_alarm: Sequence[str]) -> None:
-    if in_alarm:
-        raise FlagWriterError(
-            f"in ALARM: {', '.join(in_alarm)}. An alarm notifies only when its state changes, so "
-            "nobody is exposed meanwhile. Look for the cause; it goes back to OK by itself when "
-            "its window has passed"
-        )
+def _refuse(objections: Sequence[str]) -> None:
+    if objections:
+        raise FlagWriterError(f"nobody is exposed: {'; '.join(objections)}")
 
 
 def _position(document: Document) -> Position:
@@ -376,4 +372,4 @@ def _in_use(deployments: "list[DeploymentSummary]") -> "list[DeploymentSummary]"
 
 def _ascii(text: str) -> str:
     """As AppConfig takes a description."""
-    return text.encode("ascii", "replace").decode()
+    return text.encode("ascii", "replace").decode()[:_LONGEST_DESCRIPTION]

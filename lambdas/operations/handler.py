@@ -4,21 +4,31 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from operations.actions import clean_up, roll_back
-from operations.alarms import AlarmNotification
+from operations.actions import RolledBack, check, clean_up, roll_back
+from operations.alarms import AlarmNotification, describe
 from operations.flag import HostedFlag
 from operations.report import clean_up_message, report, rollback_message
 from operations.settings import OperationsSettings
 from shadow_runtime.contract import ALIAS, Action, MetricName
 from shadow_runtime.telemetry import logger
 
+_NOTHING = {"outcome": "none", "changed": False}
 
-def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+
+class Context(Protocol):
+    """Of Lambda's invocation context what is used: an id that its attempts have in common."""
+
+    @property
+    def aws_request_id(self) -> str: ...
+
+
+def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """Runs an action, or a rollback upon an alarm; returns and reports what was done.
 
     Raises:
@@ -29,22 +39,38 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     match event:
         case {"Records": [{"Sns": {"Message": str(message)}}]}:
             return _roll_back(settings, AlarmNotification.parse(message))
+        case {"action": Action.CHECK}:
+            return _check(settings, context.aws_request_id)
         case {"action": Action.CLEANUP}:
             return _clean_up(settings)
     raise ValueError(
-        f"operations takes notifications of alarms and the action {Action.CLEANUP.value!r}; "
-        f"got {event!r}"
+        f"operations takes notifications of alarms and the actions {Action.CHECK.value!r} and "
+        f"{Action.CLEANUP.value!r}; got {event!r}"
     )
 
 
 def _roll_back(settings: OperationsSettings, alarm: AlarmNotification) -> dict[str, Any]:
     if alarm.name not in settings.exposure_alarms or alarm.state != "ALARM":
         logger.info("not an exposure alarm in ALARM", alarm=alarm.name, state=alarm.state)
-        return {"outcome": "none", "changed": False}
-    done = roll_back(_flag(settings), alarm)
+        return _NOTHING
+    return _told(settings, roll_back(_flag(settings), alarm))
+
+
+def _check(settings: OperationsSettings, attempt_at: str) -> dict[str, Any]:
+    checked = check(
+        _flag(settings),
+        settings.exposure_alarms,
+        partial(describe, boto3.client("cloudwatch")),
+        attempt_at=attempt_at,
+    )
+    logger.info(Action.CHECK, stage=checked.stage, alarms=checked.states)
+    return _told(settings, checked.rollback) if checked.rollback else _NOTHING
+
+
+def _told(settings: OperationsSettings, done: RolledBack) -> dict[str, Any]:
     versions = _versions(settings.function)
-    evidence = {**asdict(done), "alarm_says": alarm.description, "versions": versions}
-    message = rollback_message(settings.route, done, alarm.description, versions)
+    evidence = {**asdict(done), "versions": versions}
+    message = rollback_message(settings.route, done, versions)
     report(settings, Action.ROLLBACK, MetricName.ROLLBACKS, evidence, message)
     return evidence
 

@@ -37,10 +37,8 @@ class Message:
         )
 
 
-def rollback_message(
-    route: str, done: RolledBack, description: str, versions: Mapping[str, float]
-) -> Message:
-    """On a rollback; `description` is the alarm's, `versions` the shares of the route's."""
+def rollback_message(route: str, done: RolledBack, versions: Mapping[str, float]) -> Message:
+    """On a rollback; `versions` are the shares of the route's."""
     if done.changed:
         subject = f"{route}: users are back on control"
         did = (
@@ -48,16 +46,25 @@ def rollback_message(
             f"environment answers with control, after one more request.\n{done.deployment}"
         )
     else:
-        subject = f"{route}: another alarm, the flag is off already"
+        subject = f"{route}: in ALARM, and the flag is off already"
         did = f"Nothing: the flag was at off already.\n{done.deployment}".rstrip()
+    unheard = "" if done.by_message else _UNHEARD
     served = ", ".join(f"{version} ({100 * share:g} %)" for version, share in versions.items())
     return Message(
         subject,
-        happened=f"{description}\n{done.alarm} is in ALARM since {done.at}.\n{done.reason}",
+        happened=f"{done.alarm_says}\n{done.alarm} is in ALARM since {done.at}.{unheard}\n"
+        f"{done.reason}",
         did=did,
         look=f"Versions of the route at that time: {served or 'unknown'}. Nothing can be raised "
         "while the alarm is in ALARM; then start again from shadow.",
     )
+
+
+_UNHEARD = (
+    " No message of it had arrived: the check of the states, every five minutes, found it. Its "
+    "actions may be muted or disabled, or the way through the topic be broken; `shadowctl status` "
+    "says which."
+)
 
 
 def clean_up_message(route: str, done: CleanedUp) -> Message:

@@ -126,6 +126,7 @@ class Dimension(StrEnum):
 class Action(StrEnum):
     """What the operations function can be asked to do."""
 
+    CHECK = "check"
     CLEANUP = "cleanup"
     ROLLBACK = "rollback"
 

@@ -17,6 +17,7 @@ _GROUPS = {
     "test_distribution.py": "distribution",
     "test_rollback.py": "way back",
     "test_way_back.py": "way back",
+    "test_guards.py": "way back",
     "test_later_deploy.py": "way back",
     "test_status.py": "way back",
 }

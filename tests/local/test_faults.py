@@ -238,7 +238,7 @@ def test_a_new_environment_that_finds_nonsense_serves_control_until_the_flag_is_
     lost = Traffic(deployed, tokens)
     lost.get(CANDIDATE)
     assert lost.answered_by() == "control"
-    assert move(deployed.flag, Stage.SHADOW, why="test", in_alarm=tuple)
+    assert move(deployed.flag, Stage.SHADOW, why="test", objections=tuple)
     poll()
     repaired = Traffic(deployed, tokens)
     repaired.get(CANDIDATE)

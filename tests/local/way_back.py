@@ -53,7 +53,7 @@ def alarms(deployed: Deployed) -> list[str]:
 
 def exposure(deployed: Deployed) -> list[str]:
     """Those that take users off the candidate."""
-    return [*Route.find("GetUser", deployed.aws).alarms.names]
+    return [*Route.find("GetUser", deployed.aws).guards().names]
 
 
 def call(deployed: Deployed, alarm: str) -> None:

@@ -8,11 +8,13 @@ from urllib.parse import parse_qs
 import pytest
 
 from operations import handler as operations
+from operations.alarms import ExposureAlarm
 from operations.settings import OperationsSettings
 from shadow_runtime.contract import Position, Stage, Variable
 from tests.fakes import FakeAppConfig, RefusedError
 from tests.runtime.played import Received, Reply, Service, serving
 from tests.unit.flags import CANARY, at, flag_on
+from tests.unit.guarded import described
 
 BAD, SLOW = "GetUser-get-user-error-rate", "GetUser-get-user-latency-ratio"
 ENVIRONMENT: dict[str, str] = {
@@ -83,13 +85,26 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[Heard]:
         yield Heard(service)
 
 
-def asked(appconfig: FakeAppConfig, event: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+class Invocation:
+    """Of Lambda's context, what operations looks at."""
+
+    def __init__(self, aws_request_id: str) -> None:
+        self.aws_request_id = aws_request_id
+
+
+def asked(
+    appconfig: FakeAppConfig,
+    event: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    attempt_at: str = "request-1",
+) -> Any:
     def flag(settings: OperationsSettings) -> Any:
         assert settings == OperationsSettings.of(ENVIRONMENT)
         return flag_on(appconfig)
 
     monkeypatch.setattr(operations, "_flag", flag)
-    return operations.handler(event, None)
+    return operations.handler(event, Invocation(attempt_at))
 
 
 def in_alarm(name: str = BAD, state: str = "ALARM") -> dict[str, Any]:
@@ -166,7 +181,7 @@ def test_another_alarm_is_told_which_one_moved_the_users(
     asked(appconfig, in_alarm(BAD), monkeypatch)
     asked(appconfig, in_alarm(SLOW), monkeypatch)
     message = heard.messages[-1]
-    assert message["Subject"] == "get-user: another alarm, the flag is off already"
+    assert message["Subject"] == "get-user: in ALARM, and the flag is off already"
     assert f"rollback: {BAD} in ALARM" in message["Message"]
 
 
@@ -185,6 +200,47 @@ def test_a_clean_up_whose_pruning_failed_says_at_the_next_attempt_what_it_moved(
     assert "control answers everybody" in heard.messages[-1]["Message"]
 
 
+CHECK = {"action": "check"}
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["at once", "at the second attempt"])
+def test_a_red_alarm_without_a_message_is_told_with_what_was_seen(
+    fails: bool, heard: Heard, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    red = {
+        BAD: ExposureAlarm.of(described(BAD)),
+        SLOW: ExposureAlarm.of(described(SLOW, "ALARM")),
+    }
+    monkeypatch.setattr(operations, "describe", lambda _client, _names: red)
+    appconfig = at(CANARY)
+    if fails:
+        heard.failing["sns"] = FAILING["the topic refuses"][1]
+        with pytest.raises(Exception, match="Publish"):
+            asked(appconfig, CHECK, monkeypatch)
+        heard.failing.clear()
+    done = asked(appconfig, CHECK, monkeypatch)
+    assert (done["alarm"], done["changed"], done["by_message"]) == (SLOW, True, False)
+    assert heard.events[-1] == {"route": "get-user", **done}
+    [message] = heard.messages
+    assert message["Subject"] == "get-user: users are back on control"
+    assert "No message of it had arrived" in message["Message"]
+    [seen] = [
+        line
+        for line in map(json.loads, capfd.readouterr().out.splitlines())
+        if line.get("message") == "check"
+    ][-1:]
+    assert seen["alarms"] == {BAD: "OK", SLOW: "ALARM"}
+
+
+def test_a_check_that_sees_nothing_is_a_line_in_the_log_and_no_message(
+    heard: Heard, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert asked(at(Stage.SHADOW), CHECK, monkeypatch) == {"outcome": "none", "changed": False}
+    assert heard.messages + heard.events == []
+    [seen] = map(json.loads, capfd.readouterr().out.splitlines())
+    assert (seen["message"], seen["stage"], seen["alarms"]) == ("check", "shadow", {})
+
+
 @pytest.mark.parametrize("event", [in_alarm("another"), in_alarm(BAD, "OK")])
 def test_what_is_no_exposure_alarm_in_alarm_changes_nothing(
     event: Any, heard: Heard, monkeypatch: pytest.MonkeyPatch
@@ -199,5 +255,5 @@ def test_what_is_no_exposure_alarm_in_alarm_changes_nothing(
 def test_an_event_that_operations_does_not_know_is_an_error_that_says_so(
     event: Any, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(ValueError, match=r"operations takes .*'cleanup'; got"):
+    with pytest.raises(ValueError, match=r"operations takes .*'check' and 'cleanup'; got"):
         asked(at(CANARY), event, monkeypatch)

@@ -20,6 +20,7 @@ THIS_FLAG = {
     f"{APPCONFIG}:deploymentstrategy/<ServiceFlagLower>",
     f"{APPCONFIG}:deploymentstrategy/<ServiceFlagRaise>",
 }
+ALARMS = "arn:<AWS::Partition>:cloudwatch:<AWS::Region>:<AWS::AccountId>:alarm:*"
 DEAD_LETTERS = "<ServiceOperationsDeadLetters.Arn>"
 
 
@@ -46,6 +47,7 @@ def test_operations_tells_the_topic_and_the_bus_and_sees_which_versions_users_we
         "sns:Publish": {"<ServiceTopic>"},
         "events:PutEvents": {bus},
         "lambda:ListAliases": {"<ServiceRoute.Arn>"},
+        "cloudwatch:DescribeAlarms": {ALARMS},
         "sqs:GetQueueAttributes": {DEAD_LETTERS},
         "sqs:GetQueueUrl": {DEAD_LETTERS},
         "sqs:SendMessage": {DEAD_LETTERS},
@@ -78,14 +80,27 @@ def test_what_fails_three_times_rests_in_the_dead_letters_for_fourteen_days(
 
 
 def test_the_clean_up_is_a_literal_date_seven_days_after_launch(get_user: Template) -> None:
-    schedule = the(get_user, "AWS::Scheduler::Schedule")
+    schedule = the(get_user, "AWS::Scheduler::Schedule", "ServiceCleanUpSchedule")
     assert schedule["ScheduleExpression"] == "at(2030-01-14T09:00:00)"
     assert schedule["ScheduleExpressionTimezone"] == "Etc/UTC"
 
 
 def test_a_clean_up_that_fails_is_tried_again_and_then_kept(get_user: Template) -> None:
-    target = the(get_user, "AWS::Scheduler::Schedule")["Target"]
+    target = the(get_user, "AWS::Scheduler::Schedule", "ServiceCleanUpSchedule")["Target"]
     assert target["Arn"] == "<ServiceOperations.Arn>"
     assert json.loads(target["Input"]) == {"action": "cleanup"}
     assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 10}
     assert target["DeadLetterConfig"] == {"Arn": DEAD_LETTERS}
+
+
+def test_the_states_of_the_alarms_are_looked_at_every_five_minutes(get_user: Template) -> None:
+    schedule = the(get_user, "AWS::Scheduler::Schedule", "ServiceAlarmCheckSchedule")
+    assert (schedule["ScheduleExpression"], schedule["State"]) == ("rate(5 minutes)", "ENABLED")
+    assert schedule["Target"]["Arn"] == "<ServiceOperations.Arn>"
+    assert json.loads(schedule["Target"]["Input"]) == {"action": "check"}
+    role = schedule["Target"]["RoleArn"].strip("<>").removesuffix(".Arn")
+    policy = the(get_user, "AWS::IAM::Policy", f"{role}DefaultPolicy")["PolicyDocument"]
+    assert [(s["Action"], s["Resource"]) for s in policy["Statement"]] == [
+        ("lambda:InvokeFunction", ["<ServiceOperations.Arn>", "<ServiceOperations.Arn>:*"]),
+        ("sqs:SendMessage", DEAD_LETTERS),  # what the clean-up could not be delivered to
+    ]

@@ -176,6 +176,11 @@ _RESOURCES: dict[str, Any] = {
         "AWS::Scheduler::Schedule",
         ScheduleExpression="at(2030-01-14T09:00:00)",
         ScheduleExpressionTimezone="Etc/UTC",
-        Target={"Arn": {"Fn::GetAtt": ["Operations", "Arn"]}},
+        Target={"Arn": {"Fn::GetAtt": ["Operations", "Arn"]}, "Input": '{"action": "cleanup"}'},
+    ),
+    "Check": _of(
+        "AWS::Scheduler::Schedule",
+        ScheduleExpression="rate(5 minutes)",
+        Target={"Arn": {"Fn::GetAtt": ["Operations", "Arn"]}, "Input": '{"action": "check"}'},
     ),
 }

@@ -12,21 +12,26 @@ from tests.fakes import FakeAppConfig, RefusedError
 from tests.unit.flags import CANARY, NOT_OURS, at, flag_on, richer
 
 AT_ONCE = 0.0
+RED = "error-rate is in ALARM, look for the cause"
 
 
-def green() -> list[str]:
+def none() -> list[str]:
     return []
 
 
 def moved(appconfig: FakeAppConfig, to: Stage) -> bool:
-    return move(flag_on(appconfig), to, why="a test", in_alarm=green)
+    return move(flag_on(appconfig), to, why="a test", objections=none)
 
 
 def test_a_raise_goes_gradually_and_is_waited_for_with_progress() -> None:
     appconfig, told = at(Stage.SHADOW), list[tuple[str, float]]()
     flag = flag_on(appconfig)
     assert move(
-        flag, CANARY, why="a test", in_alarm=green, progress=lambda *progress: told.append(progress)
+        flag,
+        CANARY,
+        why="a test",
+        objections=none,
+        progress=lambda *progress: told.append(progress),
     )
     assert appconfig.position.stage == CANARY
     assert appconfig.deployments[-1].strategy == "raise0"
@@ -215,34 +220,34 @@ def test_a_flag_that_was_never_deployed_is_an_error_that_says_what_to_deploy() -
 
 
 def test_a_reason_in_any_script_is_accepted() -> None:
-    assert move(flag_on(at(Stage.LIVE)), Stage.OFF, why="Störung, 障害", in_alarm=green)
+    assert move(flag_on(at(Stage.LIVE)), Stage.OFF, why="Störung, 障害", objections=none)
 
 
 def test_nobody_is_exposed_while_an_exposure_alarm_is_red() -> None:
     appconfig = at(Stage.SHADOW)
-    with pytest.raises(FlagWriterError, match=r"in ALARM: error-rate\..* nobody is exposed.*cause"):
-        move(flag_on(appconfig), CANARY, why="a test", in_alarm=lambda: ["error-rate"])
+    with pytest.raises(FlagWriterError, match=f"^nobody is exposed: {RED}$"):
+        move(flag_on(appconfig), CANARY, why="a test", objections=lambda: [RED])
     assert appconfig.writes == []
 
 
-def test_an_alarm_that_turns_red_just_before_a_raise_begins_takes_it_back() -> None:
-    appconfig, answers = at(Stage.SHADOW), iter([[], ["error-rate"]])
-    with pytest.raises(FlagWriterError, match="in ALARM: error-rate"):
-        move(flag_on(appconfig), CANARY, why="a test", in_alarm=lambda: next(answers))
+def test_an_objection_just_before_a_raise_begins_takes_it_back() -> None:
+    appconfig, answers = at(Stage.SHADOW), iter([[], [RED]])
+    with pytest.raises(FlagWriterError, match=f"nobody is exposed: {RED}"):
+        move(flag_on(appconfig), CANARY, why="a test", objections=lambda: next(answers))
     assert (appconfig.position.stage, appconfig.now) == (Stage.SHADOW, AT_ONCE)
     assert not any(deployment.is_running for deployment in appconfig.deployments)
 
 
 def test_shadow_exposes_nobody_so_that_no_red_alarm_forbids_it() -> None:
     appconfig = at(Stage.OFF)
-    assert move(flag_on(appconfig), Stage.SHADOW, why="a test", in_alarm=lambda: ["error-rate"])
+    assert move(flag_on(appconfig), Stage.SHADOW, why="a test", objections=lambda: [RED])
     assert appconfig.position.stage == Stage.SHADOW
 
 
 @pytest.mark.parametrize("to", [Stage.OFF, Stage.SHADOW, CANARY])
-def test_a_red_alarm_forbids_no_lowering(to: Stage) -> None:
+def test_an_objection_forbids_no_lowering(to: Stage) -> None:
     appconfig = at(Stage.LIVE)
-    assert move(flag_on(appconfig), to, why="a test", in_alarm=lambda: ["error-rate"])
+    assert move(flag_on(appconfig), to, why="a test", objections=lambda: [RED])
     assert appconfig.position.stage == to
 
 

@@ -6,11 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import boto3
 import pytest
 from typer.testing import CliRunner
 
-from operations.alarms import ExposureAlarms
+from operations.guards import Guards
 from shadow_runtime.contract import ShadowCanaryError, Stage
 from shadowctl import cli
 from shadowctl.route import Route, wanted
@@ -129,11 +128,26 @@ def test_every_failure_that_an_operator_meets_is_an_expected_one() -> None:
     assert {base for base in bases.values() if base not in bases} == {ShadowCanaryError.__name__}
 
 
+def unread() -> Guards:
+    raise AssertionError("nobody needs to look at an alarm")
+
+
+@pytest.mark.parametrize("position", [Stage.OFF, Stage.SHADOW, Stage.canary(percent=2)])
+def test_a_position_over_the_ceiling_is_refused_with_what_to_do(position: Stage) -> None:
+    appconfig = at(position)
+    route = Route("GetUser", "get-user", flag_on(appconfig), Stage.canary(percent=2), unread)
+    for to in (Stage.canary(percent=2.01), Stage.LIVE):
+        with pytest.raises(
+            ShadowCanaryError, match=r"over the ceiling, canary\(2%\): raise `ceiling`.* and deploy"
+        ):
+            route.move(to, why="a test", progress=lambda *_: None)
+    assert appconfig.writes == []
+
+
 def test_the_command_says_when_the_ceiling_holds_the_flag_lower() -> None:
     def where(position: Stage, ceiling: Stage) -> str:
         flag = flag_on(at(position))
-        alarms = ExposureAlarms(boto3.client("cloudwatch"), [])
-        return Route("GetUser", "get-user", flag, ceiling, alarms).where()
+        return Route("GetUser", "get-user", flag, ceiling, unread).where()
 
     assert where(Stage.LIVE, Stage.canary(percent=2)).startswith(
         "get-user: at canary(2%): the flag says live, but the ceiling in git holds it"

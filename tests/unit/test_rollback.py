@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from operations.actions import CleanedUp, RolledBack, clean_up, roll_back
-from operations.alarms import AlarmNotification, ExposureAlarms
-from operations.flag import FlagWriterError, lower
+from operations.alarms import AlarmNotification
+from operations.flag import lower
 from operations.report import clean_up_message, rollback_message
 from shadow_runtime.contract import Position, Stage
 from tests.fakes import FakeAppConfig
@@ -127,39 +127,12 @@ def test_a_message_of_another_kind_is_an_error_that_says_so(message: str) -> Non
         AlarmNotification.parse(message)
 
 
-class CloudWatch:
-    """Describes the alarms that it was given."""
-
-    def __init__(self, **states: str) -> None:
-        self._states = states
-
-    def describe_alarms(self, *, AlarmNames: list[str]) -> Any:  # noqa: N803 - AWS's name
-        found = [
-            {"AlarmName": name, "StateValue": self._states[name]}
-            for name in AlarmNames
-            if name in self._states
-        ]
-        return {"MetricAlarms": found}
-
-
-def exposure(**states: str) -> ExposureAlarms:
-    return ExposureAlarms(CloudWatch(**states), ["bad", "slow"])  # type: ignore[arg-type]
-
-
-def test_only_alarm_is_in_alarm() -> None:
-    assert exposure(bad="ALARM", slow="OK").in_alarm() == ["bad"]
-    assert exposure(bad="INSUFFICIENT_DATA", slow="OK").in_alarm() == []
-
-
-def test_an_alarm_that_does_not_exist_is_an_error_and_not_ok() -> None:
-    with pytest.raises(FlagWriterError, match=r"no alarm slow.*Deploy"):
-        exposure(bad="OK").in_alarm()
-
-
 def test_people_are_told_what_happened_what_was_done_and_what_to_look_at() -> None:
     deployment = f"rollback: {ALARM.name} in ALARM since {ALARM.at} (from canary(2%) to off)"
-    done = RolledBack("off", True, deployment, ALARM.name, ALARM.reason, ALARM.at)
-    told = rollback_message("get-user", done, ALARM.description, {"7": 0.99, "8": 0.01})
+    done = RolledBack(
+        "off", True, deployment, ALARM.name, ALARM.description, ALARM.reason, ALARM.at, True
+    )
+    told = rollback_message("get-user", done, {"7": 0.99, "8": 0.01})
     assert told.subject == "get-user: users are back on control"
     assert (
         told.text("https://console/dashboard")
@@ -180,6 +153,13 @@ in ALARM; then start again from shadow.
 https://console/dashboard
 """
     )
+
+
+def test_people_are_told_which_alarm_nobody_heard() -> None:
+    done = replace(rolled_back(at(CANARY)), by_message=False)
+    told = rollback_message("get-user", done, {}).happened
+    assert f"{ALARM.name} is in ALARM since {ALARM.at}. No message of it had arrived" in told
+    assert "shadowctl status" in told
 
 
 @pytest.mark.parametrize("outcome", ["off", "deprecated"])

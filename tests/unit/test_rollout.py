@@ -122,7 +122,7 @@ MISSING: dict[str, tuple[dict[str, Any], str]] = {
         {"ErrorRate__Metadata": None},
         "Subscription filters by no exposure alarm of this stack",
     ),
-    "no clean-up": ({"CleanUp": None}, "no AWS::Scheduler::Schedule"),
+    "no clean-up": ({"CleanUp": None}, "Operations has 0 schedules, AWS::Scheduler::Schedule"),
     "no date": (
         {f"CleanUp__{PROPERTIES}__ScheduleExpression": "rate(1 day)"},
         r"CleanUp is no date.*rate\(1 day\)",
