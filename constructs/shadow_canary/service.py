@@ -18,6 +18,7 @@ from analysis.rules import Window
 from analysis.template import CODE
 from analysis.traffic import Traffic
 from shadow_canary.alarms import ExposureAlarms, OperationalAlarms
+from shadow_canary.ceiling import CeilingChange
 from shadow_canary.code import LockedLayer, RouteCode
 from shadow_canary.code_canary import CodeCanary
 from shadow_canary.dashboard import MismatchQueries, RouteDashboard, dashboard_name
@@ -43,7 +44,7 @@ _ONE_DAY_S = 86_400
 class ShadowCanaryService(RouteMetrics, Construct):
     """Moves one API route from its old code (control) to its new code (candidate).
 
-    Creates the route's feature flag, seeded with `off`; five functions, each with a role of its
+    Creates the route's feature flag, seeded with `off`; six functions, each with a role of its
     own; the alias `live` with a code canary that goes back by itself; alarms that put the users
     back on control; and the clean-up after launch. Send traffic to `alias`, never to `function`.
 
@@ -186,6 +187,16 @@ class ShadowCanaryService(RouteMetrics, Construct):
         )
         add_metadata(self.alias, Traffic.METADATA, expected_traffic.to_metadata())
         add_metadata(self.alias, CODE, code.to_metadata())
+        self.ceiling_change = CeilingChange(
+            self,
+            "CeilingChange",
+            route=route,
+            flag=self.flag,
+            ceiling=ceiling,
+            layers=[runtime],
+            log_retention=log_retention,
+        )
+        self.alias.node.add_dependency(self.ceiling_change)
         self.hook = PreTrafficHook(
             self,
             "PreTraffic",

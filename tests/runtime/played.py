@@ -144,6 +144,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.do_POST()
 
+    def do_PUT(self) -> None:
+        self.do_POST()
+
     def _send(self, reply: Reply) -> None:
         self.server.closing.wait(reply.delay)
         headers = {"content-length": str(len(reply.body)), **reply.headers}

@@ -18,7 +18,7 @@ from tests.snapshot.reading import (
     variables,
 )
 
-FUNCTIONS = ["Route", "Candidate", "Shadow", "PreTraffic", "Operations"]
+FUNCTIONS = ["Route", "Candidate", "Shadow", "PreTraffic", "Operations", "CeilingChangeFunction"]
 
 
 def test_the_flag_is_seeded_with_off_by_the_module_that_reads_it(get_user: Template) -> None:
@@ -56,7 +56,7 @@ def test_no_appconfig_monitor_can_undo_the_way_back(get_user: Template) -> None:
     assert "Monitors" not in the(get_user, "AWS::AppConfig::Environment")
 
 
-def test_a_service_has_these_five_functions(get_user: Template) -> None:
+def test_a_service_has_these_six_functions(get_user: Template) -> None:
     assert len(resources(get_user, "AWS::Lambda::Function")) == len(FUNCTIONS)
 
 
