@@ -14,8 +14,8 @@ from shadow_runtime.compare.bodies import (
     is_gzip,
     parse,
 )
+from shadow_runtime.compare.classes import Effort
 from shadow_runtime.compare.findings import Comparison, Kind, Verdict
-from shadow_runtime.compare.pairing import Effort
 from shadow_runtime.compare.rules import BY_DEFAULT, EXACT, NO_CONTENT, Rules
 from shadow_runtime.compare.scope import Scope
 from shadow_runtime.compare.walk import CapReachedError, Walk

@@ -6,16 +6,9 @@ from itertools import count, repeat
 from typing import Any
 
 from shadow_runtime.compare.bodies import ABSENT, exact, form, is_same_number, number_in
+from shadow_runtime.compare.classes import BudgetSpentError, Effort, identities, is_nothing
 from shadow_runtime.compare.findings import DataKey, Difference, Kind, Steps, folded
-from shadow_runtime.compare.pairing import (
-    BudgetSpentError,
-    Effort,
-    by_identity,
-    by_value,
-    identities,
-    is_nothing,
-    is_permutation,
-)
+from shadow_runtime.compare.pairing import by_identity, by_value, is_permutation
 from shadow_runtime.compare.rules import Rules
 from shadow_runtime.compare.scope import FREE, Scope
 
