@@ -93,6 +93,23 @@ def test_times_may_be_apart_by_a_span(candidate: str, is_near: bool) -> None:
     assert of({"at": "2024-05-01T10:00:00Z"}, {"at": candidate}, rules).agrees is is_near
 
 
+@pytest.mark.parametrize(
+    ("control", "candidate", "microseconds", "is_near"),
+    [
+        ("10:00:00.123456789Z", "10:00:00.123456788Z", 0, False),
+        ("10:00:00.123456789Z", "11:00:00.123456789+01:00", 0, True),
+        ("10:00:00.1234567Z", "10:00:00.123456700Z", 0, True),
+        ("10:00:00.123456999Z", "10:00:00.123458Z", 1, False),
+        ("10:00:00.123457Z", "10:00:00.123458000Z", 1, True),
+    ],
+)
+def test_times_are_told_apart_to_the_nanosecond(
+    control: str, candidate: str, microseconds: int, is_near: bool
+) -> None:
+    rules = Rules(timestamps={"$": timedelta(microseconds=microseconds)})
+    assert of(f"2024-05-01T{control}", f"2024-05-01T{candidate}", rules).agrees is is_near
+
+
 def test_folded_text_may_differ_in_case_and_space() -> None:
     rules = Rules(fold=["$.name"])
     assert of({"name": " Ada\tLovelace"}, {"name": "ADA LOVELACE"}, rules).agrees

@@ -35,6 +35,8 @@ NO_CONTENT = frozenset((204, 205, 304))
 _READING = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
 _RECKONING = Context(prec=200, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])  # 1e9999999 - 1 is too long
 _ORIGIN = datetime(1, 1, 1)  # noqa: DTZ001 - takes the zone of the time it is subtracted from
+_MICROSECOND = timedelta(microseconds=1)
+_BEYOND = re.compile(r"[.,]\d{6}(\d{1,3})", re.ASCII)
 _SHAPES = {
     "uuid": "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}",
     "url": r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#]\S*",
@@ -410,7 +412,8 @@ def _number(value: Any) -> Place | None:
 def _within(span: object, time: Callable[[Any], Place | None]) -> Leniency:
     if not isinstance(span, timedelta) or span < timedelta(0):
         raise ValueError(f"a span of time is a timedelta of 0 or more, got {span!r}")
-    return Leniency(time, lambda here, there: abs(here - there) <= span)
+    nanoseconds = 1_000 * (span // _MICROSECOND)
+    return Leniency(time, lambda here, there: abs(here - there) <= nanoseconds)
 
 
 def _zone(zone: object, *, is_used: bool) -> tzinfo | None:
@@ -426,9 +429,16 @@ def _time(value: Any, zone: tzinfo | None) -> Place | None:
         time = datetime.fromisoformat(value)
         time = time.replace(tzinfo=time.tzinfo or zone)
         origin = _ORIGIN.replace(tzinfo=time.tzinfo and UTC)
-        return (datetime, time.tzinfo is None), time - origin
+        nanoseconds = 1_000 * ((time - origin) // _MICROSECOND) + _beyond_microseconds(value)
+        return (datetime, time.tzinfo is None), nanoseconds
     except (TypeError, ValueError, OverflowError):
         return None
+
+
+def _beyond_microseconds(time: str) -> int:
+    """The nanoseconds that a `datetime` leaves out."""
+    beyond = _BEYOND.search(time)
+    return int(beyond[1].ljust(3, "0")) if beyond else 0
 
 
 EXACT = Rules()
