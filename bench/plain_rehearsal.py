@@ -46,10 +46,9 @@ def code_canary(rollout: Rollout, scenario: Scenario, rng: np.random.Generator) 
                 yield {
                     "Invocations": new,
                     "Errors": bad,
-                    "Fallbacks": rng.binomial(new, healthy * part),
+                    "Failed": rng.binomial(new, healthy * part),
                     "Compared": new - bad,
-                    "Mismatched": differ,
-                    "CandidateErrors": rng.binomial(new - bad - differ, healthy * (1 - part)),
+                    "Wrong": differ + rng.binomial(new - bad - differ, healthy * (1 - part)),
                     "beyond Duration": rng.binomial(new, 1 - _P95),
                     "of Duration": new,
                 }
@@ -77,8 +76,7 @@ def exposure(rollout: Rollout, scenario: Scenario, rng: np.random.Generator) -> 
                 "Requests control": everybody_else,
                 "Faults candidate": faults,
                 "Compared": asked - faults + control,
-                "Mismatched": rng.binomial(asked - faults + control - failed, wrong),
-                "CandidateErrors": failed,
+                "Wrong": rng.binomial(asked - faults + control - failed, wrong) + failed,
                 "beyond Latency candidate": rng.binomial(asked, 1 - _P95),
                 "of Latency candidate": asked,
                 "beyond Latency control": rng.binomial(everybody_else, 1 - _P95),

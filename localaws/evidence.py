@@ -20,6 +20,9 @@ AT_ONCE = 4
 _A_SECOND = 150
 """Requests, within what the API lets through."""
 
+_AGE = "flag_age"
+"""In each line about a request: how old the flag is that served it, in seconds."""
+
 _LOGS_SECONDS = 120
 """Until the logs must tell what is waited for."""
 
@@ -188,7 +191,7 @@ class Evidence:
             return [*self.lines("Route", asked)]
 
         def is_all(lines: list[dict[str, Any]]) -> bool:
-            return {line["trace"] for line in lines if MetricName.FLAG_AGE in line} >= asked.traces
+            return {line["trace"] for line in lines if _AGE in line} >= asked.traces
 
         lines = _awaited(told, is_all, "every request", nudge)
         return sum(int(counted(line, MetricName.FALLBACKS)) for line in lines)
@@ -201,9 +204,9 @@ class Evidence:
         # Not all that was ever written: the emulator gives the oldest 10,000 lines, and no more.
         since = time.time() - 2 * POLL_INTERVAL
         ages = [
-            (line["_aws"]["Timestamp"] / 1_000, max(line[MetricName.FLAG_AGE]))
+            (line["_aws"]["Timestamp"] / 1_000, line[_AGE])
             for line in self.written("Route", since)
-            if MetricName.FLAG_AGE in line
+            if _AGE in line
         ]
         polled = (at - (age if age < POLL_INTERVAL else 0) for at, age in ages)
         return float(max(polled, default=since))

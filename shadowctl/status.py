@@ -25,7 +25,6 @@ _BY_ROUTE = (
     MetricName.UNSETTLED,
     MetricName.NOISE_COMPARED,
     MetricName.NOISE,
-    MetricName.SHORT_CIRCUITED,
 )
 
 
@@ -68,7 +67,6 @@ def counted(cloudwatch: "CloudWatchClient", route: str, *, since: datetime) -> C
     def of(name: MetricName, variant: Variant | None = None) -> int:
         return round(sums.get(_id(name, variant), 0))
 
-    unasked = of(MetricName.SHORT_CIRCUITED)
     return Counts(
         pairs=of(MetricName.COMPARED),
         mismatches=of(MetricName.MISMATCHED) + of(MetricName.CANDIDATE_ERRORS),
@@ -79,8 +77,8 @@ def counted(cloudwatch: "CloudWatchClient", route: str, *, since: datetime) -> C
         hours=len(hours),
         noise_pairs=of(MetricName.NOISE_COMPARED),
         noise=of(MetricName.NOISE),
-        candidate_requests=of(MetricName.REQUESTS, Variant.CANDIDATE) + unasked,
-        candidate_faults=of(MetricName.FAULTS, Variant.CANDIDATE) + unasked,
+        candidate_requests=of(MetricName.REQUESTS, Variant.CANDIDATE),
+        candidate_faults=of(MetricName.FAULTS, Variant.CANDIDATE),
         control_requests=of(MetricName.REQUESTS, Variant.CONTROL),
         control_faults=of(MetricName.FAULTS, Variant.CONTROL),
     )

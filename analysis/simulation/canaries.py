@@ -234,11 +234,9 @@ class SimulatedCodeCanary(SimulatedCanary):
         failed = some_of(rng, new - bad - mismatched, healthy * (1 - self._on_candidate))
         is_compared = Stage.SHADOW < self.rollout.ceiling < Stage.COMPLETE
         counts = {
-            MetricName.FAULTS: (versions.route, bad * self.scenario.handled),
-            MetricName.FALLBACKS: (versions.route, fell_back),
+            MetricName.FAILED: (versions.route, bad * self.scenario.handled + fell_back),
             MetricName.COMPARED: (versions.shadow, (new - bad) * is_compared),
-            MetricName.MISMATCHED: (versions.shadow, mismatched * is_compared),
-            MetricName.CANDIDATE_ERRORS: (versions.shadow, failed * is_compared),
+            MetricName.WRONG: (versions.shadow, (mismatched + failed) * is_compared),
         }
         return {
             by_route(name, route, **{Dimension.VERSION: version}): written(count)
@@ -353,7 +351,6 @@ class SimulatedExposure(SimulatedCanary):
             by_route(MetricName.REQUESTS, route, **candidate): written(asked),
             by_route(MetricName.FAULTS, route, **candidate): written(faults),
             by_route(MetricName.REQUESTS, route, **control): written(on_control),
-            by_route(MetricName.SHORT_CIRCUITED, route): written(0 * asked),
         }
 
     def _compared(
@@ -371,8 +368,7 @@ class SimulatedExposure(SimulatedCanary):
         is_compared = Stage.SHADOW < self.rollout.ceiling < Stage.COMPLETE
         counts = {
             MetricName.COMPARED: answered + on_control,
-            MetricName.MISMATCHED: mismatched + differ,
-            MetricName.CANDIDATE_ERRORS: failed,
+            MetricName.WRONG: mismatched + differ + failed,
         }
         return {
             by_route(name, self.rollout.route, **{Dimension.EXPOSED: "true"}): written(

@@ -141,23 +141,18 @@ class ExposureAlarms(Construct):
         return [self.error_rate, self.mismatch_rate, self.latency_ratio]
 
     def _error_rate(self, window: Window, percent: float) -> RouteAlarm:
-        requests, faults = (
-            variant_metric(name, Variant.CANDIDATE, route=self._route)
+        using = {
+            name.lower(): variant_metric(name, Variant.CANDIDATE, route=self._route)
             for name in (MetricName.REQUESTS, MetricName.FAULTS)
-        )
-        short_circuited = route_metric(MetricName.SHORT_CIRCUITED, route=self._route)
+        }
         return self._alarm(
             "ErrorRate",
             rate(
                 "error rate of the candidate, %",
-                failures="faults + short_circuited",
-                requests="requests + short_circuited",
+                failures="faults",
+                requests="requests",
                 window=window,
-                using={
-                    "requests": requests,
-                    "faults": faults,
-                    "short_circuited": short_circuited,
-                },
+                using=using,
             ),
             AlarmRule(
                 name=AlarmName.CANDIDATE_ERROR_RATE,
@@ -287,16 +282,15 @@ class OperationalAlarms(Construct):
         # process; so that the larger count holds both, and no copy twice:
         # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
         undelivered = "IF(expired - killed > 0, expired, killed)"
-        lost = {
-            "dropped": route_metric(MetricName.COPIES_DROPPED, route=self._route),
-            "skipped": route_metric(MetricName.TEE_SKIPPED, route=self._route),
-            "failed": route_metric(MetricName.TEE_FAILED, route=self._route),
+        ours = {
+            "compared": route_metric(MetricName.COMPARED, route=self._route),
+            "lost": route_metric(MetricName.COPIES_LOST, route=self._route),
         }
         of_lambda = {
             "expired": shadow.metric("AsyncEventsDropped", statistic="Sum"),
             "killed": shadow.metric_errors(statistic="Sum"),
         }
-        compared = route_metric(MetricName.COMPARED, route=self._route)
+        lost = f"lost + {undelivered}"
         return RouteAlarm(
             self,
             "CopiesLost",
@@ -313,10 +307,10 @@ class OperationalAlarms(Construct):
             ),
             metric=rate(
                 "copies lost, %",
-                failures=" + ".join([*lost, undelivered]),
-                requests=" + ".join(["compared", *lost, undelivered]),
+                failures=lost,
+                requests=f"compared + {lost}",
                 window=window,
-                using={"compared": compared, **lost, **of_lambda},
+                using={**ours, **of_lambda},
             ),
         )
 

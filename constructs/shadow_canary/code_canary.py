@@ -35,7 +35,7 @@ class CodeCanary(Construct):
     the canary takes 1 %:
 
     - error rate: crashes, timeouts and failed imports (Lambda's `Errors`), answers of 500 and above
-      (our `Faults`) and answers that control had to give for its candidate (our `Fallbacks`);
+      and answers that control had to give for its candidate (our `Failed`);
     - latency: the 95th percentile of its duration;
     - mismatch rate of the shadow version that it calls, while users are on the candidate: a bad
       release of the candidate goes back with the version that brought it.
@@ -130,13 +130,12 @@ class CodeCanary(Construct):
     def _error_rate(self, window: Window, percent: float) -> RouteAlarm:
         self.error_rate_metric = rate(
             "error rate of the new version, %",
-            failures="errors + faults + fallbacks",
+            failures="errors + failed",
             requests="invocations",
             window=window,
             using={
                 "errors": self._of_version("Errors"),
-                "faults": self._by_version(MetricName.FAULTS),
-                "fallbacks": self._by_version(MetricName.FALLBACKS),
+                "failed": self._by_version(MetricName.FAILED),
                 "invocations": self._of_version("Invocations"),
             },
         )

@@ -231,18 +231,21 @@ def _parity(route: str) -> cloudwatch.IWidget:
 
 
 def _stage(route: str) -> cloudwatch.IWidget:
-    stage = route_metric(MetricName.STAGE, route=route, statistic="Maximum")
-    percent = route_metric(MetricName.CANDIDATE_PERCENT, route=route, statistic="Maximum")
+    def since(name: MetricName, label: str) -> cloudwatch.IMetric:
+        """Written when it changes: it stays until then."""
+        known = route_metric(name, route=route, statistic="Maximum")
+        return formula(label, f"FILL({name.lower()}, REPEAT)", using={name.lower(): known})
+
     return _graph(
         "Stage: 0 off · 1 shadow · 2 canary · 3 live · 4 complete",
-        [stage.with_(label="stage")],
-        right=[percent.with_(label="% of users on the candidate")],
+        [since(MetricName.STAGE, "stage")],
+        right=[since(MetricName.CANDIDATE_PERCENT, "% of users on the candidate")],
     )
 
 
 def _versions(route: str, code_canary: CodeCanary) -> cloudwatch.IWidget:
     dimensions = f"{NAMESPACE},{Dimension.ROUTE},{Dimension.VERSION}"
-    failed = f'{Dimension.ROUTE}="{route}" MetricName="{MetricName.FAULTS}"'
+    failed = f'{Dimension.ROUTE}="{route}" MetricName="{MetricName.FAILED}"'
     by_version = cloudwatch.MathExpression(
         label="failed on version",
         expression=f"SEARCH('{{{dimensions}}} {failed}', 'Sum', 60)",

@@ -88,8 +88,8 @@ def rate(
     """
     asked = never_missing(requests, minutes=window.minutes)
     enough = f"{asked} >= {window.minimum_requests} AND {failures} >= {window.minimum_failures}"
-    whole = f"({requests})" if " " in requests else requests
-    percent = f"IF({enough}, 100 * ({failures}) / {whole}, 0)"
+    part, whole = (f"({sum_})" if " " in sum_ else sum_ for sum_ in (failures, requests))
+    percent = f"IF({enough}, 100 * {part} / {whole}, 0)"
     return formula(label, percent, using=using, period=Duration.minutes(window.minutes))
 
 
@@ -97,14 +97,10 @@ def mismatch_rate(
     label: str, *, route: str, window: Window, **dimensions: str
 ) -> cloudwatch.MathExpression:
     """Percent of the comparisons in which the candidate's answer differed or was missing."""
-    using = {
-        "compared": MetricName.COMPARED,
-        "mismatched": MetricName.MISMATCHED,
-        "errors": MetricName.CANDIDATE_ERRORS,
-    }
+    using = {"compared": MetricName.COMPARED, "wrong": MetricName.WRONG}
     return rate(
         label,
-        failures="mismatched + errors",
+        failures="wrong",
         requests="compared",
         window=window,
         using={id_: route_metric(name, route=route, **dimensions) for id_, name in using.items()},

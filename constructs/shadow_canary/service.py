@@ -76,6 +76,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
         exposure_window: when the data source's alarms look - by the same rule.
         notifications: standard topic that hears alarms, rollbacks and the clean-up; its policy and
             its key let CloudWatch in, or a warning says what they lack - a topic made here.
+        dashboard: whether the route has one; messages lead to its alarms otherwise - it does.
         log_retention: of the functions' logs - one month.
         vpc: network of the candidate and the shadow - none.
 
@@ -122,6 +123,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
         code_window: Window | None = None,
         exposure_window: Window | None = None,
         notifications: sns.ITopic | None = None,
+        dashboard: bool = True,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
         vpc: ec2.IVpc | None = None,
     ) -> None:
@@ -247,7 +249,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
             ceiling=ceiling,
             topic=self.topic,
             exposure=self.exposure.alarms,
-            dashboard=dashboard_name(self, route),
+            dashboard=dashboard_name(self, route) if dashboard else "",
             layers=[runtime],
             log_retention=log_retention,
         )
@@ -261,20 +263,8 @@ class ShadowCanaryService(RouteMetrics, Construct):
             shadow=self.shadow,
             dead_letters=self.operations.dead_letters,
         )
-        self.dashboard = RouteDashboard(
-            self,
-            "Dashboard",
-            route=route,
-            traffic=expected_traffic,
-            code_canary=self.code_canary,
-            alarms=[
-                *self.exposure.alarms,
-                *self.code_canary.alarms,
-                *self.operational_alarms.alarms,
-            ],
-            queries=self.queries,
-        )
         self.alarm_check = AlarmCheck(self, "AlarmCheck", route=route, operations=self.operations)
+        self.dashboard = self._dashboard(expected_traffic) if dashboard else None
         self.clean_up = CleanUp(
             self,
             "CleanUp",
@@ -288,6 +278,18 @@ class ShadowCanaryService(RouteMetrics, Construct):
             "OperationsName",
             description=f"{route}: where shadowctl starts from",
             value=self.operations.function_name,
+        )
+
+    def _dashboard(self, traffic: Traffic) -> RouteDashboard:
+        alarms = (self.exposure, self.code_canary, self.operational_alarms)
+        return RouteDashboard(
+            self,
+            "Dashboard",
+            route=self.route,
+            traffic=traffic,
+            code_canary=self.code_canary,
+            alarms=[alarm for group in alarms for alarm in group.alarms],
+            queries=self.queries,
         )
 
     def add_rollback_alarm(self, alarm: cloudwatch.IAlarm) -> None:

@@ -29,11 +29,11 @@ class Message:
     did: str
     look: str
 
-    def text(self, dashboard: str) -> str:
-        """The body, with a link to the dashboard."""
+    def text(self, link: str) -> str:
+        """The body, with a link to the dashboard, or to the alarms where there is none."""
         return (
             f"What happened\n{self.happened}\n\nWhat was done\n{self.did}\n\n"
-            f"What to look at\n{self.look}\n{dashboard}\n"
+            f"What to look at\n{self.look}\n{link}\n"
         )
 
 
@@ -55,8 +55,8 @@ def rollback_message(route: str, done: RolledBack, versions: Mapping[str, float]
         happened=f"{done.alarm_says}\n{done.alarm} is in ALARM since {done.at}.{unheard}\n"
         f"{done.reason}",
         did=did,
-        look=f"Versions of the route at that time: {served or 'unknown'}. Nothing can be raised "
-        "while the alarm is in ALARM; then start again from shadow.",
+        look=f"Versions of the route at that time: {served or 'unknown'}. Start again from "
+        "shadow; nobody can be exposed while the alarm is in ALARM.",
     )
 
 
@@ -125,8 +125,8 @@ def _put_event(settings: OperationsSettings, action: Action, done: dict[str, Any
 def _publish(settings: OperationsSettings, message: Message) -> None:
     sns = boto3.client("sns")
     region = sns.meta.region_name
-    dashboard = (
-        f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
-        f"#dashboards/dashboard/{settings.dashboard}"
-    )
-    sns.publish(TopicArn=settings.topic, Subject=message.subject, Message=message.text(dashboard))
+    page = f"dashboards/dashboard/{settings.dashboard}"
+    if not settings.dashboard:
+        page = f"alarmsV2:?search={settings.route}"
+    link = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#{page}"
+    sns.publish(TopicArn=settings.topic, Subject=message.subject, Message=message.text(link))

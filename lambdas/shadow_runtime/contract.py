@@ -58,7 +58,7 @@ class Variable(StrEnum):
     VERSION = "SHADOW_CANARY_VERSION"  # the newest of the route, by ARN
     EXPOSURE_ALARMS = "SHADOW_CANARY_EXPOSURE_ALARMS"  # names, one a line
     TOPIC = "SHADOW_CANARY_TOPIC"
-    DASHBOARD = "SHADOW_CANARY_DASHBOARD"
+    DASHBOARD = "SHADOW_CANARY_DASHBOARD"  # its name; empty where there is none
 
 
 class MetricName(StrEnum):
@@ -66,6 +66,7 @@ class MetricName(StrEnum):
 
     REQUESTS = "Requests"
     FAULTS = "Faults"
+    FAILED = "Failed"  # by version: what a user saw fail, or control answered for the candidate
     LATENCY = "Latency"  # milliseconds
     FALLBACKS = "Fallbacks"
     TIMEOUTS = "Timeouts"
@@ -73,10 +74,10 @@ class MetricName(StrEnum):
     UNKEYED = "Unkeyed"  # requests without a user key: control answered
     TEE_SKIPPED = "TeeSkipped"
     TEE_FAILED = "TeeFailed"
-    FLAG_AGE = "FlagAge"  # seconds
+    FLAG_AGE = "FlagAge"  # seconds, where it is over a minute
     UNREAD = "Unread"  # control answered because the environment never read a flag
-    STAGE = "Stage"  # rank of the effective stage: 0 is off, 4 is complete
-    CANDIDATE_PERCENT = "CandidatePercent"  # of the users, at that stage
+    STAGE = "Stage"  # rank of the effective stage, when it changes: 0 is off, 4 is complete
+    CANDIDATE_PERCENT = "CandidatePercent"  # of the users, at that stage, when it changes
     COPIES_SENT = "CopiesSent"  # each ends compared, dropped, or lost by Lambda
     COMPARED = "Compared"  # pairs of answers: control's is no failure
     EMPTY = "Empty"  # pairs in which control answered nothing: no body, null, [], {}
@@ -85,8 +86,10 @@ class MetricName(StrEnum):
     FIRST_SIGHT = "FirstSight"  # pairs that differed once, and are not confirmed
     UNSETTLED = "Unsettled"  # those of them of which a second sight did not decide
     CANDIDATE_ERRORS = "CandidateErrors"  # pairs in which the candidate failed
+    WRONG = "Wrong"  # both of them
     NOISE_COMPARED = "NoiseCompared"
     NOISE = "Noise"
+    COPIES_LOST = "CopiesLost"  # skipped, failed or dropped; not what Lambda loses
     COPIES_DROPPED = "CopiesDropped"  # for one of the reasons that follow
     LATE = "Late"  # the side that ran was not ready by its deadline
     MALFORMED = "Malformed"  # no copy of a route
@@ -95,8 +98,6 @@ class MetricName(StrEnum):
     UNDECIDED = "Undecided"  # the comparison's budget ended first
     EXPIRED = "Expired"  # over a minute old
     DUPLICATE = "Duplicate"  # delivered again: the copy has its one end, so it is no dropped one
-    SHADOW_LATENCY = "ShadowLatency"  # milliseconds
-    SHADOW_LAG = "ShadowLag"  # milliseconds from the answer to the comparison
     CLEANUPS = "Cleanups"
     ROLLBACKS = "Rollbacks"
 
@@ -110,6 +111,10 @@ DROPPED = (
     MetricName.EXPIRED,
 )
 """Why a copy ended without a comparison; together they are `COPIES_DROPPED`."""
+
+
+MOST_NOISY_PATHS = 20
+"""Paths that are counted one by one: each is a metric of its own, and is paid for."""
 
 
 class Dimension(StrEnum):

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, Self
 
 from shadow_runtime import assignment
@@ -12,6 +12,7 @@ from shadow_runtime.circuit_breaker import CircuitBreaker
 from shadow_runtime.contract import MetricName, Position, Stage, Variant
 from shadow_runtime.copies import Copy
 from shadow_runtime.credentials import Path, stripped, without_headers
+from shadow_runtime.flag import YOUNG
 from shadow_runtime.front_doors import (
     Event,
     FrontDoor,
@@ -26,7 +27,7 @@ from shadow_runtime.front_doors import (
 from shadow_runtime.handlers import MARK, Side
 from shadow_runtime.http import Response
 from shadow_runtime.settings import settings
-from shadow_runtime.telemetry import Measurements, logger, traced, traceparent
+from shadow_runtime.telemetry import Gauges, Measurements, logger, traced, traceparent
 from shadow_runtime.user import User, key_of
 
 SAFE = frozenset({"GET", "HEAD"})
@@ -77,6 +78,7 @@ class RouteRuntime:
     circuit_breaker: CircuitBreaker
     tee: Copies
     deadline_ms: int
+    gauges: Gauges = field(default_factory=Gauges)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,11 +154,16 @@ def respond(runtime: RouteRuntime, control: Side, call: Call, measurements: Meas
     """
     with runtime.flag.current() as position:
         stage = min(runtime.ceiling, position.stage)
-        measurements.add(MetricName.FLAG_AGE, runtime.flag.age)
+        age = runtime.flag.age
+        measurements.note(flag_age=round(age, 3))
+        if age > YOUNG:
+            measurements.add(MetricName.FLAG_AGE, age)
         if runtime.flag.is_unread:
             measurements.add(MetricName.UNREAD)
-        measurements.add(MetricName.STAGE, stage.rank)
-        measurements.add(MetricName.CANDIDATE_PERCENT, stage.candidate_percent)
+        if not call.is_probe:
+            runtime.gauges.add(measurements, MetricName.STAGE, stage.rank)
+            percent = stage.candidate_percent
+            runtime.gauges.add(measurements, MetricName.CANDIDATE_PERCENT, percent)
         if not call.user:
             measurements.add(MetricName.UNKEYED)
 
@@ -196,7 +203,7 @@ def _ask_control(control: Side, call: Call, measurements: Measurements) -> _Answ
         annotations["status"] = answer.response.status
         annotations["outcome"] = Outcome.FAULT if answer.response.is_fault else Outcome.ANSWERED
     if answer.response.is_fault and answer.raised is None and is_answered(answer.payload):
-        measurements.add(MetricName.FAULTS, version=settings().version)
+        measurements.add(MetricName.FAILED, version=settings().version)
     return answer
 
 
@@ -206,6 +213,8 @@ def _ask_candidate(
     """Its answer; None when it has none that a user may see, and there is a control."""
     if stage < Stage.COMPLETE and not runtime.circuit_breaker.allows():
         measurements.add(MetricName.SHORT_CIRCUITED)
+        for name in (MetricName.REQUESTS, MetricName.FAULTS):  # as if it had failed once more
+            measurements.add(name, variant=Variant.CANDIDATE)
         return None
     with _measured(Variant.CANDIDATE, measurements) as annotations:
         outcome, answer = _judged(call, _asked(runtime, call))
@@ -218,7 +227,7 @@ def _ask_candidate(
         return answer
     if stage < Stage.COMPLETE:
         return None
-    measurements.add(MetricName.FAULTS, version=settings().version)
+    measurements.add(MetricName.FAILED, version=settings().version)
     return answer
 
 
@@ -256,7 +265,7 @@ def _stand_in(control: Side, call: Call, measurements: Measurements) -> _Answer:
     measurements.flush()  # what is known is written, should control not come back
     answer = _ask_control(control, call, measurements)
     if not answer.response.is_fault:
-        measurements.add(MetricName.FALLBACKS, version=settings().version)
+        measurements.add(MetricName.FAILED, version=settings().version)
     return answer
 
 
@@ -274,6 +283,7 @@ def _copied(
         return stripped(call.event)
     except Exception as error:  # nothing here may change the answer
         measurements.add(MetricName.TEE_FAILED)
+        measurements.add(MetricName.COPIES_LOST)
         logger.warning("copy not made", error=type(error).__name__, request_id=call.id)
         return None
 

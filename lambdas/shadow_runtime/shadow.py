@@ -23,7 +23,7 @@ from shadow_runtime.compare import (
     mask,
     pair_class,
 )
-from shadow_runtime.contract import MetricName, Variant
+from shadow_runtime.contract import MOST_NOISY_PATHS, MetricName, Variant
 from shadow_runtime.copies import Copy, without_credentials
 from shadow_runtime.credentials import watched
 from shadow_runtime.front_doors import MalformedError, UnsupportedEventError, front_door
@@ -55,9 +55,6 @@ NOISE_PERCENT = 5
 
 STALE_AFTER = 1_000
 """Comparisons in one execution environment after which a rule that excused nothing is reported."""
-
-MOST_NOISY_PATHS = 20
-"""Paths that are counted one by one: each is a metric of its own, and is paid for."""
 
 
 class Sight(StrEnum):
@@ -141,7 +138,7 @@ def handler(event: object, context: object) -> None:
     try:
         copy = Copy.from_payload(event)
         measurements = Measurements(request_id=copy.id, trace=copy.trace)
-        _accept(copy, measurements)
+        _accept(copy)
         _compare_sides(_Sides(copy, context), measurements)
     except (MalformedError, UnsupportedEventError):
         _drop(MetricName.MALFORMED, measurements)
@@ -155,21 +152,22 @@ def handler(event: object, context: object) -> None:
     measurements.flush()
 
 
-def _accept(copy: Copy, measurements: Measurements) -> None:
+def _accept(copy: Copy) -> None:
     front_door(copy.event)  # or it is none
     if not _deduplicator.is_first(copy.id):
         raise DroppedError(MetricName.DUPLICATE)
     lag = time.time() * 1_000 - copy.sent_at
     if lag > OLDEST_MS:
         raise DroppedError(MetricName.EXPIRED)
-    measurements.add(MetricName.SHADOW_LAG, max(0.0, lag))
-    measurements.flush()  # begun: without a word of its end the process was killed
+    # Without a word of its end the process was killed.
+    logger.info("copy begun", lag_ms=round(lag), request_id=copy.id, trace=copy.trace)
 
 
 def _drop(reason: MetricName, measurements: Measurements) -> None:
     measurements.add(reason)
     if reason is not MetricName.DUPLICATE:  # of a copy that has its end
         measurements.add(MetricName.COPIES_DROPPED)
+        measurements.add(MetricName.COPIES_LOST)
 
 
 def _compare_sides(sides: "_Sides", measurements: Measurements) -> None:
@@ -177,7 +175,7 @@ def _compare_sides(sides: "_Sides", measurements: Measurements) -> None:
     copy = sides.copy
     with sides.in_time():
         route = _route()
-    ran = sides.run(copy.variant.other, measurements)
+    ran = sides.run(copy.variant.other)
     is_shown = copy.variant is Variant.CANDIDATE
     old, new = (ran.response, copy.response) if is_shown else (copy.response, ran.response)
     found = sides.compared(old, new)
@@ -242,7 +240,7 @@ class _Sides:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
 
-    def run(self, side: Variant, measurements: Measurements) -> _Ran:
+    def run(self, side: Variant) -> _Ran:
         """Has a side answer a copy of its own.
 
         It lacked something when it refused (401, 403), or looked up a name that was withheld: then
@@ -259,7 +257,6 @@ class _Sides:
             response = without_credentials(front_door(copy.event).served(payload))
             annotations["status"] = response.status
         elapsed = 1_000 * (time.perf_counter() - started)
-        measurements.add(MetricName.SHADOW_LATENCY, elapsed)
         refused = bool(copy.withheld) and response.status in (401, 403)
         return _Ran(response, refused or bool(asked), elapsed)
 
@@ -281,7 +278,7 @@ class _Sides:
         with suppress(OverdueError, Exception):
             with self.in_time():
                 time.sleep(SECOND_SIGHT_S)
-            control, candidate = (self.run(side, Measurements()) for side in Variant)
+            control, candidate = (self.run(side) for side in Variant)
             again = self.compared(control.response, candidate.response)
             if again.agrees:
                 return Sight.FIRST
@@ -295,12 +292,12 @@ class _Sides:
         Also by path, so that a noisy field does not hide a mismatch in a quiet one.
         """
         with suppress(OverdueError, Exception):
-            again = self.run(Variant.CONTROL, Measurements())
+            again = self.run(Variant.CONTROL)
             noise = self.compared(self.copy.response, again.response)
             if not noise.agrees:
                 if again.lacked or again.response.is_fault:
                     return
-                third = self.run(Variant.CONTROL, Measurements())
+                third = self.run(Variant.CONTROL)
                 noise = self.compared(again.response, third.response)
             if noise.verdict in (Verdict.UNDECIDED, Verdict.CANDIDATE_ERRORED):
                 return  # control's failures are counted where they meet users
@@ -333,11 +330,12 @@ def _count(
         counted.append(MetricName.MISMATCHED)
     for name in counted:
         measurements.add(name)
-        if copy.exposed:
+        if copy.exposed and copy.variant is Variant.CANDIDATE:
+            measurements.add(name, variant=Variant.CANDIDATE)
+    if copy.exposed:  # what alarms hear
+        for name in (MetricName.COMPARED, *[MetricName.WRONG for _ in counted[1:]]):
             measurements.add(name, exposed=True)
             measurements.add(name, version=settings().version)
-            if copy.variant is Variant.CANDIDATE:
-                measurements.add(name, variant=Variant.CANDIDATE)
     if proves_little := _PROVING_LITTLE.get(pair_class(old)):
         measurements.add(proves_little)
     if sight in (Sight.FIRST, Sight.UNSETTLED):

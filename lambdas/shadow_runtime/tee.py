@@ -34,19 +34,20 @@ class Tee:
 
     def send(self, copy: Copy, measurements: Measurements) -> None:
         """Hands one copy to Lambda's queue. Never raises, and waits `PATIENCE` at most."""
+        end = MetricName.TEE_FAILED
         try:
             payload = copy.payload()
             if len(payload) > LIMIT:
-                measurements.add(MetricName.TEE_SKIPPED)
+                end = MetricName.TEE_SKIPPED
             elif self._circuit_breaker.allows():
                 self._invoke(payload)
-                measurements.add(MetricName.COPIES_SENT)
-            else:
-                measurements.add(MetricName.TEE_FAILED)
+                end = MetricName.COPIES_SENT
         except Exception as error:  # the answer is known; nothing here may change it
-            measurements.add(MetricName.TEE_FAILED)
             why = str(error) if isinstance(error, NotTakenError) else type(error).__name__
             logger.warning("copy not sent", error=why, request_id=copy.id)
+        measurements.add(end)
+        if end is not MetricName.COPIES_SENT:
+            measurements.add(MetricName.COPIES_LOST)
 
     def _invoke(self, payload: bytes) -> None:
         try:

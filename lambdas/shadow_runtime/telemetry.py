@@ -31,8 +31,6 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.h
 
 _UNITS: dict[str, str] = {
     MetricName.LATENCY: "Milliseconds",
-    MetricName.SHADOW_LATENCY: "Milliseconds",
-    MetricName.SHADOW_LAG: "Milliseconds",
     MetricName.FLAG_AGE: "Seconds",
 }
 
@@ -84,7 +82,7 @@ class Measurements:
         >>> measurements.flush()
     """
 
-    def __init__(self, **ids: str) -> None:
+    def __init__(self, **ids: Any) -> None:
         self._ids = ids
         self._values: dict[tuple[str | None, ...], dict[str, list[float]]] = {}
 
@@ -107,6 +105,10 @@ class Measurements:
             if len(values) == _MOST_VALUES:
                 self.flush()
 
+    def note(self, **fields: Any) -> None:
+        """Puts `fields` beside the ids: to be read in the log, and no metric that is paid for."""
+        self._ids |= fields
+
     def flush(self) -> None:
         """Writes what was collected since the last time, one line a document."""
         collected, self._values = self._values, {}
@@ -121,6 +123,25 @@ class Measurements:
             counted = [f'"{name}":{each}' for name, each in values.items()]
             documents.append(f"{{{','.join([head, *counted, *ids])}}}")
         _write("\n".join(documents))
+
+
+class Gauges:
+    """What an execution environment knows to have changed: each hour with a value is paid for.
+
+    Example:
+        >>> gauges, measurements = Gauges(), Measurements()
+        >>> for rank in (0, 0, 2):
+        ...     gauges.add(measurements, MetricName.STAGE, rank)  # writes 0 and 2
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[MetricName, float] = {}
+
+    def add(self, measurements: Measurements, name: MetricName, value: float) -> None:
+        """Adds `value` to `name` where it is another one than the last."""
+        if self._last.get(name) != value:
+            self._last[name] = value
+            measurements.add(name, value)
 
 
 @lru_cache(maxsize=256)

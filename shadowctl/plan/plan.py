@@ -59,6 +59,7 @@ def plan(
         ceiling=rollout.ceiling,
         functions=Functions.of(stack),
         alarm_metrics=sum(len(alarm.metrics) for each in alarms for alarm in each.values()),
+        dashboards=len([*stack.all("AWS::CloudWatch::Dashboard")]),
         control_ms=control_ms,
         candidate_ms=candidate_ms,
     )

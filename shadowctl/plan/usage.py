@@ -9,6 +9,7 @@ from typing import NamedTuple, Self, TypeAlias
 from analysis.template import Resource, Stack
 from shadow_runtime.contract import (
     DROPPED,
+    MOST_NOISY_PATHS,
     POLL_INTERVAL,
     Dimension,
     MetricName,
@@ -75,8 +76,8 @@ class Functions:
         return cls(*map(FunctionSize.of, (route, candidate, shadow)))
 
 
-# Custom metrics: each is paid for, so each kind of them is listed here. A kind is a name and what
-# it is counted by beside the route.
+# Custom metrics: each is paid for by the hour in which it is written, so each kind of them is
+# listed here, and how often it is. A kind is a name and what it is counted by beside the route.
 
 By: TypeAlias = tuple[Dimension, str] | Dimension | None
 """A dimension with its one value, a dimension with one value at a time, or none."""
@@ -92,6 +93,8 @@ _EXPOSED = (Dimension.EXPOSED, "true")
 _OF_A_SIDE = (MetricName.REQUESTS, MetricName.FAULTS, MetricName.LATENCY)
 _OF_PAIRS = (MetricName.COMPARED, MetricName.MISMATCHED, MetricName.CANDIDATE_ERRORS)
 
+_OF_ALARMS = (MetricName.COMPARED, MetricName.WRONG)
+
 OF_ROUTE: Kinds = {
     Stage.OFF: {
         None: (
@@ -99,28 +102,29 @@ OF_ROUTE: Kinds = {
             *(MetricName.UNREAD, MetricName.UNKEYED),
         ),
         _CONTROL: _OF_A_SIDE,
-        Dimension.VERSION: (MetricName.FAULTS,),
+        Dimension.VERSION: (MetricName.FAILED,),
     },
     _CANARY: {
         None: (MetricName.FALLBACKS, MetricName.TIMEOUTS, MetricName.SHORT_CIRCUITED),
         _CANDIDATE: _OF_A_SIDE,
-        Dimension.VERSION: (MetricName.FALLBACKS,),
     },
 }
 OF_SHADOW: Kinds = {
     Stage.SHADOW: {
         None: (
             *_OF_PAIRS,
-            *(MetricName.SHADOW_LAG, MetricName.SHADOW_LATENCY),
-            *(MetricName.EMPTY, MetricName.REFUSED, MetricName.FIRST_SIGHT, MetricName.UNSETTLED),
+            *(MetricName.EMPTY, MetricName.REFUSED),
+            *(MetricName.FIRST_SIGHT, MetricName.UNSETTLED),
             *(MetricName.COPIES_SENT, MetricName.TEE_SKIPPED, MetricName.TEE_FAILED),
-            *(MetricName.COPIES_DROPPED, *DROPPED, MetricName.DUPLICATE),
+            *(MetricName.COPIES_LOST, MetricName.COPIES_DROPPED),
+            *(*DROPPED, MetricName.DUPLICATE),
             *(MetricName.NOISE_COMPARED, MetricName.NOISE),
         ),
+        Dimension.PATH: (MetricName.NOISE,),
     },
     _CANARY: {
-        _EXPOSED: _OF_PAIRS,
-        Dimension.VERSION: _OF_PAIRS,
+        _EXPOSED: _OF_ALARMS,
+        Dimension.VERSION: _OF_ALARMS,
         _CANDIDATE: (MetricName.COMPARED, MetricName.MISMATCHED),
     },
 }
@@ -131,6 +135,35 @@ def written(kinds: Kinds, ceiling: Stage) -> Iterator[tuple[MetricName, By]]:
     for stage, by in kinds.items():
         if stage <= ceiling:
             yield from ((name, dimension) for dimension, names in by.items() for name in names)
+
+
+def kinds(ceiling: Stage) -> int:
+    """How many metrics may be written up to `ceiling`, each by one version at a time."""
+    return sum(_values(by) for of in (OF_ROUTE, OF_SHADOW) for _, by in written(of, ceiling))
+
+
+def _values(by: By) -> int:
+    """How many values a dimension may have at a time."""
+    return MOST_NOISY_PATHS if by is Dimension.PATH else 1
+
+
+ON_OCCASION = frozenset(
+    {
+        *(MetricName.FAULTS, MetricName.FAILED, MetricName.FALLBACKS, MetricName.TIMEOUTS),
+        *(MetricName.SHORT_CIRCUITED, MetricName.UNREAD, MetricName.UNKEYED),
+        *(MetricName.MISMATCHED, MetricName.CANDIDATE_ERRORS, MetricName.WRONG),
+        *(MetricName.FIRST_SIGHT, MetricName.UNSETTLED, MetricName.EMPTY, MetricName.REFUSED),
+        *(MetricName.TEE_SKIPPED, MetricName.TEE_FAILED, MetricName.COPIES_DROPPED, *DROPPED),
+        *(MetricName.DUPLICATE, MetricName.NOISE, MetricName.COPIES_LOST, MetricName.FLAG_AGE),
+    }
+)
+"""What is written when it happens, and not for each request or copy."""
+
+ON_CHANGE = frozenset({MetricName.STAGE, MetricName.CANDIDATE_PERCENT})
+"""What an execution environment writes when it begins, and when the flag moves."""
+
+ONE_IN = 1_000
+"""Requests, or copies, to each that something happens to: as of what fails while all is well."""
 
 
 # A month
@@ -150,13 +183,14 @@ LIVES_HOURS = 2
 LAMBDA_BYTES = 250
 """Lambda's own three lines about an invocation."""
 
-ROUTE_BYTES = 780
-"""Of a request, in lines of ours."""
+ROUTE_BYTES, SENT_BYTES = 380, 300
+"""Of a request, in lines of ours; and what a copy of it adds to them."""
 
-COPY_BYTES, EXPOSED_BYTES, SERVED_BYTES = 640, 1_250, 1_560
+COPY_BYTES, EXPOSED_BYTES, SERVED_BYTES = 475, 1_085, 1_395
 """Of a copy: in stage `shadow`, while users are exposed, and when a user had the candidate's."""
 
 _SECONDS = 86_400 * DAYS
+_HOURS = 24 * DAYS
 
 
 class Part(StrEnum):
@@ -183,7 +217,7 @@ class Month:
 
     Example:
         >>> month = Month(requests_per_day=1_000_000, ceiling=Stage.canary(percent=2),
-        ...               functions=functions, alarm_metrics=26)  # doctest: +SKIP
+        ...               functions=functions, alarm_metrics=23)  # doctest: +SKIP
         >>> month.requests, month.on_candidate, month.copies  # doctest: +SKIP
         (30000000, 600000.0, 30000000.0)
 
@@ -192,6 +226,7 @@ class Month:
         ceiling: the flag is taken to be there.
         functions: their memory decides what a second costs.
         alarm_metrics: metrics that the alarms look at, each as often as one does.
+        dashboards: none or one.
         control_ms: what control takes for an answer.
         candidate_ms: what the candidate does.
         shadow_percent: requests that are copied, where the stage copies any.
@@ -201,6 +236,7 @@ class Month:
     ceiling: Stage
     functions: Functions
     alarm_metrics: int
+    dashboards: int = 1
     control_ms: float = 20
     candidate_ms: float = 60
     shadow_percent: float = 100
@@ -260,8 +296,13 @@ class Month:
             function.gb_seconds(self._route_ms),
             f"Lambda GB-s on {function.architecture}",
         )
-        yield Line(Part.ROUTE, _gb(self.requests * (ROUTE_BYTES + LAMBDA_BYTES)), "GB of logs")
-        yield Line(Part.ROUTE, len([*written(OF_ROUTE, self.ceiling)]), "custom metrics")
+        logged = self.requests * (ROUTE_BYTES + LAMBDA_BYTES) + self.copies * SENT_BYTES
+        yield Line(Part.ROUTE, _gb(logged), "GB of logs")
+        yield Line(
+            Part.ROUTE,
+            self._metrics(OF_ROUTE, self.requests, of_candidate=self.on_candidate),
+            "custom metrics",
+        )
 
     def _by_candidate(self) -> Iterator[Line]:
         function = self.functions.candidate
@@ -278,11 +319,11 @@ class Month:
         function, sender = self.functions.shadow, self.functions.route
         worked = function.gb_seconds(self.copies * self._copy_ms)
         sent = sender.gb_seconds(self.copies * CALL_MS)
-        kinds = len([*written(OF_SHADOW, self.ceiling)]) if self.copies else 0
+        metrics = self._metrics(OF_SHADOW, self.copies, of_candidate=self.copies * self._part)
         yield Line(Part.SHADOW, self.copies, "Lambda requests")
         yield Line(Part.SHADOW, worked + sent, f"Lambda GB-s on {function.architecture}")
         yield Line(Part.SHADOW, _gb(self.copies * self._bytes_of_a_copy), "GB of logs")
-        yield Line(Part.SHADOW, kinds, "custom metrics")
+        yield Line(Part.SHADOW, metrics, "custom metrics")
         yield Line(Part.SHADOW, 1, "secrets")
 
     @property
@@ -291,15 +332,36 @@ class Month:
         of_control = EXPOSED_BYTES if self._part else COPY_BYTES
         return LAMBDA_BYTES + (1 - self._part) * of_control + self._part * SERVED_BYTES
 
+    def _metrics(self, kinds: Kinds, events: float, *, of_candidate: float) -> float:
+        """How many of `kinds` are written on average, for `events` of which so many are its."""
+        by_side: dict[By, float] = {_CONTROL: events - of_candidate, _CANDIDATE: of_candidate}
+        hours = 0.0
+        for name, by in written(kinds, self.ceiling):
+            values = _values(by)
+            hours += values * self._hours_of(name, by_side.get(by, events) / values)
+        return hours / _HOURS
+
+    def _hours_of(self, name: MetricName, events: float) -> float:
+        """Hours of the month in which `name` is written, for so many requests or copies."""
+        if name in ON_CHANGE:
+            events = min(self.requests, self._begun)
+        elif name in ON_OCCASION:
+            events /= ONE_IN
+        return -_HOURS * math.expm1(-events / _HOURS)
+
+    @property
+    def _begun(self) -> float:
+        """Execution environments of the route that begin."""
+        return self.environments * _HOURS / LIVES_HOURS
+
     def _by_flag(self) -> Iterator[Line]:
         polls = self.environments * _SECONDS / POLL_INTERVAL
-        begun = self.environments * _SECONDS / 3_600 / LIVES_HOURS
         yield Line(Part.FLAG, min(self.requests, polls), "AppConfig requests")
-        yield Line(Part.FLAG, min(self.requests, begun), "AppConfig answers with content")
+        yield Line(Part.FLAG, min(self.requests, self._begun), "AppConfig configurations")
 
     def _watching(self) -> Iterator[Line]:
         yield Line(Part.WATCHING, self.alarm_metrics, "metrics of alarms")
-        yield Line(Part.WATCHING, 1, "dashboards")
+        yield Line(Part.WATCHING, self.dashboards, "dashboards")
         yield Line(Part.WATCHING, _SECONDS * _traced(self.requests / _SECONDS), "X-Ray traces")
 
 

@@ -20,9 +20,8 @@ WRITTEN = {
     ("Unsettled", ""): 5,
     ("NoiseCompared", ""): 300,
     ("Noise", ""): 3,
-    ("ShortCircuited", ""): 10,
-    ("Requests", "candidate"): 90,
-    ("Faults", "candidate"): 5,
+    ("Requests", "candidate"): 100,
+    ("Faults", "candidate"): 15,
     ("Requests", "control"): 5_900,
     ("Faults", "control"): 4,
 }

@@ -55,7 +55,8 @@ class Traffic:
 
     def flag_age(self) -> float:
         """In seconds, at the one request."""
-        return self.counted("FlagAge", 0)
+        [age] = {line["flag_age"] for line in self._lines("Route") if "flag_age" in line}
+        return float(age)
 
     def _lines(self, function: str) -> list[dict[str, Any]]:
         lines = self._deployed.lines(function)

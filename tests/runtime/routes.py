@@ -35,10 +35,9 @@ class Context:
 class Flag:
     """A flag that stands where it is put."""
 
-    age = 0.0
-
-    def __init__(self, position: Position, *, is_unread: bool = False) -> None:
+    def __init__(self, position: Position, *, is_unread: bool = False, age: float = 0.0) -> None:
         self.position = position
+        self.age = age
         self.is_unread = is_unread
 
     @contextmanager

@@ -102,4 +102,6 @@ def metrics(captured: str, *by: str) -> dict[str, float]:
 
 
 def lines(captured: str) -> list[dict[str, Any]]:
-    return [line for line in map(json.loads, captured.splitlines()) if "message" in line]
+    """What is told of copies, but that each was begun."""
+    documents = [*map(json.loads, captured.splitlines())]
+    return [line for line in documents if line.get("message") not in (None, "copy begun")]

@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 
 from shadow_runtime import shadow
+from shadow_runtime.aws import Service
 from shadow_runtime.candidate import Candidate
 from shadow_runtime.compare import Rules, StaleRules
 from shadow_runtime.contract import Stage, Variant
 from shadow_runtime.http import Response
 from shadow_runtime.migrating import Migration
 from shadow_runtime.sampling import Deduplicator
-from shadowctl.plan.usage import COPY_BYTES, EXPOSED_BYTES, ROUTE_BYTES, SERVED_BYTES
+from shadow_runtime.tee import Tee
+from shadow_runtime.telemetry import Measurements
+from shadowctl.plan.usage import COPY_BYTES, EXPOSED_BYTES, ROUTE_BYTES, SENT_BYTES, SERVED_BYTES
 from tests.runtime.routes import Route, event_of
 from tests.runtime.test_copies import copied
 
@@ -34,8 +37,26 @@ def logged(capfd: pytest.CaptureFixture[str]) -> Any:
 
 @pytest.mark.parametrize("stage", [Stage.OFF, Stage.SHADOW, Stage.LIVE])
 def test_a_request(stage: Stage, logged: Any) -> None:
-    Route(stage, control, payload=PAYLOAD, ceiling=stage).ask(EVENT)
+    route = Route(stage, control, payload=PAYLOAD, ceiling=stage)
+    route.ask(EVENT)
+    logged()  # the first of an environment, which also says what does not change after it
+    route.ask(EVENT)
     assert logged() == pytest.approx(ROUTE_BYTES, rel=0.05)
+
+
+class SentTee(Tee):
+    """A tee whose copies are all taken."""
+
+    def _invoke(self, payload: bytes) -> Any:
+        return None
+
+
+def test_a_copy_that_is_sent(logged: Any) -> None:
+    measurements = Measurements(request_id=REQUEST_ID, trace=TRACE)
+    measurements.note(flag_age=1.234)
+    SentTee(Service("lambda"), "shadow").send(copied(), measurements)
+    measurements.flush()
+    assert logged() == pytest.approx(SENT_BYTES, rel=0.05)
 
 
 @pytest.mark.parametrize(

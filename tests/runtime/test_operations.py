@@ -137,6 +137,16 @@ def test_a_rollback_is_told_to_machines_and_people(
     assert [line for line in capfd.readouterr().out.splitlines() if '"Rollbacks"' in line]
 
 
+def test_without_a_dashboard_people_are_led_to_the_alarms(
+    heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(Variable.DASHBOARD, "")
+    monkeypatch.setitem(ENVIRONMENT, Variable.DASHBOARD, "")
+    asked(at(CANARY), in_alarm(), monkeypatch)
+    [message] = heard.messages
+    assert "region=eu-central-1#alarmsV2:?search=get-user\n" in message["Message"]
+
+
 @pytest.mark.parametrize(("failing", "reply"), FAILING.values(), ids=FAILING)
 @pytest.mark.parametrize("event", [in_alarm(), CLEAN_UP], ids=["rollback", "clean-up"])
 def test_who_can_be_told_is_told_and_the_next_attempt_tells_everybody_the_same(

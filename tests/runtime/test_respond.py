@@ -154,7 +154,7 @@ def test_what_control_raises_is_raised_as_without_us_and_counted_once(
 
 def test_a_typed_control_that_raises_answers_500(capfd: pytest.CaptureFixture[str]) -> None:
     assert Route(Stage.OFF, lambda request: 1 / 0).ask()["statusCode"] == 500  # type: ignore[arg-type]
-    assert counted(capfd)[f"Faults {VERSION}"] == 1
+    assert counted(capfd)[f"Failed {VERSION}"] == 1
 
 
 def test_a_typed_control_answers_in_the_form_of_its_event() -> None:
@@ -238,6 +238,38 @@ def test_a_dead_candidate_is_asked_five_times_and_then_left_alone() -> None:
     assert len(route.candidate.asked) == 5
 
 
+def test_a_request_that_spares_a_dead_candidate_counts_as_failed_by_it(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    route = Route(Stage.LIVE, outcome=Outcome.TIMEOUT)
+    for _ in range(50):
+        route.ask()
+    found = counted(capfd)
+    assert found["ShortCircuited"] == 45
+    assert found["Requests Variant=candidate"] == found["Faults Variant=candidate"] == 50
+
+
+@pytest.mark.parametrize(("age", "is_measured"), [(0.4, False), (61, True)])
+def test_the_age_of_the_flag_is_told_and_a_metric_where_it_is_over_a_minute(
+    age: float, is_measured: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    route = Route(Stage.OFF)
+    route.flag.age = age
+    route.ask()
+    out = capfd.readouterr().out
+    assert {json.loads(line)["flag_age"] for line in out.splitlines()} == {age}
+    assert ('"FlagAge"' in out) == is_measured
+
+
+def test_the_stage_is_written_when_it_changes_and_no_probe_takes_it_away(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    route = Route(Stage.SHADOW)
+    for _ in range(5):
+        route.ask()
+    assert counted(capfd)["Stage"] == Stage.SHADOW.rank
+
+
 def test_the_effective_stage_and_its_share_of_users_are_measured(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
@@ -259,8 +291,7 @@ def test_a_request_is_bad_once_by_version_however_many_failed(
     found = counted(capfd)
     assert found["Fallbacks"] == found["Faults Variant=candidate"] == 1
     assert found["Requests Variant=control"] == found["Requests Variant=candidate"] == 1
-    bad = "Fallbacks" if answers == "well" else "Faults"
-    assert {name: n for name, n in found.items() if VERSION in name} == {f"{bad} {VERSION}": 1}
+    assert {name: n for name, n in found.items() if VERSION in name} == {f"Failed {VERSION}": 1}
 
 
 @pytest.mark.parametrize("answers", STATUSES)
@@ -270,7 +301,7 @@ def test_a_fault_that_a_user_saw_is_counted_by_version(
 ) -> None:
     answer = {"statusCode": STATUSES[answers]}
     Route(stage, lambda event, context: answer, payload=answer).ask()
-    assert counted(capfd).get(f"Faults {VERSION}", 0) == (answers == "badly")
+    assert counted(capfd).get(f"Failed {VERSION}", 0) == (answers == "badly")
 
 
 def test_an_answer_that_lambda_cannot_hand_on_is_lambdas_own_error_alone(
@@ -279,7 +310,7 @@ def test_an_answer_that_lambda_cannot_hand_on_is_lambdas_own_error_alone(
     Route(Stage.OFF, lambda event, context: {"statusCode": 200, "body": b"bytes"}).ask()
     found = counted(capfd)
     assert found["Faults Variant=control"] == 1
-    assert f"Faults {VERSION}" not in found
+    assert f"Failed {VERSION}" not in found
 
 
 def test_what_is_known_is_written_before_a_stand_in_runs(

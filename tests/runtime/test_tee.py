@@ -76,7 +76,10 @@ def test_a_copy_over_the_limit_is_skipped_and_counted_never_truncated(
     aws_lambda: Service, counted: Counted
 ) -> None:
     aws_lambda.always(TAKEN)
-    assert counted.send(answering(Response(status=200, body="x" * LIMIT))) == {"TeeSkipped": [1.0]}
+    assert counted.send(answering(Response(status=200, body="x" * LIMIT))) == {
+        "TeeSkipped": [1.0],
+        "CopiesLost": [1.0],
+    }
     assert aws_lambda.received == []
 
 
@@ -85,7 +88,7 @@ def test_the_limit_counts_bytes_on_the_wire_not_characters(
 ) -> None:
     aws_lambda.always(TAKEN)
     two_bytes_each = Response(status=200, body="é" * (LIMIT // 2))
-    assert counted.send(answering(two_bytes_each)) == {"TeeSkipped": [1.0]}
+    assert counted.send(answering(two_bytes_each)) == {"TeeSkipped": [1.0], "CopiesLost": [1.0]}
     fits = Response(status=200, body="é" * (LIMIT // 2 - 600))
     assert counted.send(answering(fits)) == {"CopiesSent": [1.0]}
     [received] = aws_lambda.received
@@ -110,7 +113,7 @@ def test_a_copy_that_is_not_taken_is_counted_never_raised_never_repeated_and_wai
 ) -> None:
     aws_lambda.always(reply)
     started = time.perf_counter()
-    assert counted.send() == {"TeeFailed": [1.0]}
+    assert counted.send() == {"TeeFailed": [1.0], "CopiesLost": [1.0]}
     assert time.perf_counter() - started < LONGEST
     assert len(aws_lambda.received) == 1
 
@@ -161,7 +164,7 @@ def test_a_lambda_that_hangs_costs_one_user_half_a_second_and_is_then_left_alone
 ) -> None:
     aws_lambda.always(reply)
     started = time.perf_counter()
-    assert [counted.send() for _ in range(50)] == [{"TeeFailed": [1]}] * 50
+    assert [counted.send() for _ in range(50)] == [{"TeeFailed": [1], "CopiesLost": [1]}] * 50
     assert time.perf_counter() - started < LONGEST
     assert len(aws_lambda.received) == 1
 
@@ -181,7 +184,7 @@ def test_a_lambda_that_refuses_is_told_and_asked_again(
 def test_a_refused_connection_is_counted(monkeypatch: pytest.MonkeyPatch, counted: Counted) -> None:
     with nobody_there() as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", url)
-        assert counted.send() == {"TeeFailed": [1.0]}
+        assert counted.send() == {"TeeFailed": [1.0], "CopiesLost": [1.0]}
 
 
 @pytest.mark.parametrize(
@@ -202,5 +205,5 @@ def test_a_refused_connection_is_counted(monkeypatch: pytest.MonkeyPatch, counte
 def test_an_answer_that_cannot_be_copied_is_counted_never_raised(
     aws_lambda: Service, counted: Counted, response: Response
 ) -> None:
-    assert counted.send(answering(response)) == {"TeeFailed": [1.0]}
+    assert counted.send(answering(response)) == {"TeeFailed": [1.0], "CopiesLost": [1.0]}
     assert aws_lambda.received == []

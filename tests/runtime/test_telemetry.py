@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from localaws.watcher import parse_emf
 from shadow_runtime.contract import NAMESPACE, MetricName
-from shadow_runtime.telemetry import Logger, Measurements
+from shadow_runtime.telemetry import Gauges, Logger, Measurements
 
 LAMBDAS = Path(__file__).parents[2] / "lambdas"
 
@@ -206,9 +206,9 @@ def test_a_metric_of_more_values_than_a_document_holds_is_written_as_several(
 ) -> None:
     measurements = Measurements()
     for value in range(250):
-        measurements.add(MetricName.SHADOW_LAG, value)
+        measurements.add(MetricName.LATENCY, value)
     measurements.flush()
-    values = [document["ShadowLag"] for document in read(capfd)]
+    values = [document["Latency"] for document in read(capfd)]
     assert [*map(len, values)] == [100, 100, 50]
     assert [*chain(*values)] == [*range(250)]
 
@@ -256,3 +256,13 @@ def test_lines_of_many_threads_are_not_mixed_up(capfd: pytest.CaptureFixture[str
 def test_nobody_hears_of_it_when_nobody_reads() -> None:
     closed = "import os\nos.close(1)\n"
     assert written(closed + PROGRAM) == []
+
+
+def test_a_gauge_is_written_when_it_changes(capfd: pytest.CaptureFixture[str]) -> None:
+    gauges, measurements = Gauges(), Measurements()
+    for rank in (0, 0, 2, 2, 0):
+        gauges.add(measurements, MetricName.STAGE, rank)
+    gauges.add(measurements, MetricName.CANDIDATE_PERCENT, 0)
+    measurements.flush()
+    [document] = read(capfd)
+    assert (document["Stage"], document["CandidatePercent"]) == ([0, 2, 0], [0])

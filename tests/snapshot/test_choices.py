@@ -76,7 +76,7 @@ def test_a_window_that_is_given_goes_before_the_rule(chosen: Template) -> None:
     assert {alarm.window for alarm in code.values()} == {(2, 2, 4)}
     assert {alarm.window for alarm in exposure.values()} == {(5, 1, 3)}
     assert all(" >= 30" in alarm.formula for alarm in code.values())
-    assert " AND errors + faults + fallbacks >= 4, " in code["ErrorRate"].formula
+    assert " AND errors + failed >= 4, " in code["ErrorRate"].formula
     assert all(" >= 70" in alarm.formula for alarm in exposure.values())
 
 

@@ -65,13 +65,12 @@ def test_bad_are_failed_imports_handled_faults_and_answers_that_control_had_to_g
 ) -> None:
     alarm = code["ErrorRate"]
     assert alarm.formula == (
-        "IF(invocations + TIME_SERIES(0) >= 8 AND errors + faults + fallbacks >= 4, "
-        "100 * (errors + faults + fallbacks) / invocations, 0)"
+        "IF(invocations + TIME_SERIES(0) >= 8 AND errors + failed >= 4, "
+        "100 * (errors + failed) / invocations, 0)"
     )
     assert {name: str(metric) for name, metric in alarm.using.items()} == {
         "errors": f"Sum of AWS/Lambda/Errors{{{THROUGH_THE_ALIAS}}}",
-        "faults": f"Sum of ShadowCanary/Faults{{Route=get-user, Version={NEW}}}",
-        "fallbacks": f"Sum of ShadowCanary/Fallbacks{{Route=get-user, Version={NEW}}}",
+        "failed": f"Sum of ShadowCanary/Failed{{Route=get-user, Version={NEW}}}",
         "invocations": f"Sum of AWS/Lambda/Invocations{{{THROUGH_THE_ALIAS}}}",
     }
     assert alarm.properties["Threshold"] == 2
@@ -94,13 +93,11 @@ def test_a_version_goes_back_for_the_wrong_answers_of_the_candidate_that_it_brou
 ) -> None:
     alarm = code["MismatchRate"]
     assert alarm.formula == (
-        "IF(compared + TIME_SERIES(0) >= 8 AND mismatched + errors >= 4, "
-        "100 * (mismatched + errors) / compared, 0)"
+        "IF(compared + TIME_SERIES(0) >= 8 AND wrong >= 4, 100 * wrong / compared, 0)"
     )
     assert {name: str(metric) for name, metric in alarm.using.items()} == {
         "compared": f"Sum of ShadowCanary/Compared{{Route=get-user, Version={NEW_SHADOW}}}",
-        "mismatched": f"Sum of ShadowCanary/Mismatched{{Route=get-user, Version={NEW_SHADOW}}}",
-        "errors": f"Sum of ShadowCanary/CandidateErrors{{Route=get-user, Version={NEW_SHADOW}}}",
+        "wrong": f"Sum of ShadowCanary/Wrong{{Route=get-user, Version={NEW_SHADOW}}}",
     }
     assert alarm.properties["Threshold"] == 2
 

@@ -47,6 +47,10 @@ def test_a_dashboard_is_found_by_its_stack_and_its_route(get_user: Template) -> 
     assert the(get_user, "AWS::CloudWatch::Dashboard")["DashboardName"] == "GetUser-get-user"
 
 
+def test_it_is_small_enough_for_the_free_tier(lines: list[list[Any]]) -> None:
+    assert len([line for line in lines if isinstance(line[0], str)]) <= 50
+
+
 def test_it_shows_who_answers_how_well_how_alike_and_how_far_the_flag_is(
     widgets: list[dict[str, Any]],
 ) -> None:

@@ -19,18 +19,16 @@ def heard(get_user: Template) -> dict[str, object]:
     return the(get_user, "AWS::SNS::Subscription")
 
 
-def test_bad_are_a_candidate_that_failed_and_one_that_was_left_alone_for_it(
+def test_bad_are_the_requests_that_the_candidate_failed(
     exposure: dict[str, SpelledAlarm],
 ) -> None:
     alarm = exposure["ErrorRate"]
     assert alarm.formula == (
-        "IF(requests + short_circuited + TIME_SERIES(0) >= 10 AND faults + short_circuited >= 5, "
-        "100 * (faults + short_circuited) / (requests + short_circuited), 0)"
+        "IF(requests + TIME_SERIES(0) >= 10 AND faults >= 5, 100 * faults / requests, 0)"
     )
     assert {name: str(metric) for name, metric in alarm.using.items()} == {
         "requests": "Sum of ShadowCanary/Requests{Route=get-user, Variant=candidate}",
         "faults": "Sum of ShadowCanary/Faults{Route=get-user, Variant=candidate}",
-        "short_circuited": "Sum of ShadowCanary/ShortCircuited{Route=get-user}",
     }
     assert alarm.properties["Threshold"] == 2
 
@@ -39,13 +37,10 @@ def test_wrong_answers_count_only_while_users_are_exposed_to_them(
     exposure: dict[str, SpelledAlarm],
 ) -> None:
     alarm = exposure["MismatchRate"]
-    assert alarm.formula == (
-        "IF(compared >= 10 AND mismatched + errors >= 2, 100 * (mismatched + errors) / compared, 0)"
-    )
+    assert alarm.formula == ("IF(compared >= 10 AND wrong >= 2, 100 * wrong / compared, 0)")
     assert {name: str(metric) for name, metric in alarm.using.items()} == {
         "compared": "Sum of ShadowCanary/Compared{Exposed=true, Route=get-user}",
-        "mismatched": "Sum of ShadowCanary/Mismatched{Exposed=true, Route=get-user}",
-        "errors": "Sum of ShadowCanary/CandidateErrors{Exposed=true, Route=get-user}",
+        "wrong": "Sum of ShadowCanary/Wrong{Exposed=true, Route=get-user}",
     }
     assert alarm.properties["Threshold"] == 2
 

@@ -112,7 +112,7 @@ def test_a_share_of_a_few_requests_or_of_one_bad_one_is_no_evidence_either(
         found = re.fullmatch(
             r"IF\((?P<of>.+?)(?: \+ TIME_SERIES\(0\))? >= (?P<least>\d+) "
             r"AND (?P<bad>.+) >= (?P<fewest>\d+), "
-            r"100 \* \((?P=bad)\) / \(?(?P=of)\)?, 0\)",
+            r"100 \* \(?(?P=bad)\)? / \(?(?P=of)\)?, 0\)",
             alarm.formula,
         )
         assert found, alarm.formula

@@ -95,7 +95,12 @@ def test_every_metric_that_the_runtime_writes_is_paid_for(written: set[str]) -> 
     }
     assert written - kinds == set()
     rare = {
-        shape(name, _dimensions(None)) for name in (MetricName.NOISE, MetricName.NOISE_COMPARED)
+        shape(name, _dimensions(by))
+        for name, by in (
+            (MetricName.NOISE, None),
+            (MetricName.NOISE, Dimension.PATH),
+            (MetricName.NOISE_COMPARED, None),
+        )
     }
     assert kinds - written == rare
 

@@ -79,7 +79,7 @@ class _Tee(Tee):
 
 def _serve(stage: Stage, outcome: Outcome, control: Handler, user: str = "ada") -> None:
     runtime = RouteRuntime(
-        flag=Flag(Position(stage), is_unread=True),
+        flag=Flag(Position(stage), is_unread=True, age=600),
         ceiling=Stage.COMPLETE,
         candidate=CandidateFunction(outcome, HTTP_API.payload(GOOD)),
         circuit_breaker=CircuitBreaker(failures=1, pause=math.inf),

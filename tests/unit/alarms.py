@@ -40,13 +40,11 @@ def resource(expression: str, *entries: dict[str, Any], **instead: Any) -> dict[
 
 
 def error_rate(*, period: int = 60, **instead: Any) -> Alarm:
-    bad, of = "faults + short_circuited", "requests + short_circuited"
     return Alarm.of(
         resource(
-            f"IF({of} >= 10 AND {bad} >= 2, 100 * ({bad}) / ({of}), 0)",
+            "IF(requests >= 10 AND faults >= 2, 100 * faults / requests, 0)",
             entry("requests", OURS, "Requests", CANDIDATE, "Sum", period),
             entry("faults", OURS, "Faults", CANDIDATE, "Sum", period),
-            entry("short_circuited", OURS, "ShortCircuited", ROUTE, "Sum", period),
             **instead,
         )
     )

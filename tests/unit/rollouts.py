@@ -41,7 +41,7 @@ def code_alarm(bad: str = "errors", *, period: int = 600, **instead: Any) -> dic
         f"IF(invocations >= 10 AND {bad} >= 2, 100 * ({bad}) / invocations, 0)",
         entry("invocations", "AWS/Lambda", "Invocations", EXECUTED, "Sum", period),
         entry("errors", "AWS/Lambda", "Errors", EXECUTED, "Sum", period),
-        entry("faults", OURS, "Faults", ours, "Sum", period),
+        entry("failed", OURS, "Failed", ours, "Sum", period),
         **{
             "AlarmName": {"Fn::Join": ["-", ["GetUser-get-user-code-error-rate", VERSION]]},
             "EvaluationPeriods": 1,

@@ -193,8 +193,8 @@ def test_the_alarms_in_the_reference_are_those_that_there_are() -> None:
 def test_the_costs_that_are_told_are_those_of_the_plan() -> None:
     [plan] = (ROOT / "tests/snapshot/__snapshots__/test_plan").glob("*GetUser*.md")
     printed = plan.read_text()
-    [total] = re.findall(r"\| all +\|.*\| +([\d.]+) \|", printed)
-    [sampled] = re.findall(r"all would be ([\d.]+) USD", printed)
+    [total] = re.findall(r"\| all +\|.*\| +([\d.]+) \| +[\d.]+ \|", printed)
+    [sampled] = re.findall(r"With `shadow_percent` 10: ([\d.]+) USD", printed)
     [told] = re.findall(r"costs (\d+) USD, half of it the shadow;\n(\d+) USD", ADOPT)
     assert told == (f"{float(total):.0f}", f"{float(sampled):.0f}")
-    assert "The shadow is 52 % of it" in printed
+    assert "The shadow is 54 % of it" in printed

@@ -82,7 +82,7 @@ def test_an_alarm_over_the_whole_function_never_sees_one_percent() -> None:
     assert (half.guard == 0).all()
 
 
-@pytest.mark.parametrize(("bad", "handled"), [("errors", False), ("faults", True)])
+@pytest.mark.parametrize(("bad", "handled"), [("errors", False), ("failed", True)])
 def test_a_crash_is_lambdas_error_and_an_answer_of_500_our_fault(bad: str, handled: bool) -> None:
     dead = replace(FEW, failing_percent=100, healthy_percent=0)
     by_metric = {

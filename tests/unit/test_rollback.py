@@ -148,8 +148,8 @@ control, after one more request.
 {deployment}
 
 What to look at
-Versions of the route at that time: 7 (99 %), 8 (1 %). Nothing can be raised while the alarm is \
-in ALARM; then start again from shadow.
+Versions of the route at that time: 7 (99 %), 8 (1 %). Start again from shadow; nobody can be \
+exposed while the alarm is in ALARM.
 https://console/dashboard
 """
     )

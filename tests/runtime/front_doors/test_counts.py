@@ -206,7 +206,7 @@ def test_what_is_known_is_written_before_a_stand_in_runs(
     CONTROL.answer = last_words
     counting.aws.functions.always(FAULTS["is throttled"])
     counting.ask("live")
-    assert {"Fallbacks", "Faults", "Requests", "Stage"} <= named(counted("".join(seen)))
+    assert {"Fallbacks", "Faults", "Requests"} <= named(counted("".join(seen)))
 
 
 @pytest.mark.parametrize("candidate", ["answers", "fails", "is throttled"])

@@ -52,5 +52,5 @@ def lines(variables: dict[str, str]) -> list[dict[str, Any]]:
 
 def steady(line: dict[str, Any]) -> dict[str, Any]:
     line.get("_aws", {}).pop("Timestamp", None)
-    new = ("timestamp", "Latency", "FlagAge")
+    new = ("timestamp", "Latency", "flag_age")
     return {name: value for name, value in line.items() if name not in new}
