@@ -31,8 +31,8 @@ CODE, ERRORS, MISMATCHES = (
     AlarmName.CANDIDATE_MISMATCH_RATE,
 )
 EITHER = "either"
-_CELLS = 14_400_000
-"""Rollouts times minutes: 10,000 of a day, and up to 40,000 of less."""
+_CELLS = 2_400_000
+"""Rollouts times minutes: 10,000 of four hours, and at most 20,000."""
 
 
 def main() -> None:
@@ -111,7 +111,7 @@ def _played(setting: Setting, rollout: Rollout) -> float:
 def _rehearsed(setting: Setting, rollout: Rollout) -> float:
     minutes, guards = _minutes(setting), _guards(setting, rollout)
     scenario = Scenario(
-        rollouts=min(40_000, _CELLS // minutes),
+        rollouts=min(20_000, _CELLS // minutes),
         minutes=minutes,
         failing_percent=setting.failure.percent,
         by_record=setting.failure.by_record,

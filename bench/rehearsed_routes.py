@@ -61,7 +61,7 @@ class Setting:
             by_record=draw.random() < 0.5,
             unequal_users=draw.random() < 0.5,
         )
-        return cls(route, failure, draw.choice(guards), draw.choice([60, 360, 1_440]))
+        return cls(route, failure, draw.choice(guards), draw.choice([60, 240, 480]))
 
 
 def rollouts(routes: Sequence[Route]) -> Iterator[Rollout]:
