@@ -1,22 +1,24 @@
-"""Routes of every size, synthesized from the construct and read as `shadowctl rehearse` does."""
+"""Routes of every size: the sample's template, read as `shadowctl rehearse` does, and fitted."""
 
-import json
+import re
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import cycle
 from pathlib import Path
 from random import Random
 from typing import Self
 
-import aws_cdk as cdk
-from aws_cdk import Duration
-from aws_cdk import aws_codedeploy as codedeploy
-
+from analysis.alarms import Alarm
+from analysis.metric_math import Formula
 from analysis.power.played import Failure
-from analysis.rollout import Rollout
+from analysis.rollout import Alarms, Rollout
+from analysis.rules import AlarmKind, AlarmName, CanaryWindows, Window
+from analysis.traffic import Shift, Traffic
 from bench.contest import ROOT
-from shadow_canary import RouteCode, ShadowCanaryService, Stage, Traffic, Window
+from shadow_runtime.contract import Stage
+from shadowctl.synthesis import synthesize
 
 
 @dataclass(frozen=True)
@@ -64,32 +66,57 @@ class Setting:
         return cls(route, failure, draw.choice(guards), draw.choice([60, 240, 480]))
 
 
-def rollouts(routes: Sequence[Route]) -> Iterator[Rollout]:
-    """Those of `routes`, in their order, from one assembly."""
-    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+def rollouts(routes: Iterable[Route]) -> Iterator[Rollout]:
+    """Those of `routes`: the sample's, with their traffic, percentage, shift and windows."""
     with tempfile.TemporaryDirectory() as folder:
-        app = cdk.App(outdir=folder, context={**context, "aws:cdk:bundling-stacks": []})
-        for place, route in enumerate(routes):
-            _Route(app, f"Route{place}", route)
-        app.synth()
-        for place, _ in enumerate(routes):
-            yield Rollout.load(Path(folder), f"Route{place}")
+        assembly = Path(folder, "cdk.out")
+        synthesize(ROOT, assembly)
+        sample = Rollout.load(assembly, "GetUser")
+    for route in routes:
+        yield _fitted(sample, route)
 
 
-class _Route(cdk.Stack):
-    def __init__(self, scope: cdk.App, id_: str, route: Route) -> None:
-        super().__init__(scope, id_)
-        ShadowCanaryService(
-            self,
-            "Service",
-            route="get-user",
-            code=RouteCode("lambdas/routes/get_user", root="lambdas"),
-            launch=datetime(2030, 1, 7, 9, tzinfo=UTC),
-            ceiling=Stage.canary(percent=route.percent),
-            expected_traffic=route.traffic,
-            shift=codedeploy.TimeBasedCanaryTrafficRouting(
-                percentage=route.percent, interval=Duration.minutes(route.minutes)
-            ),
-            code_window=route.window,
-            exposure_window=route.window,
-        )
+def _fitted(sample: Rollout, route: Route) -> Rollout:
+    shift = Shift.canary(minutes=route.minutes, percent=route.percent)
+    of_code = CanaryWindows.for_code(route.traffic, shift, given=route.window)
+    of_users = CanaryWindows.for_exposure(
+        route.traffic, route.percent, within=timedelta(days=7), given=route.window
+    )
+    windows = {
+        AlarmName.CODE_ERROR_RATE: of_code.error_rate,
+        AlarmName.CODE_LATENCY: of_code.latency,
+        AlarmName.CODE_MISMATCH_RATE: of_code.mismatch_rate,
+        AlarmName.CANDIDATE_ERROR_RATE: of_users.error_rate,
+        AlarmName.CANDIDATE_LATENCY_RATIO: of_users.latency,
+        AlarmName.CANDIDATE_MISMATCH_RATE: of_users.mismatch_rate,
+    }
+
+    def fitted(alarms: Alarms) -> Alarms:
+        return {name: _looking(alarm, windows[AlarmName(name)]) for name, alarm in alarms.items()}
+
+    return replace(
+        sample,
+        traffic=route.traffic,
+        ceiling=Stage.canary(percent=route.percent),
+        shift=shift,
+        code_alarms=fitted(sample.code_alarms),
+        exposure_alarms=fitted(sample.exposure_alarms),
+    )
+
+
+def _looking(alarm: Alarm, window: Window) -> Alarm:
+    """As the construct would write it with `window`: a rate asks for failures too."""
+    assert alarm.rule is not None
+    is_rate = alarm.rule.kind is AlarmKind.RATE
+    minimums = cycle(
+        [window.minimum_requests, window.minimum_failures] if is_rate else [window.minimum_requests]
+    )
+    text = re.sub(r">= \d+", lambda _: f">= {next(minimums)}", alarm.formula.text)
+    return replace(
+        alarm,
+        formula=Formula.parse(text),
+        period=60 * window.minutes,
+        evaluation_periods=window.evaluation_periods,
+        datapoints_to_alarm=window.datapoints_to_alarm,
+        rule=replace(alarm.rule, window=window),
+    )
