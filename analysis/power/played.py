@@ -1,8 +1,8 @@
 """What the alarms of the two canaries see, from 10,000 plays of the counts that they look at.
 
 Nothing else is drawn, and no template is read. A chance is right within a point, mostly: the
-deviation of so many plays is half a point at most. So are the looks, of which 30 to 60 are played
-while a period goes by. CloudWatch looks each minute.
+deviation of so many plays is half a point at most. CloudWatch looks each minute; of a period of
+over two hours about 120 looks are played, and each minute of its first four hours.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,9 @@ PerMinute: TypeAlias = NDArray[np.float64]
 """The requests to expect in each minute."""
 
 _UNSEEN = VISIBLE_AFTER // timedelta(minutes=1)
-_LOOKS = 30
+_LOOKS, _FIRST = 120, 240
+"""In a period, and the minutes after which it is looked at one by one: few requests are chance."""
+
 _CELLS = 1_000_000
 """Plays times looks that are held at once."""
 
@@ -138,28 +140,49 @@ def first_red(
     """
     period = alarm.window.minutes
     step = next(n for n in range(max(1, period // _LOOKS), 0, -1) if period % n == 0)
-    looks = period // step
+    looks, first = period // step, -(-_FIRST // step)
     periods = min(alarm.window.evaluation_periods, -(-expected.size // period))
     span = max(1, periods * looks)
-    width = step * span
-    ahead = -expected.size % width
-    flows = np.pad(expected, (ahead, 0)).reshape(-1, span, step).sum(axis=2)
     red_at = np.full(good.size, np.inf)
     if alarm.window.datapoints_to_alarm > periods:
         return red_at
+    each = np.pad(expected, (0, -expected.size % (step * span))).reshape(-1, span, step)
+    begun = each[0, :first].ravel()
     able = np.flatnonzero(_may_be_red(alarm, expected, good, bad))
     for some in np.array_split(able, max(1, able.size * span * 2 // _CELLS)):
-        alive, past = some, np.zeros((2, some.size, span), dtype=np.int32)
-        for place, flow in enumerate(flows):
-            now = np.stack([_drawn(part[alive, None] * flow, rng) for part in (good, bad)])
+        minutes = _counts(good[some], bad[some], begun, rng)
+        red_at[some] = _red_while_filling(alarm, minutes, expected.size)
+        stays = np.isinf(red_at[some])
+        alive, past = some[stays], np.zeros((2, stays.sum(), span), dtype=np.int32)
+        head = minutes[:, stays].reshape(2, alive.size, begun.size // step, step).sum(axis=3)
+        for place, flow in enumerate(each.sum(axis=2)):
+            now = _counts(good[alive], bad[alive], flow[head.shape[2] :], rng)
+            now = np.concatenate([head, now], axis=2)
             red = _red(alarm, np.concatenate([past, now], axis=2), periods, looks)
+            ends = step * (1 + place * span + np.arange(span))
+            red &= ends < expected.size + step
             found = red.any(axis=1)
-            at = place * width + step * (1 + red[found].argmax(axis=1)) - ahead
-            red_at[alive[found]] = at
+            red_at[alive[found]] = ends[red[found].argmax(axis=1)]
             alive, past = alive[~found], now[:, ~found]
+            head = past[:, :, :0]
             if not alive.size:
                 break
     return red_at
+
+
+def _counts(
+    good: Numbers, bad: Numbers, flow: PerMinute, rng: np.random.Generator
+) -> NDArray[np.int32]:
+    return np.stack([_drawn(part[:, np.newaxis] * flow, rng) for part in (good, bad)])
+
+
+def _red_while_filling(alarm: RateAlarm, minutes: NDArray[np.int32], end: int) -> Numbers:
+    """The first of `minutes` after which a single period that fills is over; infinite for none."""
+    if alarm.window.datapoints_to_alarm > 1:
+        return np.full(minutes.shape[1], np.inf)
+    filling = minutes[:, :, : min(alarm.window.minutes, end)]
+    over = _over(alarm, *np.cumsum(filling, axis=2, dtype=np.int64))
+    return np.where(over.any(axis=1), 1.0 + over.argmax(axis=1), np.inf)
 
 
 def _may_be_red(
@@ -198,16 +221,20 @@ def _red(
     window, span = alarm.window, periods * looks
     total = np.cumsum(counts, axis=2, dtype=np.int64)
     total[:, :, looks:] -= total[:, :, :-looks].copy()
-    good, bad = total
-    requests = good + bad
-    over: NDArray[np.bool_] = (
-        (requests >= window.minimum_requests)
-        & (bad >= window.minimum_failures)
-        & (100 * bad > alarm.threshold_percent * requests)
-    )
+    over = _over(alarm, *total)
     if periods == 1:
         return over[:, span:]
     rows = over.reshape(over.shape[0], 2 * periods, looks).cumsum(axis=1, dtype=np.int16)
     rows[:, periods:] -= rows[:, :-periods].copy()
     red: NDArray[np.bool_] = rows[:, periods:].reshape(-1, span) >= window.datapoints_to_alarm
     return red
+
+
+def _over(alarm: RateAlarm, good: NDArray[np.int64], bad: NDArray[np.int64]) -> NDArray[np.bool_]:
+    requests = good + bad
+    over: NDArray[np.bool_] = (
+        (requests >= alarm.window.minimum_requests)
+        & (bad >= alarm.window.minimum_failures)
+        & (100 * bad > alarm.threshold_percent * requests)
+    )
+    return over
