@@ -198,6 +198,7 @@ class AlarmName(StrEnum):
     OPERATIONS_DEAD_LETTERS = "operations-dead-letters"
     FLAG_AGE = "flag-age"
     COPIES_LOST = "copies-lost"
+    SHADOW_DEAD = "shadow-dead"
 
 
 class AlarmKind(StrEnum):

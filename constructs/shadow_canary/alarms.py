@@ -212,14 +212,16 @@ class ExposureAlarms(Construct):
 
 _OLDEST_FLAG_S = 300
 _LOST_PERCENT = 10
+_SHORTEST, _LONGEST = timedelta(minutes=15), timedelta(hours=12)
 
 
 class OperationalAlarms(Construct):
-    """Three things that nobody would notice otherwise; they notify people and move nothing.
+    """Four things that nobody would notice otherwise; they notify people and move nothing.
 
     Dead letters: operations was asked for something and did not do it. Flag age: an execution
     environment has not read the flag for five minutes, so that a rollback would not reach it.
     Copies lost: over 10 % of the copies were not compared, so that parity speaks of the rest only.
+    Shadow dead: copies were sent in two periods in a row, and none was compared.
 
     Example:
         >>> OperationalAlarms(self, "OperationalAlarms", route="get-user", topic=topic,
@@ -270,11 +272,49 @@ class OperationalAlarms(Construct):
             "rollback would not arrive. Look at AppConfig",
         )
         self.copies_lost = self._copies_lost(shadow)
+        self.shadow_dead = self._shadow_dead(max(_SHORTEST, some_requests), traffic)
 
     @property
     def alarms(self) -> Sequence[RouteAlarm]:
-        """All three."""
-        return [self.dead_letters, self.flag_age, self.copies_lost]
+        """All four."""
+        return [self.dead_letters, self.flag_age, self.copies_lost, self.shadow_dead]
+
+    def _shadow_dead(self, period: timedelta, traffic: Traffic) -> RouteAlarm:
+        period = min(period, _LONGEST)  # two of them are a day at most
+        expected = traffic.per_minute * (period / timedelta(minutes=1))
+        window = Window(
+            period=period,
+            # What is sent at the end of one period is compared in the next.
+            evaluation_periods=2,
+            datapoints_to_alarm=2,
+            minimum_requests=min(10, max(3, int(expected / 2))),
+        )
+        return RouteAlarm(
+            self,
+            "ShadowDead",
+            route=self._route,
+            topic=self._topic,
+            rule=AlarmRule(
+                name=AlarmName.SHADOW_DEAD,
+                kind=AlarmKind.RATE,
+                threshold=50,
+                window=window,
+                summary=f"copies were sent in {window.description}, and none was compared: parity "
+                "speaks of nothing. Look at the shadow's log, and whether it runs at all",
+                action=AlarmAction.NOTIFICATION,
+            ),
+            metric=rate(
+                "copies of periods in which none was compared, %",
+                # A condition on a metric without a value would drop the period.
+                failures="IF(sent - compared >= sent, sent, 0)",
+                requests="sent",
+                window=window,
+                using={
+                    "sent": route_metric(MetricName.COPIES_SENT, route=self._route),
+                    "compared": route_metric(MetricName.COMPARED, route=self._route),
+                },
+            ),
+        )
 
     def _copies_lost(self, shadow: lambda_.IFunction) -> RouteAlarm:
         window = Window(period=timedelta(minutes=15), minimum_requests=50)

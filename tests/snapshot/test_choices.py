@@ -59,7 +59,7 @@ def test_with_a_topic_of_ones_own_every_alarm_and_operations_publish_there(
     chosen: Template,
 ) -> None:
     called = [alarm.properties["AlarmActions"] for alarm in alarms(chosen).values()]
-    assert called == [["<Pager>"]] * 9
+    assert called == [["<Pager>"]] * 10
     assert granted(chosen, "Operations")["sns:Publish"] == {"<Pager>"}
     assert variables(chosen, "Operations")[Variable.TOPIC] == "<Pager>"
 

@@ -61,7 +61,7 @@ def test_it_shows_the_state_of_every_alarm(
     get_user: Template, widgets: list[dict[str, Any]]
 ) -> None:
     [shown] = [widget["alarms"] for widget in widgets if "alarms" in widget]
-    assert len(shown) == 9
+    assert len(shown) == 10
     assert set(shown) == {f"<{role}.Arn>" for role in every(get_user, "AWS::CloudWatch::Alarm")}
 
 

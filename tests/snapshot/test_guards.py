@@ -12,7 +12,7 @@ from tests.snapshot.reading import Template, resources, spelled, the
 
 CODE = {"ErrorRate", "Latency", "MismatchRate"}
 EXPOSURE = {"ErrorRate", "MismatchRate", "LatencyRatio"}
-OPERATIONAL = {"DeadLetters", "FlagAge", "CopiesLost"}
+OPERATIONAL = {"DeadLetters", "FlagAge", "CopiesLost", "ShadowDead"}
 
 
 def referred(group: str, roles: Iterable[str]) -> set[str]:
@@ -30,11 +30,11 @@ def takes_users_back(get_user: Template) -> set[str]:
     return {*the(get_user, "AWS::SNS::Subscription")["FilterPolicy"]["AlarmName"]}
 
 
-def test_a_route_has_nine_alarms(get_user: Template) -> None:
+def test_a_route_has_ten_alarms(get_user: Template) -> None:
     assert set(alarms(get_user, "CodeCanary")) == CODE
     assert set(alarms(get_user, "Exposure")) == EXPOSURE
     assert set(alarms(get_user, "OperationalAlarms")) == OPERATIONAL
-    assert len(alarms(get_user)) == 9
+    assert len(alarms(get_user)) == 10
 
 
 def test_a_version_goes_back_on_its_own_three_alarms_and_on_no_other(
@@ -107,7 +107,7 @@ def test_a_share_of_a_few_requests_or_of_one_bad_one_is_no_evidence_either(
     get_user: Template,
 ) -> None:
     shares = [alarm for alarm in alarms(get_user).values() if "100 * " in alarm.formula]
-    assert len(shares) == 5
+    assert len(shares) == 6
     for alarm in shares:
         found = re.fullmatch(
             r"IF\((?P<of>.+?)(?: \+ TIME_SERIES\(0\))? >= (?P<least>\d+) "

@@ -56,6 +56,6 @@ def test_counts_are_summed_and_latencies_are_95th_percentiles(measured: list[Mea
 
 def test_a_formula_names_the_metrics_that_it_is_given_and_no_other(get_user: Template) -> None:
     with_formula = [alarm for alarm in alarms(get_user).values() if alarm.using]
-    assert len(with_formula) == 8
+    assert len(with_formula) == 9
     for alarm in with_formula:
         assert set(re.findall(r"[a-z]\w*", alarm.formula)) == set(alarm.using)

@@ -48,10 +48,12 @@ def test_each_alarm_is_red_once_and_ok_again_when_its_window_has_passed(
     get_user: Template,
 ) -> None:
     alarms = Alarm.all_of(get_user)
-    assert len(alarms) == 9
+    assert len(alarms) == 10
     for logical_id, alarm in alarms.items():
         if any(metric.namespace == "AWS/SQS" for metric in alarm.metrics.values()):
             continue  # a letter rests for days, and SQS counts it each minute
+        if alarm.rule is not None and alarm.rule.name == "shadow-dead":
+            continue  # a shadow that compares was never dead
         found = red(alarm)
         assert found, logical_id
         assert found == [*range(found[0], found[-1] + 1)], f"{logical_id} is red more than once"

@@ -61,7 +61,7 @@ def test_a_plan_names_every_alarm_once(get_users: str) -> None:
     assert named == [
         *("code-error-rate", "code-latency", "code-mismatch-rate"),
         *("candidate-error-rate", "candidate-latency-ratio", "candidate-mismatch-rate"),
-        *("copies-lost", "flag-age", "operations-dead-letters"),
+        *("copies-lost", "flag-age", "operations-dead-letters", "shadow-dead"),
     ]
 
 

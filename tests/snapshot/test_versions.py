@@ -103,7 +103,7 @@ def test_another_candidate_leaves_the_exposure_alarms_as_they_are(
     before = resources(get_user, "AWS::CloudWatch::Alarm")
     after = resources(new_candidate["GetUser"], "AWS::CloudWatch::Alarm")
     others = {i for i in before if "CodeCanary" not in i}
-    assert len(others) == 6
+    assert len(others) == 7
     assert {i: before[i] for i in others} == {i: after[i] for i in others}
 
 

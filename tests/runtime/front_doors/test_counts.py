@@ -35,10 +35,11 @@ TEMPLATE = TESTS / "snapshot/__snapshots__/test_snapshots/test_template[GetUser]
 SAMPLE = SAMPLES["HTTP API: a JWT"]
 NOBODYS = SAMPLES["HTTP API: nobody"]
 
+OF_COPIES = ("copies-lost", "shadow-dead")
 RATES = {
     alarm.rule.name: alarm
     for alarm in Alarm.all_of(json.loads(TEMPLATE.read_text())).values()
-    if alarm.rule is not None and alarm.rule.kind == "rate" and alarm.rule.name != "copies-lost"
+    if alarm.rule is not None and alarm.rule.kind == "rate" and alarm.rule.name not in OF_COPIES
 }
 """The sample's alarms on a share of the requests, or of the pairs."""
 
