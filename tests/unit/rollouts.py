@@ -110,7 +110,7 @@ EXECUTED = {
 _RATES: dict[str, tuple[str, str, str, dict[str, Any]]] = {
     "invocations": ("code-error-rate", "Errors", "AWS/Lambda", EXECUTED),
     "requests": ("candidate-error-rate", "Faults", OURS, CANDIDATE),
-    "compared": ("candidate-mismatch-rate", "CandidateErrors", OURS, {**ROUTE, "Exposed": "true"}),
+    "compared": ("candidate-mismatch-rate", "Wrong", OURS, {**ROUTE, "Exposed": "true"}),
 }
 
 _RESOURCES: dict[str, Any] = {
