@@ -1,18 +1,23 @@
 """Reading the template of a stack, so that what it lacks is refused by name."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 from shadow_runtime.contract import ShadowCanaryError
 
 CODE = "shadow-canary:code"
-"""Metadata of a route's alias: `folder` and `root` of its code, from the app, and its `package`."""
+"""Metadata of a route's alias: its `route`; from the app, `folder` and `root` of its code; its
+`package`."""
 
 LOCK = "shadow-canary:lock"
 """Metadata of a layer: the lock file that it is built from."""
+
+
+_OF_ALIAS = len("Alias") + len("12345678")
+"""How a logical id made by the CDK ends: the alias' role noun, and eight digits of a hash."""
 
 
 class TemplateError(ShadowCanaryError):
@@ -56,7 +61,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """The template of a stack.
+    """The template of a stack: `name` is the one that it is deployed by, `path` the app's.
 
     Example:
         >>> stack = Stack.load(Path("cdk.out"), "GetUser")  # doctest: +SKIP
@@ -66,33 +71,109 @@ class Stack:
 
     name: str
     template: Mapping[str, Any]
+    path: str = ""
 
     @classmethod
     def all_of(cls, assembly: Path) -> list[Self]:
-        """Every stack of a synthesized assembly, under the name that it is deployed by."""
-        artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"]
-        return [
-            cls(
-                artifact["properties"].get("stackName", artifact_id),
-                json.loads((assembly / artifact["properties"]["templateFile"]).read_text()),
-            )
-            for artifact_id, artifact in artifacts.items()
-            if artifact["type"] == "aws:cloudformation:stack"
-        ]
+        """Every stack of a synthesized assembly, those in Stages and nested ones included.
+
+        A nested stack is deployed by no name of its own; it has its parent's.
+        """
+        return [*cls._all_of(assembly)]
 
     @classmethod
-    def load(cls, assembly: Path, name: str) -> Self:
-        """The stack `name` of a synthesized assembly.
+    def load(cls, assembly: Path, route: str) -> Self:
+        """What a synthesized assembly holds of a route, and of nothing beside it.
+
+        `route` is the name of its stack, or the stack's path in the app, such as `Prod/GetUser`;
+        where a stack holds several routes, the name of one follows: `Users:get-user`.
 
         Raises:
-            TemplateError: the assembly has no such stack.
+            TemplateError: the assembly has no such stack, or that has no such route.
         """
-        path = assembly / f"{name}.template.json"
-        if not path.is_file():
-            found = sorted(other.name.split(".")[0] for other in assembly.glob("*.template.json"))
-            known = ", ".join(found) or "none; run `make synth` first"
-            raise TemplateError(f"no stack {name!r} in {assembly}; the stacks there: {known}")
-        return cls(name, json.loads(path.read_text()))
+        wanted, _, name = route.partition(":")
+        stacks = cls.all_of(assembly)
+        found = [stack for stack in stacks if wanted in (stack.name, stack.path)]
+        if not found:
+            paths = dict.fromkeys(stack.path for stack in stacks)
+            known = ", ".join(paths) or "none; run `cdk synth` first"
+            raise TemplateError(f"no stack {wanted!r} in {assembly}; the stacks there: {known}")
+        routes = {held: stack for stack in found for held in stack.routes}
+        if name and name not in routes:
+            held = ", ".join(routes) or "none"
+            raise TemplateError(f"no route {name!r} in {wanted}; the routes there: {held}")
+        if len(routes) > 1 and not name:
+            such = f"{wanted}:{next(iter(routes))}"
+            raise TemplateError(f"{wanted} holds {' and '.join(routes)}; name one, such as {such}")
+        return routes[name or next(iter(routes))]._only(name) if routes else found[0]
+
+    @property
+    def routes(self) -> list[str]:
+        """The names of the routes in it."""
+        return [*self._prefixes]
+
+    @classmethod
+    def _all_of(cls, assembly: Path) -> Iterator[Self]:
+        manifest = assembly / "manifest.json"
+        if not manifest.is_file():
+            yield from cls._of_templates(assembly)
+            return
+        for id_, artifact in json.loads(manifest.read_text())["artifacts"].items():
+            properties = artifact.get("properties", {})
+            match artifact["type"]:
+                case "aws:cloudformation:stack":
+                    name = properties.get("stackName", id_)
+                    path = artifact.get("displayName", id_)
+                    # Where a name is given, it stands behind the path: "Prod/GetUser (users)".
+                    path = path.partition(" (")[0]
+                    for file in cls._templates(assembly / properties["templateFile"]):
+                        yield cls(name, json.loads(file.read_text()), path)
+                case "cdk:cloud-assembly":
+                    yield from cls._all_of(assembly / properties["directoryName"])
+
+    @classmethod
+    def _of_templates(cls, folder: Path) -> Iterator[Self]:
+        """Those of a folder with templates alone, by the names of the files."""
+        for file in sorted(folder.glob("*.template.json")):
+            name = file.name.partition(".")[0]
+            yield cls(name, json.loads(file.read_text()), name)
+
+    @staticmethod
+    def _templates(file: Path) -> Iterator[Path]:
+        """Its template, and those of the stacks nested in it, which are assets of it."""
+        yield file
+        assets = file.with_name(file.name.replace(".template.", ".assets."))
+        if assets.is_file():
+            sources = [each["source"] for each in json.loads(assets.read_text())["files"].values()]
+            paths = [source.get("path", "") for source in sources]
+            yield from (file.with_name(path) for path in paths if ".nested.template." in path)
+
+    @property
+    def _prefixes(self) -> dict[str, str]:
+        """By route, how the logical ids of its resources begin."""
+        return {
+            code["route"]: alias.logical_id[:-_OF_ALIAS]
+            for alias in self.all("AWS::Lambda::Alias")
+            if (code := alias.metadata(CODE)) is not None
+        }
+
+    def _only(self, route: str) -> Self:
+        """Without what belongs to another route of this stack."""
+        own = self._prefixes.get(route)
+        others = [prefix for prefix in self._prefixes.values() if prefix != own]
+
+        def owner(logical_id: str) -> str:
+            """The longest prefix: that of `GetUserPosts` begins as that of `GetUser` does."""
+            return max(
+                (p for p in [own or "", *others] if logical_id.startswith(p)), key=len, default=""
+            )
+
+        kept = {
+            logical_id: body
+            for logical_id, body in self.template.get("Resources", {}).items()
+            if own is None or owner(logical_id) not in others
+        }
+        return replace(self, template={**self.template, "Resources": kept})
 
     def all(self, kind: str) -> list[Resource]:
         """The resources of one CloudFormation type."""

@@ -104,6 +104,17 @@ def status(
 
 
 @app.command()
+def routes(embedded: Embedded = False) -> None:
+    """List every route of the account, and where each is."""
+    from shadowctl.deployed import every
+    from shadowctl.route import Route
+
+    aws = session(embedded=embedded)
+    for found in every(aws):
+        print(f"{found.stack:<20} {Route.of(found, aws).where()}")
+
+
+@app.command()
 def plan(
     route: Stack,
     cdk_out: Annotated[

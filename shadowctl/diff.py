@@ -1,11 +1,20 @@
 """What a branch changes in one stack: `cdk diff` against another commit, offline."""
 
+import json
+import re
 import subprocess
 import tempfile
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from analysis.template import Stack
 from shadow_runtime.contract import ShadowCanaryError
 from shadowctl.synthesis import app_folder, cdk, check_out, synthesize
+
+_LIBRARY = re.compile(r"aws[-_]cdk[-_]lib\W+(\d+\.\d+\.\d+)")
+_PINS = ("requirements.txt", "pyproject.toml", "constraints.txt")
 
 
 class DiffError(ShadowCanaryError):
@@ -16,25 +25,60 @@ def diff(stack: str, *, base: str) -> None:
     """Prints what the working tree changes in `stack`, compared with the commit `base`.
 
     Both sides are synthesized here, with this environment's packages and without building layers;
-    no network and no credentials are used.
+    no network and no credentials are used. Of a new stack everything is an addition; of one that
+    was taken out or renamed it says what destroying it would delete.
 
     Raises:
-        DiffError: there is no such stack.
+        DiffError: neither side has such a stack.
         SynthesisError: `base` is no commit, or a side cannot be synthesized.
     """
+    cli = cdk()
     with tempfile.TemporaryDirectory() as folder:
-        before, after = Path(folder, "before"), Path(folder, "after")
-        check_out(base, Path(folder, "source"))
-        synthesize(Path(folder, "source"), before)
+        source, before, after = (Path(folder, name) for name in ("source", "before", "after"))
+        check_out(base, source)
+        synthesize(source, before)
         synthesize(app_folder(), after)
-        if not (after / f"{stack}.template.json").exists():
-            known = ", ".join(sorted(p.name.split(".")[0] for p in after.glob("*.template.json")))
-            raise DiffError(f"no stack {stack!r} in app.py; it has {known}")
-        template = before / f"{stack}.template.json"
-        if not template.exists():
-            template.write_text("{}")  # a new stack: everything is an addition
+        old, new = (_template(assembly, stack) for assembly in (before, after))
+        if old is None and new is None:
+            known = ", ".join(sorted({each.path for each in Stack.all_of(after)}))
+            raise DiffError(f"no stack {stack!r}, neither in {base} nor here; here are {known}")
+        library = [_library(each) for each in (source, app_folder())]
+        if library[0] != library[1]:
+            print(
+                f"aws-cdk-lib moves from {library[0]} to {library[1]}; both sides were made with "
+                "the one installed here, so what the library itself changes is not shown"
+            )
+        if old is not None and new is None:
+            print(_removed(stack, base, old))
+            return
+        template = Path(folder, "template.json")
+        template.write_text(json.dumps(old or {}))
         subprocess.run(
-            [*cdk(), "diff", stack, "--app", after, "--template", template, "--no-notices"],
+            [*cli, "diff", stack, "--app", after, "--template", template, "--no-notices"],
             check=True,
             cwd=folder,
         )
+
+
+def _template(assembly: Path, name: str) -> Mapping[str, Any] | None:
+    found = [stack for stack in Stack.all_of(assembly) if name in (stack.name, stack.path)]
+    return found[0].template if found else None
+
+
+def _library(folder: Path) -> str:
+    """The version of aws-cdk-lib that a checkout asks for, as far as it says so."""
+    texts = (folder / name for name in _PINS)
+    found = (_LIBRARY.search(path.read_text()) for path in texts if path.is_file())
+    return next((match[1] for match in found if match), "one that is not pinned")
+
+
+def _removed(stack: str, base: str, template: Mapping[str, Any]) -> str:
+    kinds = Counter(resource["Type"] for resource in template["Resources"].values())
+    lines = [f"  {count:>3} {kind}" for kind, count in sorted(kinds.items())]
+    return "\n".join(
+        [
+            f"{stack} is in {base} and not here: a deploy leaves it as it is, and `cdk destroy` "
+            f"needs {base} checked out. A renamed stack is a new one beside it. It holds",
+            *lines,
+        ]
+    )

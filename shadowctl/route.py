@@ -6,16 +6,11 @@ from functools import partial
 from typing import Self
 
 import boto3
-from botocore.exceptions import ClientError
 
 from operations.flag import HostedFlag, Progress, move
 from operations.guards import Guards, objections
-from operations.settings import OperationsSettings
-from shadow_runtime.contract import ShadowCanaryError, Stage
-
-
-class RouteError(ShadowCanaryError):
-    """There is no such route, or it may not go there: what was asked for, and what to do."""
+from shadow_runtime.contract import Stage
+from shadowctl.deployed import DeployedRoute, RouteError, find_route
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +25,19 @@ class Route:
 
     @classmethod
     def find(cls, stack: str, aws: boto3.Session) -> Self:
-        """The route in `stack`, from the settings of its operations function.
+        """The route in `stack`, as `shadowctl.deployed` finds it.
 
         Raises:
-            RouteError: no such stack here, or one without a ShadowCanaryService.
+            RouteError: there is none, or several.
         """
-        try:
-            described = aws.client("cloudformation").describe_stacks(StackName=stack)
-        except ClientError as error:
-            raise RouteError(
-                f"no stack {stack!r} in {aws.region_name}: {error.response['Error']['Message']}"
-            ) from error
-        outputs = described["Stacks"][0].get("Outputs", [])
-        operations = [o["OutputValue"] for o in outputs if "OperationsName" in o["OutputKey"]]
-        if not operations:
-            raise RouteError(f"stack {stack!r} holds no ShadowCanaryService; name a route's stack")
-        function = aws.client("lambda").get_function_configuration(FunctionName=operations[0])
-        settings = OperationsSettings.of(function["Environment"]["Variables"])
+        return cls.of(find_route(stack, aws), aws)
+
+    @classmethod
+    def of(cls, found: DeployedRoute, aws: boto3.Session) -> Self:
+        """The route that was found."""
+        settings = found.settings
         return cls(
-            stack,
+            found.stack,
             settings.route,
             HostedFlag.of(aws.client("appconfig"), settings),
             settings.ceiling,
@@ -58,7 +47,7 @@ class Route:
                 aws.client("sns"),
                 names=settings.exposure_alarms,
                 topic=settings.topic,
-                function=function["FunctionArn"],
+                function=found.function,
             ),
         )
 

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -125,9 +125,21 @@ def synthesize(source: Path, out: Path, environment: Mapping[str, str] | None = 
         check=False,
     )
     if ran.returncode:
+        why = "\n".join(_violations(out)) or ran.stderr[-2_000:]
         shutil.rmtree(out, ignore_errors=True)
-        raise SynthesisError(f"{source.name} does not synthesize:\n{ran.stderr[-2_000:]}")
+        raise SynthesisError(f"{source.name} does not synthesize:\n{why}")
     return ran.stderr
+
+
+def _violations(out: Path) -> Iterator[str]:
+    """What validation found: a rule, and where; nothing when that is not what went wrong."""
+    report = out / "validation-report.json"
+    if not report.is_file():
+        return
+    for plugin in json.loads(report.read_text())["pluginReports"]:
+        for violation in plugin["violations"]:
+            for found in violation.get("violatingConstructs", []):
+                yield f"  {violation['ruleName']} at {found['constructPath']}"
 
 
 def _settings(source: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from analysis.power import RateAlarm, underpowered_code
 from analysis.rules import AlarmAction, AlarmKind, AlarmName, AlarmRule, CanaryWindows, Window
 from analysis.traffic import Shift, Traffic
 from shadow_canary.alarms import RouteAlarm
-from shadow_canary.findings import acknowledge, acknowledge_wildcard, versions_of
+from shadow_canary.findings import acknowledge_managed, acknowledge_wildcard, versions_of
 from shadow_canary.functions import PreTrafficHook
 from shadow_canary.metrics import (
     formula,
@@ -112,10 +112,9 @@ class CodeCanary(Construct):
         )
         self.deployment_group.add_pre_hook(hook)
         hook.grant_read_deployment(self.deployment_group)
-        managed = "service-role/AWSCodeDeployRoleForLambdaLimited"
-        acknowledge(
+        acknowledge_managed(
             self.deployment_group,
-            f"IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{managed}]",
+            "service-role/AWSCodeDeployRoleForLambdaLimited",
             "what AWS made for this, and keeps up to date",
         )
         acknowledge_wildcard(

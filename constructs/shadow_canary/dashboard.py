@@ -63,7 +63,7 @@ class MismatchQueries(Construct):
             logs.CfnQueryDefinition(
                 self,
                 role,
-                name=f"{route}/{question}",
+                name=f"{Stack.of(self).stack_name}/{route}/{question}",
                 query_string=query,
                 log_group_names=[log_group.log_group_name],
             )

@@ -36,9 +36,26 @@ def below_profile(flag: MigrationFlag, resource: str) -> str:
     return f"{_application(flag)}/configurationprofile/<{profile}>/{resource}"
 
 
+def acknowledge_managed(role: IConstruct, policy: str, reason: str) -> None:
+    """Accepts a managed policy of AWS on `role`."""
+    acknowledge(role, f"IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{policy}]", reason)
+
+
+def arn_in(construct: IConstruct, service: str, resource: str) -> str:
+    """A resource of the stack's own account and region, as cdk-nag spells it.
+
+    What is known at synthesis stands there itself, what is not as `<AWS::Region>`.
+    """
+    stack = Stack.of(construct)
+    values = [stack.resolve(each) for each in (stack.partition, stack.region, stack.account)]
+    partition, region, account = (
+        value if isinstance(value, str) else f"<{value['Ref']}>" for value in values
+    )
+    return f"arn:{partition}:{service}:{region}:{account}:{resource}"
+
+
 def _application(flag: MigrationFlag) -> str:
-    account = "arn:<AWS::Partition>:appconfig:<AWS::Region>:<AWS::AccountId>"
-    return f"{account}:application/<{logical_id(flag.application)}>"
+    return arn_in(flag, "appconfig", f"application/<{logical_id(flag.application)}>")
 
 
 def logical_id(construct: IConstruct) -> str:

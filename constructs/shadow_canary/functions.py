@@ -14,12 +14,15 @@ from constructs import Construct
 from shadow_canary.code import ARCHITECTURE, PYTHON, RouteCode, source
 from shadow_canary.findings import (
     acknowledge,
+    acknowledge_managed,
     acknowledge_wildcard,
     below_environment,
     versions_of,
 )
 from shadow_canary.flag import MigrationFlag
 from shadow_runtime.contract import Stage, Variable
+
+_NETWORK_ACCESS = "service-role/AWSLambdaVPCAccessExecutionRole"
 
 
 class LeastPrivilegeFunction(lambda_.Function):
@@ -58,11 +61,8 @@ class LeastPrivilegeFunction(lambda_.Function):
         )
         log_group.grant_write(role)
         if vpc is not None:
-            role.add_managed_policy(
-                iam.ManagedPolicy.from_aws_managed_policy_name(
-                    "service-role/AWSLambdaVPCAccessExecutionRole"
-                )
-            )
+            role.add_managed_policy(iam.ManagedPolicy.from_aws_managed_policy_name(_NETWORK_ACCESS))
+            acknowledge_managed(role, _NETWORK_ACCESS, "AWS's own; its actions take no resource")
         super().__init__(
             scope,
             id_,

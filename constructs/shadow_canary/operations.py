@@ -22,6 +22,7 @@ from shadow_canary.code import source
 from shadow_canary.findings import (
     acknowledge,
     acknowledge_wildcard,
+    arn_in,
     below_environment,
     below_profile,
     versions_of,
@@ -120,9 +121,10 @@ class OperationsFunction(LeastPrivilegeFunction):
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
         _allow(self, "cloudwatch:DescribeAlarms", alarms)
-        where = "<AWS::Partition>:cloudwatch:<AWS::Region>:<AWS::AccountId>"
         acknowledge_wildcard(
-            self.execution_role, f"arn:{where}:alarm:*", "CloudWatch judges a look at any as all"
+            self.execution_role,
+            arn_in(self, "cloudwatch", "alarm:*"),
+            "CloudWatch judges a look at any as all",
         )
 
     def hear(self, alarm: str) -> None:

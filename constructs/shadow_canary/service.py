@@ -188,7 +188,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
             self, "Alias", alias_name=ALIAS, version=self.function.current_version
         )
         add_metadata(self.alias, Traffic.METADATA, expected_traffic.to_metadata())
-        add_metadata(self.alias, CODE, code.to_metadata())
+        add_metadata(self.alias, CODE, {"route": route, **code.to_metadata()})
         self.ceiling_change = CeilingChange(
             self,
             "CeilingChange",

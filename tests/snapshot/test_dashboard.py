@@ -114,7 +114,7 @@ def test_every_formula_on_it_names_metrics_of_its_own_graph(
 def test_every_question_is_saved_over_the_log_of_the_shadow(get_user: Template) -> None:
     saved = every(get_user, "AWS::Logs::QueryDefinition").values()
     assert {query["Name"]: query["QueryString"] for query in saved} == {
-        f"get-user/{question}": query for question, query in QUESTIONS.values()
+        f"GetUser/get-user/{question}": query for question, query in QUESTIONS.values()
     }
     assert all(query["LogGroupNames"] == [SHADOW_LOG] for query in saved)
 

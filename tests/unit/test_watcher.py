@@ -63,11 +63,11 @@ def test_what_is_old_or_watched_by_nobody_is_forgotten() -> None:
 
 
 def assembly(folder: Path, **alarms: dict[str, Any]) -> Path:
-    stack = {"type": "aws:cloudformation:stack", "properties": {"templateFile": "S.json"}}
+    stack = {"type": "aws:cloudformation:stack", "properties": {"templateFile": "S.template.json"}}
     (folder / "manifest.json").write_text(
         json.dumps({"artifacts": {"S": stack, "Tree": {"type": "cdk:tree"}}})
     )
-    (folder / "S.json").write_text(json.dumps({"Resources": alarms}))
+    (folder / "S.template.json").write_text(json.dumps({"Resources": alarms}))
     return folder
 
 

@@ -1,0 +1,79 @@
+"""The routes that an account holds, found by what their stacks say of themselves."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from operations.settings import OperationsSettings
+from shadow_runtime.contract import ShadowCanaryError
+
+
+class RouteError(ShadowCanaryError):
+    """There is no such route, or it may not go there: what was asked for, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedRoute:
+    """A route in a stack; the function that moves it, by its ARN, and that one's settings."""
+
+    stack: str
+    function: str
+    settings: OperationsSettings
+
+
+def find_route(route: str, aws: boto3.Session) -> DeployedRoute:
+    """The route of a stack's name, or of its path in the app, such as `Prod/GetUser`.
+
+    Where a stack holds several routes, the name of one follows: `Users:get-user`.
+
+    Raises:
+        RouteError: no such stack here, none with a ShadowCanaryService, or several.
+    """
+    wanted, _, name = route.partition(":")
+    stack = wanted.replace("/", "-")  # the CDK names a stack in a Stage so
+    try:
+        described = aws.client("cloudformation").describe_stacks(StackName=stack)
+    except ClientError as error:
+        raise RouteError(
+            f"no stack {stack!r} in {aws.region_name}: {error.response['Error']['Message']}"
+        ) from error
+    found = {held.settings.route: held for held in _routes(described["Stacks"][0], aws)}
+    if not found:
+        raise RouteError(f"stack {stack!r} holds no ShadowCanaryService; name a route's stack")
+    if name and name not in found:
+        raise RouteError(f"no route {name!r} in {stack}; the routes there: {', '.join(found)}")
+    if len(found) > 1 and not name:
+        such = f"{wanted}:{next(iter(found))}"
+        raise RouteError(f"{stack} holds {' and '.join(found)}; name one, such as {such}")
+    return found[name or next(iter(found))]
+
+
+def every(aws: boto3.Session) -> Iterator[DeployedRoute]:
+    """All routes of the account in this region, by stack."""
+    pages = aws.client("cloudformation").get_paginator("describe_stacks").paginate()
+    for page in pages:
+        for stack in page["Stacks"]:
+            if "ParentId" not in stack:
+                yield from _routes(stack, aws)
+
+
+def _routes(stack: Any, aws: boto3.Session, name: str = "") -> Iterator[DeployedRoute]:
+    """Those of a described stack and of stacks nested in it, under the outer one's name."""
+    name = name or stack["StackName"]
+    for output in stack.get("Outputs", []):
+        if "OperationsName" in output["OutputKey"]:
+            function = aws.client("lambda").get_function_configuration(
+                FunctionName=output["OutputValue"]
+            )
+            settings = OperationsSettings.of(function["Environment"]["Variables"])
+            yield DeployedRoute(name, function["FunctionArn"], settings)
+    cloudformation = aws.client("cloudformation")
+    resources = cloudformation.get_paginator("list_stack_resources")
+    for page in resources.paginate(StackName=stack["StackName"]):
+        for resource in page["StackResourceSummaries"]:
+            if resource["ResourceType"] == "AWS::CloudFormation::Stack":
+                nested = cloudformation.describe_stacks(StackName=resource["PhysicalResourceId"])
+                yield from _routes(nested["Stacks"][0], aws, name)

@@ -1,0 +1,132 @@
+"""Apps as they are: Stages, stacks with names of their own, nested, several routes in one."""
+
+from pathlib import Path
+
+import pytest
+
+from analysis.rollout import Rollout
+from analysis.template import Stack, TemplateError
+from shadowctl.plan.plan import plan
+from tests.checkout import ROOT
+from tests.snapshot.conftest import Synthesis
+
+APP = """
+from datetime import UTC, datetime
+
+import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
+from cdk_nag import AwsSolutionsChecks
+
+from shadow_canary import RouteCode, ShadowCanaryService, Stage, Traffic
+
+
+def service(scope, id_, route, **arguments):
+    return ShadowCanaryService(
+        scope, id_,
+        route=route,
+        code=RouteCode("src/orders"),
+        launch=datetime(2030, 1, 7, 9, tzinfo=UTC),
+        ceiling=Stage.canary(percent=5),
+        expected_traffic=Traffic.per_day(1_000_000, users=50_000),
+        **arguments,
+    )
+
+
+germany = cdk.Environment(account="123456789012", region="eu-central-1")
+app = cdk.App()
+cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+service(cdk.Stack(app, "Named", stack_name="another-name"), "Service", "get-order")
+two = cdk.Stack(app, "Two")
+service(two, "GetOrder", "get-order")
+service(two, "GetOrderItems", "get-order-items")
+service(cdk.NestedStack(cdk.Stack(app, "Outer"), "Inner"), "Service", "get-order")
+for name, env in {"Staging": None, "Prod": germany}.items():
+    stack = cdk.Stack(cdk.Stage(app, name, env=env), "Orders")
+    service(stack, "Service", "get-order")
+inside = cdk.Stack(app, "Inside", env=germany)
+zones = ["eu-central-1a", "eu-central-1b"]
+vpc = ec2.Vpc(inside, "Vpc", availability_zones=zones, flow_logs={"Log": ec2.FlowLogOptions()})
+service(inside, "Service", "get-order", vpc=vpc)
+app.synth()
+"""
+HANDLER = "def handler(event, context): ...\n"
+
+NAMES = {
+    "Named": ("another-name", "get-order"),
+    "another-name": ("another-name", "get-order"),
+    "Two:get-order": ("Two", "get-order"),
+    "Two:get-order-items": ("Two", "get-order-items"),
+    "Outer": ("Outer", "get-order"),
+    "Prod/Orders": ("Prod-Orders", "get-order"),
+    "Prod-Orders": ("Prod-Orders", "get-order"),
+    "Staging/Orders": ("Staging-Orders", "get-order"),
+    "Inside": ("Inside", "get-order"),
+}
+
+
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory: pytest.TempPathFactory, synthesize: Synthesis) -> Path:
+    """The assembly of all of them, which cdk-nag and the library's own rules let pass."""
+    folder = tmp_path_factory.mktemp("shapes")
+    (folder / "src/orders").mkdir(parents=True)
+    for name in ("control.py", "candidate.py"):
+        (folder / "src/orders" / name).write_text(HANDLER)
+    (folder / "app.py").write_text(APP)
+    (folder / "cdk.json").write_text((ROOT / "cdk.json").read_text())
+    return synthesize(folder)
+
+
+@pytest.mark.parametrize(("route", "found"), NAMES.items(), ids=NAMES)
+def test_a_route_is_found_by_the_name_or_the_path_of_its_stack(
+    shapes: Path, route: str, found: tuple[str, str]
+) -> None:
+    rollout = Rollout.load(shapes, route)
+    assert (rollout.stack, rollout.route) == found
+    assert f"The candidate of `{found[1]}` may answer 5 % of users" in plan(
+        shapes, route, days=7, control_ms=20, candidate_ms=60
+    )
+
+
+def test_of_several_routes_in_a_stack_each_has_its_own_resources(shapes: Path) -> None:
+    alone = len(Stack.load(shapes, "Named").all("AWS::CloudWatch::Alarm"))
+    for route in ("Two:get-order", "Two:get-order-items"):
+        stack = Stack.load(shapes, route)
+        assert len(stack.all("AWS::CloudWatch::Alarm")) == alone
+        assert len(stack.all("AWS::Lambda::Alias")) == 1
+
+
+@pytest.mark.parametrize(
+    ("route", "said"),
+    [
+        ("Nope", "no stack 'Nope' .*; the stacks there: .*Named, Two, Outer"),
+        ("Two", "holds get-order and get-order-items; name one, such as Two:get-order"),
+        (
+            "Two:item",
+            "no route 'item' in Two; the routes there: get-order, get-order-items",
+        ),
+    ],
+)
+def test_what_is_not_there_or_not_clear_is_said_with_what_is(
+    shapes: Path, route: str, said: str
+) -> None:
+    with pytest.raises(TemplateError, match=said):
+        Stack.load(shapes, route)
+
+
+def test_no_name_of_one_environment_is_a_name_of_another(shapes: Path) -> None:
+    """Two environments may share an account and a region."""
+    named = [physical_names(Stack.load(shapes, f"{of}/Orders")) for of in ("Staging", "Prod")]
+    assert named[0]
+    assert not named[0] & named[1]
+
+
+def physical_names(stack: Stack) -> set[str]:
+    """Each physical name that the template gives, where it is a text."""
+    keys = ("Name", "AlarmName", "DashboardName", "FunctionName", "TopicName", "QueueName")
+    return {
+        f"{body['Type']} {value}"
+        for body in stack.template["Resources"].values()
+        for key in keys
+        if isinstance(value := body.get("Properties", {}).get(key), str)
+        and body["Type"] not in ("AWS::AppConfig::Environment", "AWS::Lambda::Alias")
+    }
