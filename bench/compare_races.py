@@ -145,6 +145,7 @@ def play(each_s: float, lag_s: float) -> None:
             variant=Variant.CONTROL,
             response=answer,
             exposed=True,
+            candidate_version="7",
             deadline_ms=2_000,
         )
         world.now = sent + lag_s

@@ -72,8 +72,10 @@ def _silent() -> Work:
 
 
 @contextmanager
-def _unmeasured(variant: Variant, measurements: Measurements) -> Iterator[dict[str, Any]]:
-    del variant, measurements
+def _unmeasured(
+    variant: Variant, measurements: Measurements, *, candidate_version: str | None = None
+) -> Iterator[dict[str, Any]]:
+    del variant, measurements, candidate_version
     yield {}
 
 

@@ -86,6 +86,7 @@ def _invoke(shadow: str) -> Work:
         variant=Variant.CONTROL,
         response=control(HTTP_API.request(EVENT, USER)),
         exposed=False,
+        candidate_version="7",
         deadline_ms=2_000,
     ).payload()
     client = boto3.client("lambda")

@@ -231,7 +231,9 @@ class Evidence:
 def counted(line: Mapping[str, Any], metric: str, **dimensions: str) -> float:
     """What a line of a log adds to the route's metric with these dimensions and no other."""
     for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
-        if [{*names} for names in directive["Dimensions"]] == [{Dimension.ROUTE, *dimensions}]:
+        by = [{*names} for names in directive["Dimensions"]]
+        names = [each["Name"] for each in directive["Metrics"]]
+        if metric in names and {Dimension.ROUTE, *dimensions} in by:
             return float(sum(line.get(metric, []))) * (dimensions.items() <= line.items())
     return 0.0
 

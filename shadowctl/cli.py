@@ -80,7 +80,9 @@ def stage(
 @app.command()
 def status(
     route: Stack,
-    hours: Annotated[int, typer.Option(min=1, max=360, help="of metrics to judge")] = 24,
+    version: Annotated[
+        str | None, typer.Option(help="of the candidate; by default the newest that is asked")
+    ] = None,
     mismatch_percent: Annotated[float, typer.Option(help="of the pairs may differ")] = 0.1,
     fault_percent: Annotated[float, typer.Option(help="of the requests may fail")] = 1,
     minimum_hours: Annotated[int, typer.Option(help="with pairs, before anything passes")] = 0,
@@ -99,7 +101,7 @@ def status(
         )
     aws = session(embedded=embedded)
     found = Route.find(route, aws)
-    for line in status_of(found, aws.client("cloudwatch"), hours=hours, tolerances=tolerances):
+    for line in status_of(found, aws, tolerances=tolerances, version=version):
         print(line)
 
 

@@ -198,8 +198,12 @@ def _counts(asked: list[_Pair]) -> judge.Counts:
     found = Counter(pair.found.verdict for pair in pairs)
     unsettled = sights[Sight.UNSETTLED] + found[Verdict.UNDECIDED]
     return judge.Counts(
-        pairs=len(pairs),
-        mismatches=sights[Sight.CONFIRMED] + found[Verdict.CANDIDATE_ERRORED],
+        compared=(
+            judge.Scores(
+                len(pairs),
+                worse=sights[Sight.CONFIRMED] + found[Verdict.CANDIDATE_ERRORED],
+            ),
+        ),
         empty=classes[PairClass.EMPTY],
         refused=classes[PairClass.REFUSED],
         first_sights=sights[Sight.FIRST] + unsettled,

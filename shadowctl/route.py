@@ -15,13 +15,17 @@ from shadowctl.deployed import DeployedRoute, RouteError, find_route
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a route's flag is, how far it may go, and which alarms guard it."""
+    """Where a route's flag is, how far it may go, and which alarms guard it.
+
+    `function` is the name of what answers the users.
+    """
 
     stack: str
     name: str
     flag: HostedFlag
     ceiling: Stage
     guards: Callable[[], Guards]
+    function: str
 
     @classmethod
     def find(cls, stack: str, aws: boto3.Session) -> Self:
@@ -49,6 +53,7 @@ class Route:
                 topic=settings.topic,
                 function=found.function,
             ),
+            settings.function,
         )
 
     def objections(self) -> list[str]:

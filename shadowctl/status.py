@@ -1,41 +1,80 @@
-"""Where a route is, whether its alarms can act, and what its metrics prove."""
+"""Where a route is, whether its alarms can act, and what its metrics prove of its candidate."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from judge import Counts, Tolerances, judge
+import boto3
+
+from judge import Counts, Scores, Tolerances, judge
 from operations.guards import Guards, objections
-from shadow_runtime.contract import NAMESPACE, Dimension, MetricName, Variant
+from shadow_runtime.contract import ALIAS, ASKED_AGAIN, NAMESPACE, Dimension, MetricName, Variant
+from shadow_runtime.settings import Settings
 from shadowctl.route import Route
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef as Query
+    from mypy_boto3_lambda import LambdaClient
 
 _HOUR_S = 3_600
 
-_BY_ROUTE = (
+_KEPT = timedelta(days=455)
+"""So long does CloudWatch keep the sums of hours:
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html#Metric"""
+
+_By = tuple[tuple[Dimension, str], ...]
+"""Dimensions beside the route's and the version's."""
+
+_OF_PAIRS = (
     MetricName.COMPARED,
     MetricName.MISMATCHED,
     MetricName.CANDIDATE_ERRORS,
+    MetricName.NOISE,
+    MetricName.BOTH_DIFFER,
     MetricName.EMPTY,
     MetricName.REFUSED,
     MetricName.FIRST_SIGHT,
     MetricName.UNSETTLED,
-    MetricName.NOISE_COMPARED,
-    MetricName.NOISE,
 )
+_OF_USERS = (
+    MetricName.REQUESTS,
+    MetricName.FAULTS,
+    MetricName.COMPARED,
+    MetricName.CONTROL_ERRORS,
+)
+_ANY: _By = ()
+_USERS: _By = ((Dimension.VARIANT, Variant.CANDIDATE),)
+_SHARES: dict[float, _By] = {
+    share: ((Dimension.ASKED_AGAIN, f"{share:g}"),) for share in (0.0, *ASKED_AGAIN)
+}
 
 
 def status(
-    route: Route, cloudwatch: "CloudWatchClient", *, hours: int, tolerances: Tolerances
+    route: Route,
+    aws: boto3.Session,
+    *,
+    tolerances: Tolerances,
+    version: str | None = None,
 ) -> Iterator[str]:
-    """One line each: the stage, whether its guards can act, what the last `hours` prove."""
+    """One line each: the stage, whether its guards can act, what one version's counts prove.
+
+    `version` is the candidate's - the newest that a version of the route calls.
+    """
     yield route.where()
     yield from guarded(route.guards())
-    since = datetime.now(UTC) - timedelta(hours=hours)
-    yield from judge(counted(cloudwatch, route.name, since=since), tolerances).message.splitlines()
+    asked = candidate_versions(aws.client("lambda"), route.function)
+    judged = version or asked[0]
+    found = counted(aws.client("cloudwatch"), route.name, version=judged)
+    others = [each for each in asked if each != judged]
+    beside = f"; {' and '.join(others)} answers beside it, and is not counted" if others else ""
+    if found is None:
+        yield f"version {judged} of the candidate was not asked yet{beside}"
+        return
+    yield f"since version {judged} of the candidate was first asked, {found.begun}{beside}:"
+    yield f"{found.classes}, of {found.counts.hours} hours"
+    yield from judge(found.counts, tolerances).message.splitlines()
 
 
 def guarded(guards: Guards) -> Iterator[str]:
@@ -48,54 +87,112 @@ def guarded(guards: Guards) -> Iterator[str]:
         yield "CloudWatch knows no mute rules here, so that none mutes an alarm"
 
 
-def counted(cloudwatch: "CloudWatchClient", route: str, *, since: datetime) -> Counts:
-    """What the functions of `route` have counted since then.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was counted of a version, and the hour in which its counts begin."""
 
-    The judge takes one true rate: begin after the last release of the candidate.
+    counts: Counts
+    since: datetime
+
+    @property
+    def begun(self) -> str:
+        """The hour, in words."""
+        return f"in the hour from {self.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+    @property
+    def classes(self) -> str:
+        """The pairs by what they can prove."""
+        counts = self.counts
+        return (
+            f"{counts.pairs:,} pairs: {counts.content:,} with content, {counts.empty:,} empty, "
+            f"{counts.refused:,} refused; {counts.mismatches:,} differ, in {counts.hidden:,} both "
+            f"differ, {counts.first_sights:,} differed at first sight alone"
+        )
+
+
+def counted(cloudwatch: "CloudWatchClient", route: str, *, version: str) -> Found | None:
+    """All that was ever counted of a version of the candidate; None before it was asked.
+
+    It is counted under its own number, so that no other version is in it, and its beginning does
+    not move: bounds that hold at all looks hold from a fixed beginning alone.
     """
-    sums: dict[str, float] = {}
-    hours = set()
+    now = datetime.now(UTC)
+    metrics = [*_metrics()]
+    sums = [0.0] * len(metrics)
+    begun: set[datetime] = set()
+    compared: set[datetime] = set()
+    queries = [_query(route, version, *each, id_=f"m{n}") for n, each in enumerate(metrics)]
     pages = cloudwatch.get_paginator("get_metric_data").paginate(
-        MetricDataQueries=[*_queries(route)], StartTime=since, EndTime=datetime.now(UTC)
+        MetricDataQueries=queries, StartTime=now - _KEPT, EndTime=now
     )
     for page in pages:
         for result in page["MetricDataResults"]:
-            sums[result["Id"]] = sums.get(result["Id"], 0) + sum(result["Values"])
-            if result["Id"] == _id(MetricName.COMPARED, None):
-                hours |= {*result["Timestamps"]}
+            number = int(result["Id"].removeprefix("m"))
+            sums[number] += sum(result["Values"])
+            begun |= {*result["Timestamps"]}
+            if metrics[number][0] is MetricName.COMPARED:
+                compared |= {*result["Timestamps"]}
+    if not begun:
+        return None
+    rounded = {metric: round(counted) for metric, counted in zip(metrics, sums, strict=True)}
+    return Found(_counts(rounded, hours=len(compared)), min(begun))
 
-    def of(name: MetricName, variant: Variant | None = None) -> int:
-        return round(sums.get(_id(name, variant), 0))
 
+def _metrics() -> Iterator[tuple[MetricName, _By]]:
+    for names, by in (
+        (_OF_PAIRS, [*_SHARES.values()]),
+        ((MetricName.STOOD_IN,), [_ANY]),
+        (_OF_USERS, [_USERS]),
+    ):
+        yield from ((name, each) for name in names for each in by)
+
+
+def _counts(sums: Mapping[tuple[MetricName, _By], int], *, hours: int) -> Counts:
+    def pairs(name: MetricName) -> int:
+        return sum(sums[name, by] for by in _SHARES.values())
+
+    answered = sums[MetricName.REQUESTS, _USERS] - sums[MetricName.FAULTS, _USERS]
+    checked = sums[MetricName.COMPARED, _USERS] + sums[MetricName.CONTROL_ERRORS, _USERS]
+    asked = sums[MetricName.REQUESTS, _USERS]
+    # Of a request the two functions tell apart, and the one may be late.
+    worse = min(asked, sums[MetricName.STOOD_IN, _ANY])
+    better = min(asked - worse, sums[MetricName.CONTROL_ERRORS, _USERS])
     return Counts(
-        pairs=of(MetricName.COMPARED),
-        mismatches=of(MetricName.MISMATCHED) + of(MetricName.CANDIDATE_ERRORS),
-        empty=of(MetricName.EMPTY),
-        refused=of(MetricName.REFUSED),
-        first_sights=of(MetricName.FIRST_SIGHT),
-        unsettled=of(MetricName.UNSETTLED),
-        hours=len(hours),
-        noise_pairs=of(MetricName.NOISE_COMPARED),
-        noise=of(MetricName.NOISE),
-        candidate_requests=of(MetricName.REQUESTS, Variant.CANDIDATE),
-        candidate_faults=of(MetricName.FAULTS, Variant.CANDIDATE),
-        control_requests=of(MetricName.REQUESTS, Variant.CONTROL),
-        control_faults=of(MetricName.FAULTS, Variant.CONTROL),
+        compared=tuple(
+            Scores(
+                sums[MetricName.COMPARED, by],
+                sums[MetricName.MISMATCHED, by] + sums[MetricName.CANDIDATE_ERRORS, by],
+                sums[MetricName.NOISE, by],
+                share,
+            )
+            for share, by in _SHARES.items()
+            if sums[MetricName.COMPARED, by]
+        ),
+        hidden=pairs(MetricName.BOTH_DIFFER),
+        empty=pairs(MetricName.EMPTY),
+        refused=pairs(MetricName.REFUSED),
+        first_sights=pairs(MetricName.FIRST_SIGHT),
+        unsettled=pairs(MetricName.UNSETTLED),
+        hours=hours,
+        asked=Scores(asked, worse, better, min(1, checked / answered) if answered > 0 else 0),
     )
 
 
-def _queries(route: str) -> "Iterator[Query]":
-    for name in _BY_ROUTE:
-        yield _query(route, name, None)
-    for variant in Variant:
-        for name in (MetricName.REQUESTS, MetricName.FAULTS):
-            yield _query(route, name, variant)
+def candidate_versions(lambda_: "LambdaClient", function: str) -> list[str]:
+    """Those that the versions of a route call, the newest first: two during its code canary."""
+    live = lambda_.get_alias(FunctionName=function, Name=ALIAS)
+    others = live.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
+    called = set()
+    for version in (live["FunctionVersion"], *others):
+        found = lambda_.get_function_configuration(FunctionName=function, Qualifier=version)
+        called.add(Settings.of(found["Environment"]["Variables"]).candidate_version)
+    return sorted(called, key=lambda version: (len(version), version), reverse=True)
 
 
-def _query(route: str, name: MetricName, variant: Variant | None) -> "Query":
-    dimensions = {Dimension.ROUTE: route} | ({Dimension.VARIANT: variant} if variant else {})
+def _query(route: str, version: str, name: MetricName, by: _By, *, id_: str) -> "Query":
+    dimensions = {Dimension.ROUTE: route, Dimension.CANDIDATE_VERSION: version, **dict(by)}
     return {
-        "Id": _id(name, variant),
+        "Id": id_,
         "MetricStat": {
             "Metric": {
                 "Namespace": NAMESPACE,
@@ -106,7 +203,3 @@ def _query(route: str, name: MetricName, variant: Variant | None) -> "Query":
             "Stat": "Sum",
         },
     }
-
-
-def _id(name: MetricName, variant: Variant | None) -> str:
-    return f"{variant or 'route'}_{name}".lower()

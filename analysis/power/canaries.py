@@ -99,7 +99,7 @@ class ShadowEvidence:
     Example:
         >>> evidence = ShadowEvidence.of(Traffic.per_day(1_000, users=50), tolerance_percent=0.1)
         >>> f"{evidence.pairs:,} pairs in {evidence.days:.1f} days"
-        '4,876 pairs in 4.9 days'
+        '3,503 pairs in 3.5 days'
     """
 
     pairs: int

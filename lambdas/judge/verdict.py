@@ -4,15 +4,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from enum import StrEnum
-from typing import NamedTuple, Self
+from typing import Self
 
-from judge.bounds import Bounds, check_alpha, least_count, pairs_needed, rate_bounds
+from judge.bounds import (
+    Bounds,
+    Scores,
+    check_alpha,
+    excess_bounds,
+    is_over,
+    is_under,
+    least_count,
+    pairs_needed,
+)
 
-_HIGHEST_BASELINE = 0.5
-"""Above it nothing passes: a difference would be lost in so much noise."""
+_ACCIDENTS = 3
+"""So few are never a FAIL: a request that somebody repeats is counted each time."""
+
+_MOST_HIDDEN = 0.5
+"""Of the pairs. Above it nothing passes: a difference would be lost in so much noise."""
 
 _UP = Context(prec=2, rounding=ROUND_CEILING)
 _DOWN = Context(prec=2, rounding=ROUND_FLOOR)
+
+
+_NONE = Scores(0)
 
 
 class Verdict(StrEnum):
@@ -25,57 +40,54 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """What was counted of one version at one stage.
+    """What was counted of one version of the candidate, since it was first asked.
 
     Attributes:
-        pairs: answers that were compared with the other side's; control failed none of them.
-        mismatches: those of them that differ, seen twice, or that the candidate failed to give.
+        compared: answers that were compared with the other side's; control failed none of them. The
+            candidate alone was bad where it differs, seen twice, or failed, and control asked again
+            did not; control alone where only that differs, or failed.
+        hidden: those of them in which both differ, so that nothing more can be seen.
         empty: those of them in which control answered nothing.
         refused: those of them in which control refused.
         first_sights: those of them that differed once, and are not confirmed.
         unsettled: those first sights of which a second did not decide; all of them where control
             is not repeatable.
         hours: hours in which pairs were compared.
-        noise_pairs: answers of control that were compared with control's own; none where control
-            is not repeatable.
-        noise: those of them that differ.
-        candidate_requests: requests of users that the candidate was asked.
-        candidate_faults: those of them that it failed, or answered too late.
-        control_requests: requests of users that control was asked.
-        control_faults: those of them that it failed.
+        asked: requests of users that the candidate was to answer. It alone was bad where control
+            answered in its place; control alone where it failed a copy of what the candidate had
+            answered.
 
     Example:
-        >>> Counts(pairs=4_000, mismatches=3).noise_pairs
-        0
+        >>> counts = Counts(compared=(Scores(4_000, worse=3), Scores(1_000, worse=1, share=1)))
+        >>> counts.pairs, counts.mismatches
+        (5000, 4)
 
     Raises:
-        ValueError: a negative count, or more mismatches, noise or faults than were counted at all.
+        ValueError: a negative count, or more mismatches or faults than were counted at all.
     """
 
-    pairs: int = 0
-    mismatches: int = 0
+    compared: tuple[Scores, ...] = ()
+    hidden: int = 0
     empty: int = 0
     refused: int = 0
     first_sights: int = 0
     unsettled: int = 0
     hours: int = 0
-    noise_pairs: int = 0
-    noise: int = 0
-    candidate_requests: int = 0
-    candidate_faults: int = 0
-    control_requests: int = 0
-    control_faults: int = 0
+    asked: Scores = _NONE
 
     def __post_init__(self) -> None:
+        for scores in (*self.compared, self.asked):
+            are_some = scores.worse >= 0 and scores.better >= 0
+            if not (are_some and scores.worse + scores.better <= scores.total):
+                raise ValueError(f"worse and better are some of the total; got {scores!r}")
+            if not 0 <= scores.share <= 1:
+                raise ValueError(f"a share is from 0 to 1; got {scores!r}")
         for part, total in (
-            ("mismatches", "pairs"),
+            ("hidden", "pairs"),
             ("empty", "pairs"),
             ("refused", "pairs"),
             ("first_sights", "pairs"),
             ("unsettled", "first_sights"),
-            ("noise", "noise_pairs"),
-            ("candidate_faults", "candidate_requests"),
-            ("control_faults", "control_requests"),
         ):
             if not 0 <= getattr(self, part) <= getattr(self, total):
                 raise ValueError(
@@ -84,7 +96,17 @@ class Counts:
                 )
 
     @property
-    def content(self) -> int:
+    def pairs(self) -> float:
+        """Answers that were compared."""
+        return sum(scores.total for scores in self.compared)
+
+    @property
+    def mismatches(self) -> float:
+        """Pairs in which the candidate alone was bad."""
+        return sum(scores.worse for scores in self.compared)
+
+    @property
+    def content(self) -> float:
         """Pairs in which there was content to agree on."""
         return max(0, self.pairs - self.empty - self.refused)
 
@@ -120,77 +142,63 @@ class Tolerances:
                     f"got {getattr(self, name)!r}"
                 )
         check_alpha(self.alpha)
-        if self.minimum_hours < 0:
+        if not self.minimum_hours >= 0:
             raise ValueError(f"minimum_hours is 0 or more, such as 24; got {self.minimum_hours!r}")
-
-
-class Rate(NamedTuple):
-    """An observed rate: `failures` of a `total`.
-
-    Example:
-        >>> Rate(3, 4_000)
-        Rate(failures=3, total=4000)
-    """
-
-    failures: float
-    total: float
 
 
 @dataclass(frozen=True, slots=True)
 class Excess:
-    """How much higher the candidate's rate is than the baseline's, and what that proves.
-
-    Each rate is bounded with half of `alpha`, so that the bounds hold together, even where the same
-    request counts in both. An empty baseline is taken for a rate of 0.
+    """How much more often the candidate was bad than control, and what that proves.
 
     Example:
-        >>> Excess(Rate(900, 1_000), Rate(600, 1_000), tolerance=0.001, alpha=0.05).verdict
+        >>> Excess((Scores(1_000, worse=12, share=1),), tolerance=0.001, alpha=0.05).verdict
         <Verdict.FAIL: 'FAIL'>
     """
 
-    candidate: Rate
-    baseline: Rate
+    scores: tuple[Scores, ...]
     tolerance: float
     alpha: float
 
     @property
-    def bounds(self) -> Bounds:
-        """The bounds of the excess rate; below 0 the candidate is better."""
-        low, high = rate_bounds(*self.candidate, alpha=self.alpha / 2)
-        baseline = self._baseline_bounds
-        return Bounds(low - baseline.high, high - baseline.low)
+    def total(self) -> float:
+        """Requests, or pairs."""
+        return sum(scores.total for scores in self.scores)
 
     @property
-    def is_baseline_too_high(self) -> bool:
-        """Whether the baseline's own rate is proven to be over a half."""
-        return self._baseline_bounds.low > _HIGHEST_BASELINE
+    def worse(self) -> float:
+        """Those of them in which the candidate alone was bad."""
+        return sum(scores.worse for scores in self.scores)
+
+    @property
+    def better(self) -> float:
+        """Those of them in which control alone was bad, of those where that is known."""
+        return sum(scores.better for scores in self.scores)
+
+    @property
+    def known(self) -> float:
+        """How many it is known of."""
+        return sum(scores.share * scores.total for scores in self.scores)
+
+    @property
+    def bounds(self) -> Bounds:
+        """The bounds of the excess rate; below 0 the candidate is better."""
+        return excess_bounds(self.scores, alpha=self.alpha)
 
     @property
     def verdict(self) -> Verdict:
-        """FAIL with the lower bound over the tolerance, PASS with the upper bound under it.
+        """FAIL where an excess within the tolerance is refuted, PASS where one over it is.
 
-        Without a request, or over too high a baseline, it is never PASS.
+        Three bad ones are an accident, whatever the bounds.
         """
-        low, high = self.bounds
-        if low > self.tolerance:
+        if self.worse > _ACCIDENTS and is_over(self.scores, self.tolerance, alpha=self.alpha):
             return Verdict.FAIL
-        may_pass = self.candidate.total > 0 and not self.is_baseline_too_high
-        return Verdict.PASS if may_pass and high < self.tolerance else Verdict.INCONCLUSIVE
+        is_passed = is_under(self.scores, self.tolerance, alpha=self.alpha)
+        return Verdict.PASS if is_passed else Verdict.INCONCLUSIVE
 
     def at(self, total: int) -> Self:
-        """As it would be after `total` requests, were both rates to stay as they are."""
-        times = total / self.candidate.total
-        return replace(
-            self,
-            candidate=Rate(self.candidate.failures * times, total),
-            baseline=Rate(self.baseline.failures * times, self.baseline.total * times),
-        )
-
-    @property
-    def _baseline_bounds(self) -> Bounds:
-        if not self.baseline.total:
-            return Bounds(0, 0)
-        return rate_bounds(*self.baseline, alpha=self.alpha / 2)
+        """As it would be after `total` requests, were all rates to stay as they are."""
+        factor = total / self.total
+        return replace(self, scores=tuple(scores.times(factor) for scores in self.scores))
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,13 +208,13 @@ class Result:
     `parity` is about the pairs, `evidence` about what pairs without a mismatch prove, and `faults`
     about the users' requests.
 
-    The bounds, in percent, are those of the excess: how much more often the candidate fails than
-    control. Below 0 it is better.
+    The bounds, in percent, are those of the excess: how much more often the candidate is bad than
+    control. Below 0 it is better. Each errs with `alpha`.
 
     Example:
-        >>> [parity] = judge(Counts(pairs=6_000)).results
+        >>> [parity] = judge(Counts(compared=(Scores(6_000),))).results
         >>> f"{parity.high_percent:.3f}"
-        '0.081'
+        '0.058'
     """
 
     criterion: str
@@ -221,7 +229,8 @@ class Judgement:
     """The results, and what they come to: all of them must pass, and one fails them all.
 
     Example:
-        >>> judge(Counts(pairs=6_000, candidate_requests=1_000, candidate_faults=500)).verdict
+        >>> pairs = (Scores(6_000),)
+        >>> judge(Counts(compared=pairs, asked=Scores(1_000, worse=500))).verdict
         <Verdict.FAIL: 'FAIL'>
     """
 
@@ -248,48 +257,54 @@ DEFAULT = Tolerances()
 def judge(counts: Counts, tolerances: Tolerances = DEFAULT) -> Judgement:
     """Judges parity, what it is worth, and faults where users were on the candidate.
 
-    PASS needs the upper bound of the excess under the tolerance, FAIL the lower bound over it. A
-    result is ever wrong with a probability of `tolerances.alpha` at most, so one may look after
-    each request and stop when one likes. Without data it is INCONCLUSIVE.
+    PASS needs an excess over the tolerance refuted, FAIL one within it. A result is ever wrong with
+    a probability of `tolerances.alpha` at most, so one may look after each request and stop when
+    one likes. Without data it is INCONCLUSIVE. The counts begin where the version was first asked:
+    bounds that hold at all looks hold from a fixed beginning alone.
 
     Only what was seen twice fails. PASS is by the pairs with content, and takes each mismatch and
     each unsettled first sight for one of theirs: refusals and empty answers prove little.
 
-    Where control's noise was not measured it is taken for 0: that makes PASS harder, and a FAIL
-    says so. Likewise for faults where control was asked nothing.
+    Where it is not known what control does alone, all that differs is taken for the candidate's:
+    that makes PASS harder, and a FAIL says so.
 
     Example:
-        >>> print(judge(Counts(pairs=4_000, mismatches=3)).message)
-        INCONCLUSIVE: 3 of 4,000 pairs differ; at most 0.31 % (95 % sure), tolerance 0.1 %; \
-about 200,000 more pairs at these rates decide
+        >>> print(judge(Counts(compared=(Scores(4_000, worse=3),))).message)
+        INCONCLUSIVE: 3 of 4,000 pairs differ; between 0.0077 % and 0.28 % (each 95 % sure), \
+tolerance 0.1 %; about 180,000 more pairs at these rates decide
     """
-    parity = Excess(
-        Rate(counts.mismatches, counts.pairs),
-        Rate(counts.noise, counts.noise_pairs),
-        tolerances.mismatch_percent / 100,
-        tolerances.alpha,
-    )
-    results = [_PARITY.result(parity)]
+    parity = Excess(counts.compared, tolerances.mismatch_percent / 100, tolerances.alpha)
+    results = [_hiding(_PARITY.result(parity), counts, tolerances.alpha)]
     if counts.content < counts.pairs or counts.first_sights or tolerances.minimum_hours:
         results.append(_evidence(counts, parity, tolerances.minimum_hours))
-    if counts.candidate_requests:
-        faults = Excess(
-            Rate(counts.candidate_faults, counts.candidate_requests),
-            Rate(counts.control_faults, counts.control_requests),
-            tolerances.fault_percent / 100,
-            tolerances.alpha,
-        )
+    if counts.asked.total:
+        faults = Excess((counts.asked,), tolerances.fault_percent / 100, tolerances.alpha)
         results.append(_FAULTS.result(faults))
     return Judgement(tuple(results))
+
+
+def _hiding(result: Result, counts: Counts, alpha: float) -> Result:
+    """No PASS where both differ too often: what else is wrong there cannot be seen."""
+    hidden = [Scores(counts.pairs, worse=counts.hidden)]
+    if result.verdict is not Verdict.PASS or not is_over(hidden, _MOST_HIDDEN, alpha=alpha):
+        return result
+    why = (
+        f"{Verdict.INCONCLUSIVE}: in {counts.hidden:,} of {counts.pairs:,} pairs control differs "
+        "from itself too; leave out what is noisy by a rule"
+    )
+    return replace(result, verdict=Verdict.INCONCLUSIVE, message=why)
 
 
 def _evidence(counts: Counts, parity: Excess, minimum_hours: float) -> Result:
     """Whether the pairs that can prove something prove parity; it never fails."""
     content = counts.content
     suspect = min(counts.mismatches + counts.unsettled, content)
-    excess = replace(parity, candidate=Rate(suspect, content))
+    # What control alone differs in stays as it was drawn; all else is of the pairs with content.
+    drawn = [Scores(s.better, better=s.better, share=s.share) for s in parity.scores]
+    rest = max(suspect, content - parity.better)
+    excess = replace(parity, scores=(Scores(rest, worse=suspect), *drawn))
     is_long = counts.hours >= minimum_hours
-    passes = excess.verdict is Verdict.PASS and is_long
+    passes = bool(content) and excess.verdict is Verdict.PASS and is_long
     verdict = Verdict.PASS if passes else Verdict.INCONCLUSIVE
 
     def parts() -> Iterator[str]:
@@ -298,7 +313,8 @@ def _evidence(counts: Counts, parity: Excess, minimum_hours: float) -> Result:
             f"({counts.empty:,} empty, {counts.refused:,} refused)"
         )
         if counts.first_sights:
-            _, high = rate_bounds(counts.first_sights, counts.pairs, alpha=excess.alpha)
+            first_sights = [Scores(counts.pairs, worse=counts.first_sights)]
+            high = excess_bounds(first_sights, alpha=excess.alpha).high
             yield (
                 f"{counts.first_sights:,} differed at first sight alone "
                 f"({counts.unsettled:,} unsettled), at most {_rounded(100 * high, _UP):f} %"
@@ -320,10 +336,9 @@ class _Criterion:
 
     name: str
     unit: str
-    failed: str
-    of_baseline: str
-    no_baseline: str
-    baseline_too_high: str
+    worse: str
+    better: str
+    unknown: str
 
     def result(self, excess: Excess) -> Result:
         """The verdict, and as message `PASS: 0 of 6,000 pairs differ; at most ...`."""
@@ -332,7 +347,7 @@ class _Criterion:
         return Result(self.name, excess.verdict, 100 * low, 100 * high, message)
 
     def _parts(self, excess: Excess) -> Iterator[str]:
-        if not excess.candidate.total:
+        if not excess.total:
             least = pairs_needed(100 * excess.tolerance, alpha=excess.alpha)
             yield f"no {self.unit} yet"
             yield f"about {_about(least)} good ones would pass"
@@ -340,23 +355,19 @@ class _Criterion:
         yield self._seen(excess)
         yield _bound(excess)
         match excess.verdict:
-            case Verdict.FAIL if not excess.baseline.total:
-                yield self.no_baseline
-            case Verdict.INCONCLUSIVE if excess.is_baseline_too_high:
-                yield self.baseline_too_high
+            case Verdict.FAIL if not excess.known:
+                yield self.unknown
             case Verdict.INCONCLUSIVE:
                 yield self._what_decides(excess)
 
     def _seen(self, excess: Excess) -> str:
-        failures, total = excess.candidate
-        seen = f"{failures:,} of {total:,} {self.unit} {self.failed}"
-        if not excess.baseline.total:
+        seen = self.worse.format(f"{excess.worse:,} of {excess.total:,}")
+        if not excess.known:
             return seen
-        failures, total = excess.baseline
-        return f"{seen}, {failures:,} of {total:,} {self.of_baseline}"
+        return f"{seen}, {self.better.format(f'{excess.better:,} of {round(excess.known):,}')}"
 
     def _what_decides(self, excess: Excess) -> str:
-        total = int(excess.candidate.total)
+        total = int(excess.total)
         decisive = least_count(
             lambda n: excess.at(n).verdict is not Verdict.INCONCLUSIVE, over=total
         )
@@ -368,18 +379,16 @@ class _Criterion:
 _PARITY = _Criterion(
     name="parity",
     unit="pairs",
-    failed="differ",
-    of_baseline="of control with itself",
-    no_baseline="control's own noise was not measured",
-    baseline_too_high="control differs from itself too often; leave out what is noisy by a rule",
+    worse="{} pairs differ",
+    better="control alone in {}",
+    unknown="control's own noise was not measured",
 )
 _FAULTS = _Criterion(
     name="faults",
     unit="requests",
-    failed="to the candidate failed",
-    of_baseline="to control",
-    no_baseline="control was asked nothing meanwhile",
-    baseline_too_high="control itself fails too often to compare with",
+    worse="the candidate alone failed {} requests",
+    better="control alone {}",
+    unknown="control was not asked for what the candidate answers",
 )
 
 
@@ -387,16 +396,16 @@ def _bound(excess: Excess) -> str:
     """The bounds with two digits, rounded outwards, and the tolerance."""
     low, high = (max(0, 100 * bound) for bound in excess.bounds)
     at_least, at_most = f"{_rounded(low, _DOWN):f} %", f"{_rounded(high, _UP):f} %"
+    sure = f"{100 * (1 - excess.alpha):g} % sure"
     match excess.verdict:
         case Verdict.FAIL:
             bound = f"at least {at_least}"
         case Verdict.INCONCLUSIVE if low > 0:
-            bound = f"between {at_least} and {at_most}"
+            bound, sure = f"between {at_least} and {at_most}", f"each {sure}"
         case _:
             bound = f"at most {at_most}"
-    more = " more" if excess.baseline.total else ""
-    sure = f"{100 * (1 - excess.alpha):g} %"
-    return f"{bound}{more} ({sure} sure), tolerance {100 * excess.tolerance:g} %"
+    more = " more" if excess.known else ""
+    return f"{bound}{more} ({sure}), tolerance {100 * excess.tolerance:g} %"
 
 
 def _about(count: int) -> str:

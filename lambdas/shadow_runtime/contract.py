@@ -71,6 +71,7 @@ class MetricName(StrEnum):
     FALLBACKS = "Fallbacks"
     TIMEOUTS = "Timeouts"
     SHORT_CIRCUITED = "ShortCircuited"
+    STOOD_IN = "StoodIn"  # control answered for the candidate: what it alone failed
     UNKEYED = "Unkeyed"  # requests without a user key: control answered
     TEE_SKIPPED = "TeeSkipped"
     TEE_FAILED = "TeeFailed"
@@ -87,8 +88,9 @@ class MetricName(StrEnum):
     UNSETTLED = "Unsettled"  # those of them of which a second sight did not decide
     CANDIDATE_ERRORS = "CandidateErrors"  # pairs in which the candidate failed
     WRONG = "Wrong"  # both of them
-    NOISE_COMPARED = "NoiseCompared"
-    NOISE = "Noise"
+    CONTROL_ERRORS = "ControlErrors"  # copies of what the candidate answered, and control failed
+    NOISE = "Noise"  # pairs in which control, asked again, differs from itself or fails, alone
+    BOTH_DIFFER = "BothDiffer"  # pairs in which the candidate differs, and control from itself too
     COPIES_LOST = "CopiesLost"  # skipped, failed or dropped; not what Lambda loses
     COPIES_DROPPED = "CopiesDropped"  # for one of the reasons that follow
     LATE = "Late"  # the side that ran was not ready by its deadline
@@ -116,6 +118,9 @@ DROPPED = (
 MOST_NOISY_PATHS = 20
 """Paths that are counted one by one: each is a metric of its own, and is paid for."""
 
+ASKED_AGAIN = (1.0, 0.1, 0.01, 0.001)
+"""Shares of the pairs in which control is asked again, whatever the candidate answered."""
+
 
 class Dimension(StrEnum):
     """Dimensions of those metrics."""
@@ -125,6 +130,8 @@ class Dimension(StrEnum):
     VERSION = "Version"
     OUTCOME = "Outcome"
     PATH = "Path"
+    CANDIDATE_VERSION = "CandidateVersion"  # whose answers were asked for, or compared
+    ASKED_AGAIN = "AskedAgain"  # the share in which control is: `1`, `0.1`...; `0` where it may not
     EXPOSED = "Exposed"  # "true" while the candidate may answer users: from stage canary on
 
 

@@ -19,8 +19,8 @@ class Copy:
 
     `event` has no credentials any more; `withheld` says which ones. `exposed` tells that the
     candidate may answer users at this stage, so that a difference is more than a finding.
-    `deadline_ms` is what the candidate would have had for a user. `sent_at` is in milliseconds
-    since the epoch.
+    `candidate_version` is the one that the route calls. `deadline_ms` is what the candidate would
+    have had for a user. `sent_at` is in milliseconds since the epoch.
     """
 
     event: Mapping[str, Any]
@@ -32,6 +32,7 @@ class Copy:
     variant: Variant
     response: Response
     exposed: bool
+    candidate_version: str
     deadline_ms: int
     sent_at: float = field(default_factory=lambda: time.time() * 1_000)
 
@@ -49,6 +50,7 @@ class Copy:
                 "variant": self.variant,
                 "response": HTTP_API.payload(without_credentials(self.response)),
                 "exposed": self.exposed,
+                "candidate_version": self.candidate_version,
                 "deadline_ms": self.deadline_ms,
                 "sent_at": self.sent_at,
             }
@@ -73,6 +75,7 @@ class Copy:
                 "variant": str(variant),
                 "response": {"statusCode": int()} as response,
                 "exposed": bool(exposed),
+                "candidate_version": str(candidate_version),
                 "deadline_ms": int(deadline_ms),
                 "sent_at": int(sent_at) | float(sent_at),
             } if (
@@ -90,6 +93,7 @@ class Copy:
                     variant=Variant(variant),
                     response=HTTP_API.response(response),
                     exposed=exposed,
+                    candidate_version=candidate_version,
                     deadline_ms=deadline_ms,
                     sent_at=sent_at,
                 )

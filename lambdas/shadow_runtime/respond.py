@@ -187,6 +187,7 @@ def respond(runtime: RouteRuntime, control: Side, call: Call, measurements: Meas
                 variant=variant,
                 response=answer.response,
                 exposed=stage > Stage.SHADOW,
+                candidate_version=settings().candidate_version,
                 deadline_ms=runtime.deadline_ms,
             )
             runtime.tee.send(copy, measurements)
@@ -211,12 +212,13 @@ def _ask_candidate(
     runtime: RouteRuntime, call: Call, stage: Stage, measurements: Measurements
 ) -> _Answer | None:
     """Its answer; None when it has none that a user may see, and there is a control."""
+    version = settings().candidate_version if stage < Stage.COMPLETE else None
     if stage < Stage.COMPLETE and not runtime.circuit_breaker.allows():
         measurements.add(MetricName.SHORT_CIRCUITED)
         for name in (MetricName.REQUESTS, MetricName.FAULTS):  # as if it had failed once more
-            measurements.add(name, variant=Variant.CANDIDATE)
+            measurements.add(name, variant=Variant.CANDIDATE, candidate_version=version)
         return None
-    with _measured(Variant.CANDIDATE, measurements) as annotations:
+    with _measured(Variant.CANDIDATE, measurements, candidate_version=version) as annotations:
         outcome, answer = _judged(call, _asked(runtime, call))
         annotations["status"] = answer.response.status
         annotations["outcome"] = outcome
@@ -266,6 +268,7 @@ def _stand_in(control: Side, call: Call, measurements: Measurements) -> _Answer:
     answer = _ask_control(control, call, measurements)
     if not answer.response.is_fault:
         measurements.add(MetricName.FAILED, version=settings().version)
+        measurements.add(MetricName.STOOD_IN, candidate_version=settings().candidate_version)
     return answer
 
 
@@ -289,13 +292,17 @@ def _copied(
 
 
 @contextmanager
-def _measured(variant: Variant, measurements: Measurements) -> Iterator[dict[str, Any]]:
+def _measured(
+    variant: Variant, measurements: Measurements, *, candidate_version: str | None = None
+) -> Iterator[dict[str, Any]]:
     """Traces and counts one side's work; the block says its `outcome`."""
     started = time.perf_counter()
     with traced(variant) as annotations:
         yield annotations
     elapsed = 1_000 * (time.perf_counter() - started)
-    measurements.add(MetricName.REQUESTS, variant=variant)
     measurements.add(MetricName.LATENCY, elapsed, variant=variant)
+    counted = [MetricName.REQUESTS]
     if annotations["outcome"] is not Outcome.ANSWERED:
-        measurements.add(MetricName.FAULTS, variant=variant)
+        counted.append(MetricName.FAULTS)
+    for name in counted:
+        measurements.add(name, variant=variant, candidate_version=candidate_version)

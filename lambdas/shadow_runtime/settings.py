@@ -32,6 +32,11 @@ class Settings:
     masking_key: str
     xray_daemon: str
 
+    @property
+    def candidate_version(self) -> str:
+        """The version that the candidate's ARN names; `$LATEST` where it names none."""
+        return [*self.candidate.split(":")[7:], "$LATEST"][0]
+
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self:
         """The settings in `environment`; outside of Lambda the route is `undeployed`."""

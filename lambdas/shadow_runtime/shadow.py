@@ -30,7 +30,7 @@ from shadow_runtime.front_doors import MalformedError, UnsupportedEventError, fr
 from shadow_runtime.handlers import MARK, call_safely, find
 from shadow_runtime.http import Response
 from shadow_runtime.migrating import Migration
-from shadow_runtime.sampling import Deduplicator, LogSampler
+from shadow_runtime.sampling import AskedAgain, Deduplicator, LogSampler
 from shadow_runtime.secret import secret
 from shadow_runtime.settings import settings
 from shadow_runtime.telemetry import Measurements, logger, traced
@@ -50,29 +50,32 @@ AGAIN_S = 0.1
 SECOND_SIGHT_S = 0.5
 """After a difference, before both sides are asked again."""
 
-NOISE_PERCENT = 5
-"""Share of the copies for which a repeatable control runs again, to learn how it differs itself."""
-
 STALE_AFTER = 1_000
 """Comparisons in one execution environment after which a rule that excused nothing is reported."""
 
 
 class Sight(StrEnum):
-    """How sure a difference is: a write between two answers makes them differ once.
+    """What a difference is: a write between two answers makes them differ once, noise again.
 
-    Both sides are asked again, together. `CONFIRMED` differs again in the same place, `FIRST` does
-    not differ any more; `UNSETTLED` is all else, as where control may not be asked twice.
+    Both sides are asked again, together, and control twice. `CONFIRMED`: the candidate differs
+    again in the same place, and wherever control differs from itself; or it failed, and control
+    does not. `CONTROL` is the same with the roles changed, so that where both sides are alike the
+    two are as likely. `BOTH`: they differ in one another's places. `FIRST`: nothing differs any
+    more. `UNSETTLED` is all else, as where control may not be asked twice.
     """
 
     FIRST = "first"
     UNSETTLED = "unsettled"
     CONFIRMED = "confirmed"
+    CONTROL = "control"
+    BOTH = "both"
 
 
 class SecondSights:
     """How many second sights an execution environment affords: 20 at once, one more each 2 seconds.
 
-    In a flood of differences most are taken for what the last one in the same places was.
+    In a flood of differences most are taken for what those in the same places were found to be; if
+    they were found to be this and that, nothing is settled.
 
     Example:
         >>> seconds = SecondSights(clock=lambda: 0.0)
@@ -89,17 +92,18 @@ class SecondSights:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._full_at = clock()
-        self._last: dict[str, Sight] = {}
+        self._found: dict[str, Sight] = {}
 
     def sight(self, fingerprint: str, look: Callable[[], Sight]) -> Sight:
-        """What `look` finds; over the budget, what it found the last time."""
+        """What `look` finds; over the budget, what it found each time so far."""
         now = self._clock()
         if self._full_at - now > self.EACH_S * (self.AT_ONCE - 1):
-            return self._last.get(fingerprint, Sight.UNSETTLED)
+            return self._found.get(fingerprint, Sight.UNSETTLED)
         self._full_at = max(self._full_at, now) + self.EACH_S
         found = look()
-        if fingerprint in self._last or len(self._last) < self.MOST_FINGERPRINTS:
-            self._last[fingerprint] = found
+        if fingerprint in self._found or len(self._found) < self.MOST_FINGERPRINTS:
+            before = self._found.get(fingerprint, found)
+            self._found[fingerprint] = found if before is found else Sight.UNSETTLED
         return found
 
 
@@ -112,6 +116,7 @@ _noisy_paths: set[str] = set()
 _deduplicator = Deduplicator()
 _log_sampler = LogSampler()
 _second_sights = SecondSights()
+_asked_again = AskedAgain()
 
 
 class DroppedError(Exception):
@@ -184,19 +189,25 @@ def _compare_sides(sides: "_Sides", measurements: Measurements) -> None:
     if ran.lacked and not found.agrees:
         raise DroppedError(MetricName.WITHHELD)
     if old.is_fault:  # nothing to compare with, whatever the candidate does
+        if is_shown:
+            measurements.add(
+                MetricName.CONTROL_ERRORS,
+                variant=Variant.CANDIDATE,
+                candidate_version=copy.candidate_version,
+            )
         raise DroppedError(MetricName.SIDE_FAILED)
     if found.verdict is Verdict.UNDECIDED:
         raise DroppedError(MetricName.UNDECIDED)
-    sight = sides.sight(found) if found.verdict is Verdict.MISMATCHED else None
-    if not is_shown and route.is_repeatable and _is_sampled(copy):
-        sides.count_noise(measurements)
+    asked_again = _asked_again.share() if route.is_repeatable else 0.0
+    is_drawn = assignment.is_in(copy.id, 100 * asked_again, route=settings().route, purpose="noise")
+    sight = sides.sight(old, found, is_drawn=is_drawn, measurements=measurements)
     if not found.agrees:
         _write("mismatch", copy, found, sight=sight)
     usage = _usage()
     usage.add(found)
     if usage.compared == STALE_AFTER and (stale := usage.after(STALE_AFTER)):
         logger.warning("stale rules", rules=stale, compared=usage.compared)
-    _count(copy, old, found, sight, measurements)
+    _count(copy, old, found, sight, asked_again, measurements)
 
 
 class _Ran(NamedTuple):
@@ -268,52 +279,76 @@ class _Sides:
         except OverdueError:
             return Comparison(Verdict.UNDECIDED)
 
-    def sight(self, first: Comparison) -> Sight:
-        """Whether the difference stays when both sides are asked again."""
-        if not _route().is_repeatable:
-            return Sight.UNSETTLED
-        return _second_sights.sight(first.fingerprint, lambda: self._second_sight(first))
+    def sight(
+        self, old: Response, found: Comparison, *, is_drawn: bool, measurements: Measurements
+    ) -> Sight | None:
+        """What the difference from `old`, control's answer, is; None where nothing differs.
 
-    def _second_sight(self, first: Comparison) -> Sight:
+        Where the copy `is_drawn` control is asked again first, and may be what differs.
+        """
+        if not _route().is_repeatable:
+            is_failed = found.verdict is Verdict.CANDIDATE_ERRORED
+            unknown = Sight.CONFIRMED if is_failed else Sight.UNSETTLED
+            return None if found.agrees else unknown
+        noise = self._noise(old) if is_drawn else None
+        if found.agrees and (noise is None or noise.agrees):
+            return None
+        differing = " ".join(each.fingerprint for each in (found, noise) if each is not None)
+        return _second_sights.sight(
+            differing, lambda: self._second_sight(old, found, noise, measurements)
+        )
+
+    def _noise(self, old: Response) -> Comparison | None:
+        """How control, asked again, differs from `old`; None where it cannot be told."""
+        with suppress(OverdueError, Exception):
+            again = self.run(Variant.CONTROL)
+            noise = self.compared(old, again.response)
+            if not again.lacked and noise.verdict is not Verdict.UNDECIDED:
+                return noise
+        return None
+
+    def _second_sight(
+        self,
+        old: Response,
+        found: Comparison,
+        noise: Comparison | None,
+        measurements: Measurements,
+    ) -> Sight:
+        is_failed = found.verdict is Verdict.CANDIDATE_ERRORED
+        if is_failed and noise is None:
+            noise = self._noise(old)
+        fails_itself = noise is not None and noise.verdict is Verdict.CANDIDATE_ERRORED
+        if is_failed or fails_itself:
+            one = Sight.CONFIRMED if is_failed else Sight.CONTROL
+            return Sight.BOTH if is_failed and fails_itself else one
         with suppress(OverdueError, Exception):
             with self.in_time():
                 time.sleep(SECOND_SIGHT_S)
-            control, candidate = (self.run(side) for side in Variant)
-            again = self.compared(control.response, candidate.response)
-            if again.agrees:
+            sides = (Variant.CONTROL, Variant.CANDIDATE, Variant.CONTROL)
+            old_again, new_again, third = (self.run(side) for side in sides)
+            again = self.compared(old_again.response, new_again.response)
+            noise_again = self.compared(old_again.response, third.response)
+            self._write_noise(noise_again, measurements)
+            lacked = old_again.lacked or new_again.lacked or third.lacked
+            if lacked or old_again.response.is_fault or third.response.is_fault:
+                return Sight.UNSETTLED
+            if again.agrees and noise_again.agrees:
                 return Sight.FIRST
-            lacked = control.lacked or candidate.lacked or control.response.is_fault
-            return Sight.CONFIRMED if not lacked and again.repeats(first) else Sight.UNSETTLED
+            if again.places > noise_again.places:
+                return Sight.CONFIRMED if again.repeats(found) else Sight.UNSETTLED
+            if again.places < noise_again.places and noise and noise_again.repeats(noise):
+                return Sight.CONTROL
+            return Sight.FIRST if again.agrees else Sight.BOTH
         return Sight.UNSETTLED
 
-    def count_noise(self, measurements: Measurements) -> None:
-        """How control, asked twice together, differs from itself: what users write is no noise.
-
-        Also by path, so that a noisy field does not hide a mismatch in a quiet one.
-        """
-        with suppress(OverdueError, Exception):
-            again = self.run(Variant.CONTROL)
-            noise = self.compared(self.copy.response, again.response)
-            if not noise.agrees:
-                if again.lacked or again.response.is_fault:
-                    return
-                third = self.run(Variant.CONTROL)
-                noise = self.compared(again.response, third.response)
-            if noise.verdict in (Verdict.UNDECIDED, Verdict.CANDIDATE_ERRORED):
-                return  # control's failures are counted where they meet users
-            measurements.add(MetricName.NOISE_COMPARED)
-            if noise.agrees:
-                return
-            measurements.add(MetricName.NOISE)
-            for path in {difference.folded_path for difference in noise.differences}:
-                if path in _noisy_paths or len(_noisy_paths) < MOST_NOISY_PATHS:
-                    _noisy_paths.add(path)
-                    measurements.add(MetricName.NOISE, path=path)
+    def _write_noise(self, noise: Comparison, measurements: Measurements) -> None:
+        """By path, so that people find the field."""
+        for path in noise.places:
+            if path in _noisy_paths or len(_noisy_paths) < MOST_NOISY_PATHS:
+                _noisy_paths.add(path)
+                measurements.add(MetricName.NOISE, path=path)
+        if noise.places:
             _write("noise", self.copy, noise)
-
-
-def _is_sampled(copy: Copy) -> bool:
-    return assignment.is_in(copy.id, NOISE_PERCENT, route=settings().route, purpose="noise")
 
 
 def _count(
@@ -321,27 +356,37 @@ def _count(
     old: Response,
     found: Comparison,
     sight: Sight | None,
+    asked_again: float,
     measurements: Measurements,
 ) -> None:
+    """By the candidate's version, for the judge; what is confirmed also for alarms."""
     counted = [MetricName.COMPARED]
-    if found.verdict is Verdict.CANDIDATE_ERRORED:
-        counted.append(MetricName.CANDIDATE_ERRORS)
     if sight is Sight.CONFIRMED:
-        counted.append(MetricName.MISMATCHED)
-    for name in counted:
-        measurements.add(name)
-        if copy.exposed and copy.variant is Variant.CANDIDATE:
-            measurements.add(name, variant=Variant.CANDIDATE)
+        is_failed = found.verdict is Verdict.CANDIDATE_ERRORED
+        counted.append(MetricName.CANDIDATE_ERRORS if is_failed else MetricName.MISMATCHED)
+    others = [_PROVING_LITTLE[each] for each in [pair_class(old)] if each in _PROVING_LITTLE]
+    if sight is Sight.CONTROL:
+        others.append(MetricName.NOISE)
+    if not found.agrees:
+        others += _UNCONFIRMED.get(sight, ())
+    for name in (*counted, *others):
+        measurements.add(name, candidate_version=copy.candidate_version, asked_again=asked_again)
+    if copy.exposed and copy.variant is Variant.CANDIDATE:
+        for name in counted:
+            version = copy.candidate_version
+            measurements.add(name, variant=Variant.CANDIDATE, candidate_version=version)
     if copy.exposed:  # what alarms hear
         for name in (MetricName.COMPARED, *[MetricName.WRONG for _ in counted[1:]]):
             measurements.add(name, exposed=True)
             measurements.add(name, version=settings().version)
-    if proves_little := _PROVING_LITTLE.get(pair_class(old)):
-        measurements.add(proves_little)
-    if sight in (Sight.FIRST, Sight.UNSETTLED):
-        measurements.add(MetricName.FIRST_SIGHT)
-    if sight is Sight.UNSETTLED:
-        measurements.add(MetricName.UNSETTLED)
+
+
+_UNCONFIRMED: dict[Sight | None, tuple[MetricName, ...]] = {
+    Sight.FIRST: (MetricName.FIRST_SIGHT,),
+    Sight.UNSETTLED: (MetricName.FIRST_SIGHT, MetricName.UNSETTLED),
+    Sight.CONTROL: (MetricName.FIRST_SIGHT, MetricName.UNSETTLED),
+    Sight.BOTH: (MetricName.BOTH_DIFFER,),
+}
 
 
 def _write(message: str, copy: Copy, found: Comparison, **fields: Any) -> None:

@@ -72,8 +72,8 @@ logger = Logger()
 class Measurements:
     """The metrics of one invocation: collected while it runs, written when it is flushed.
 
-    Every metric carries the route; each set of further dimensions becomes one document in
-    CloudWatch's embedded metric format. The ids of the request stand beside them, so that a log
+    Every metric carries the route, and a set of further dimensions. They are written as documents
+    in CloudWatch's embedded metric format. The ids of the request stand beside them, so that a log
     query can tell what became of it. A value that is no finite number is not a value.
 
     Example:
@@ -84,7 +84,7 @@ class Measurements:
 
     def __init__(self, **ids: Any) -> None:
         self._ids = ids
-        self._values: dict[tuple[str | None, ...], dict[str, list[float]]] = {}
+        self._values: dict[_Key, dict[str, list[float]]] = {}
 
     def add(
         self,
@@ -96,10 +96,18 @@ class Measurements:
         outcome: str | None = None,
         path: str | None = None,
         exposed: bool = False,
+        candidate_version: str | None = None,
+        asked_again: float | None = None,
     ) -> None:
-        """Adds `value` to `name`, by route and by the dimensions given."""
+        """Adds `value` to `name`, by route and by the dimensions given.
+
+        What is counted by the candidate's version is counted without it, too: the judge asks for
+        one version, alarms and people for the route.
+        """
         if math.isfinite(value):
-            key = (variant, version, outcome, path, "true" if exposed else None)
+            exposed_only = "true" if exposed else None
+            share = None if asked_again is None else f"{asked_again:g}"
+            key = (variant, version, outcome, path, exposed_only, candidate_version, share)
             values = self._values.setdefault(key, {}).setdefault(str(name), [])
             values.append(round(value, 3))
             if len(values) == _MOST_VALUES:
@@ -110,18 +118,25 @@ class Measurements:
         self._ids |= fields
 
     def flush(self) -> None:
-        """Writes what was collected since the last time, one line a document."""
+        """Writes what was collected since the last time, in as few documents as can hold it."""
         collected, self._values = self._values, {}
         if not collected:
             return
         route, now = settings().route, time.time_ns() // 1_000_000
         ids = [_json(self._ids)[1:-1]] if self._ids else []
+        counted: dict[str, list[float]] = {}
+        unequal = {
+            name
+            for values in collected.values()
+            for name, each in values.items()
+            if counted.setdefault(name, each) != each
+        }
+        shapes = tuple((key, tuple(values)) for key, values in collected.items())
         documents = []
-        for key, values in collected.items():
-            head = f'"_aws":{{"Timestamp":{now},{_head(route, key, tuple(values))}'
+        for head, members in _documents(route, shapes, frozenset(unequal)):
             # A list of finite numbers is the same in JSON as in Python.
-            counted = [f'"{name}":{each}' for name, each in values.items()]
-            documents.append(f"{{{','.join([head, *counted, *ids])}}}")
+            values = [f'"{name}":{collected[key][name]}' for name, key in members]
+            documents.append(f'{{"_aws":{{"Timestamp":{now},{",".join([head, *values, *ids])}}}')
         _write("\n".join(documents))
 
 
@@ -144,22 +159,78 @@ class Gauges:
             measurements.add(name, value)
 
 
+_Key = tuple[str | None, ...]
+"""Values of `_DIMENSIONS` but the route's; None where it is not one of the metric's."""
+
+
 @lru_cache(maxsize=256)
-def _head(route: str, key: tuple[str | None, ...], names: tuple[str, ...]) -> str:
-    """What documents of the same metrics and dimensions share: the directive and the dimensions."""
-    dimensions = {
-        str(dimension): text.encode("unicode_escape").decode()[:_LONGEST_DIMENSION]
-        for dimension, text in zip(_DIMENSIONS, (route, *key), strict=True)
-        if text
-    }
-    directive = {
-        "Namespace": NAMESPACE,
-        "Dimensions": [[*dimensions]],
-        "Metrics": [{"Name": name, "Unit": _UNITS.get(name, "Count")} for name in names],
-    }
-    return f'"CloudWatchMetrics":[{_json(directive)}]}},{_json(dimensions)[1:-1]}'
+def _documents(
+    route: str, shapes: tuple[tuple[_Key, tuple[str, ...]], ...], unequal: frozenset[str]
+) -> list[tuple[str, list[tuple[str, _Key]]]]:
+    """The head of each document, and the metrics whose values follow in it.
+
+    `unequal` are the names of metrics that have different values under different dimensions.
+    """
+    documents: list[_Document] = []
+    for key, names in shapes:
+        dimensions = {
+            str(dimension): text.encode("unicode_escape").decode()[:_LONGEST_DIMENSION]
+            for dimension, text in zip(_DIMENSIONS, (route, *key), strict=True)
+            if text
+        }
+        found = (each for each in documents if each.can_hold(dimensions, names, unequal))
+        document = next(found, None)
+        if document is None:
+            document = _Document()
+            documents.append(document)
+        document.add(dimensions, names, key)
+    return [(document.head, [*document.members.items()]) for document in documents]
 
 
+class _Document:
+    """Metrics under several sets of dimensions, in which a name has one value."""
+
+    def __init__(self) -> None:
+        self.members: dict[str, _Key] = {}
+        self._dimensions: dict[str, str] = {}
+        self._sets: dict[tuple[str, ...], list[list[str]]] = {}
+
+    def can_hold(
+        self, dimensions: dict[str, str], names: tuple[str, ...], unequal: frozenset[str]
+    ) -> bool:
+        known = {*names} & {*self.members}
+        there = {**self._dimensions, **dimensions}
+        counted = [by for held, sets in self._sets.items() if known & {*held} for by in sets]
+        return (
+            known.isdisjoint(unequal)
+            and {**there, **self._dimensions} == there
+            and not any(by in counted for by in _sets_of(dimensions))
+        )
+
+    def add(self, dimensions: dict[str, str], names: tuple[str, ...], key: _Key) -> None:
+        self._dimensions |= dimensions
+        self.members |= {name: key for name in names if name not in self.members}
+        self._sets.setdefault(names, []).extend(_sets_of(dimensions))
+
+    @property
+    def head(self) -> str:
+        directives = [
+            {
+                "Namespace": NAMESPACE,
+                "Dimensions": sets,
+                "Metrics": [{"Name": name, "Unit": _UNITS.get(name, "Count")} for name in names],
+            }
+            for names, sets in self._sets.items()
+        ]
+        return f'"CloudWatchMetrics":{_json(directives)}}},{_json(self._dimensions)[1:-1]}'
+
+
+def _sets_of(dimensions: dict[str, str]) -> list[list[str]]:
+    coarse = [name for name in dimensions if name not in _OF_THE_JUDGE]
+    return [coarse, [*dimensions]] if len(coarse) < len(dimensions) else [coarse]
+
+
+_OF_THE_JUDGE = (Dimension.CANDIDATE_VERSION, Dimension.ASKED_AGAIN)
 _DIMENSIONS = (
     Dimension.ROUTE,
     Dimension.VARIANT,
@@ -167,6 +238,7 @@ _DIMENSIONS = (
     Dimension.OUTCOME,
     Dimension.PATH,
     Dimension.EXPOSED,
+    *_OF_THE_JUDGE,
 )
 
 
@@ -289,7 +361,7 @@ def _daemon(addresses: str) -> socket.socket | None:
 _encode = json.JSONEncoder(separators=(",", ":"), default=str, allow_nan=False).encode
 
 
-def _json(document: dict[str, Any]) -> str:
+def _json(document: Any) -> str:
     """One line of JSON; NaN and the like, which a user's answer may hold, become text."""
     try:
         return _encode(document)

@@ -79,53 +79,68 @@ class Functions:
 # Custom metrics: each is paid for by the hour in which it is written, so each kind of them is
 # listed here, and how often it is. A kind is a name and what it is counted by beside the route.
 
-By: TypeAlias = tuple[Dimension, str] | Dimension | None
-"""A dimension with its one value, a dimension with one value at a time, or none."""
+By: TypeAlias = tuple[tuple[Dimension, str | None], ...]
+"""Dimensions with their one value, or with None, where one value is written at a time."""
 
 Kinds: TypeAlias = Mapping[Stage, Mapping[By, tuple[MetricName, ...]]]
 """By the stage from which on they are written."""
 
 _CANARY = Stage.canary(percent=0.01)
-_CONTROL = (Dimension.VARIANT, Variant.CONTROL)
-_CANDIDATE = (Dimension.VARIANT, Variant.CANDIDATE)
-_EXPOSED = (Dimension.EXPOSED, "true")
+_ROUTE: By = ()
+_CONTROL: By = ((Dimension.VARIANT, Variant.CONTROL),)
+_CANDIDATE: By = ((Dimension.VARIANT, Variant.CANDIDATE),)
+_EXPOSED: By = ((Dimension.EXPOSED, "true"),)
+_VERSION: By = ((Dimension.VERSION, None),)
+_PATH: By = ((Dimension.PATH, None),)
+_JUDGED: By = ((Dimension.CANDIDATE_VERSION, None),)
+_JUDGED_PAIRS: By = (*_JUDGED, (Dimension.ASKED_AGAIN, None))
 
 _OF_A_SIDE = (MetricName.REQUESTS, MetricName.FAULTS, MetricName.LATENCY)
 _OF_PAIRS = (MetricName.COMPARED, MetricName.MISMATCHED, MetricName.CANDIDATE_ERRORS)
+_OF_VERDICTS = (
+    *_OF_PAIRS,
+    *(MetricName.EMPTY, MetricName.REFUSED, MetricName.FIRST_SIGHT, MetricName.UNSETTLED),
+    *(MetricName.NOISE, MetricName.BOTH_DIFFER),
+)
+_OF_WHAT_USERS_SAW = (MetricName.COMPARED, MetricName.MISMATCHED, MetricName.CONTROL_ERRORS)
 
 _OF_ALARMS = (MetricName.COMPARED, MetricName.WRONG)
 
 OF_ROUTE: Kinds = {
     Stage.OFF: {
-        None: (
+        _ROUTE: (
             *(MetricName.FLAG_AGE, MetricName.STAGE, MetricName.CANDIDATE_PERCENT),
             *(MetricName.UNREAD, MetricName.UNKEYED),
         ),
         _CONTROL: _OF_A_SIDE,
-        Dimension.VERSION: (MetricName.FAILED,),
+        _VERSION: (MetricName.FAILED,),
     },
     _CANARY: {
-        None: (MetricName.FALLBACKS, MetricName.TIMEOUTS, MetricName.SHORT_CIRCUITED),
+        _ROUTE: (
+            *(MetricName.FALLBACKS, MetricName.TIMEOUTS),
+            *(MetricName.SHORT_CIRCUITED, MetricName.STOOD_IN),
+        ),
         _CANDIDATE: _OF_A_SIDE,
+        _JUDGED: (MetricName.STOOD_IN,),
+        _CANDIDATE + _JUDGED: (MetricName.REQUESTS, MetricName.FAULTS),
     },
 }
 OF_SHADOW: Kinds = {
     Stage.SHADOW: {
-        None: (
-            *_OF_PAIRS,
-            *(MetricName.EMPTY, MetricName.REFUSED),
-            *(MetricName.FIRST_SIGHT, MetricName.UNSETTLED),
+        _ROUTE: (
+            *_OF_VERDICTS,
             *(MetricName.COPIES_SENT, MetricName.TEE_SKIPPED, MetricName.TEE_FAILED),
             *(MetricName.COPIES_LOST, MetricName.COPIES_DROPPED),
             *(*DROPPED, MetricName.DUPLICATE),
-            *(MetricName.NOISE_COMPARED, MetricName.NOISE),
         ),
-        Dimension.PATH: (MetricName.NOISE,),
+        _PATH: (MetricName.NOISE,),
+        _JUDGED_PAIRS: _OF_VERDICTS,
     },
     _CANARY: {
         _EXPOSED: _OF_ALARMS,
-        Dimension.VERSION: _OF_ALARMS,
-        _CANDIDATE: (MetricName.COMPARED, MetricName.MISMATCHED),
+        _VERSION: _OF_ALARMS,
+        _CANDIDATE: _OF_WHAT_USERS_SAW,
+        _CANDIDATE + _JUDGED: _OF_WHAT_USERS_SAW,
     },
 }
 
@@ -144,7 +159,7 @@ def kinds(ceiling: Stage) -> int:
 
 def _values(by: By) -> int:
     """How many values a dimension may have at a time."""
-    return MOST_NOISY_PATHS if by is Dimension.PATH else 1
+    return MOST_NOISY_PATHS if by == _PATH else 1
 
 
 ON_OCCASION = frozenset(
@@ -152,6 +167,7 @@ ON_OCCASION = frozenset(
         *(MetricName.FAULTS, MetricName.FAILED, MetricName.FALLBACKS, MetricName.TIMEOUTS),
         *(MetricName.SHORT_CIRCUITED, MetricName.UNREAD, MetricName.UNKEYED),
         *(MetricName.MISMATCHED, MetricName.CANDIDATE_ERRORS, MetricName.WRONG),
+        *(MetricName.STOOD_IN, MetricName.CONTROL_ERRORS, MetricName.BOTH_DIFFER),
         *(MetricName.FIRST_SIGHT, MetricName.UNSETTLED, MetricName.EMPTY, MetricName.REFUSED),
         *(MetricName.TEE_SKIPPED, MetricName.TEE_FAILED, MetricName.COPIES_DROPPED, *DROPPED),
         *(MetricName.DUPLICATE, MetricName.NOISE, MetricName.COPIES_LOST, MetricName.FLAG_AGE),
@@ -183,10 +199,10 @@ LIVES_HOURS = 2
 LAMBDA_BYTES = 250
 """Lambda's own three lines about an invocation."""
 
-ROUTE_BYTES, SENT_BYTES = 380, 300
-"""Of a request, in lines of ours; and what a copy of it adds to them."""
+ROUTE_BYTES, CANDIDATE_BYTES, SENT_BYTES = 380, 525, 300
+"""Of a request, in lines of ours: with control, with the candidate; what a copy adds to them."""
 
-COPY_BYTES, EXPOSED_BYTES, SERVED_BYTES = 475, 1_085, 1_395
+COPY_BYTES, EXPOSED_BYTES, SERVED_BYTES = 555, 630, 715
 """Of a copy: in stage `shadow`, while users are exposed, and when a user had the candidate's."""
 
 _SECONDS = 86_400 * DAYS
@@ -296,7 +312,8 @@ class Month:
             function.gb_seconds(self._route_ms),
             f"Lambda GB-s on {function.architecture}",
         )
-        logged = self.requests * (ROUTE_BYTES + LAMBDA_BYTES) + self.copies * SENT_BYTES
+        of_ours = ROUTE_BYTES + self._part * (CANDIDATE_BYTES - ROUTE_BYTES)
+        logged = self.requests * (of_ours + LAMBDA_BYTES) + self.copies * SENT_BYTES
         yield Line(Part.ROUTE, _gb(logged), "GB of logs")
         yield Line(
             Part.ROUTE,
@@ -338,7 +355,7 @@ class Month:
         hours = 0.0
         for name, by in written(kinds, self.ceiling):
             values = _values(by)
-            hours += values * self._hours_of(name, by_side.get(by, events) / values)
+            hours += values * self._hours_of(name, by_side.get(by[:1], events) / values)
         return hours / _HOURS
 
     def _hours_of(self, name: MetricName, events: float) -> float:

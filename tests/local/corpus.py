@@ -113,6 +113,7 @@ def copy_of_old(personal: str) -> bytes:
         variant=Variant.CONTROL,
         response=Response.json(personal),
         exposed=False,
+        candidate_version="7",
         deadline_ms=2_000,
         sent_at=1.0,
     ).payload()

@@ -3,79 +3,101 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from judge import Counts, Tolerances
+from judge import Counts, Scores, Tolerances
 from localaws.up import Local
 from shadowctl.route import Route
-from shadowctl.status import counted, status
+from shadowctl.status import candidate_versions, counted, status
 from tests.local.deployed import Deployed
 from tests.local.way_back import exposure, set_state
 
-WRITTEN = {
-    ("Compared", ""): 6_000,
-    ("Mismatched", ""): 2,
-    ("CandidateErrors", ""): 1,
-    ("Empty", ""): 40,
-    ("Refused", ""): 50,
-    ("FirstSight", ""): 7,
-    ("Unsettled", ""): 5,
-    ("NoiseCompared", ""): 300,
-    ("Noise", ""): 3,
-    ("Requests", "candidate"): 100,
-    ("Faults", "candidate"): 15,
-    ("Requests", "control"): 5_900,
-    ("Faults", "control"): 4,
-}
+USERS = {"Variant": "candidate"}
+FIRST, LATER = {"AskedAgain": "1"}, {"AskedAgain": "0.1"}
+WRITTEN: list[tuple[str, dict[str, str], int]] = [
+    ("Compared", FIRST, 5_000),
+    ("Compared", LATER, 1_000),
+    ("Mismatched", FIRST, 2),
+    ("Mismatched", LATER, 3),
+    ("CandidateErrors", FIRST, 1),
+    ("Noise", FIRST, 4),
+    ("Noise", LATER, 5),
+    ("BothDiffer", FIRST, 6),
+    ("Empty", FIRST, 40),
+    ("Refused", LATER, 50),
+    ("FirstSight", FIRST, 7),
+    ("Unsettled", FIRST, 5),
+    ("StoodIn", {}, 12),
+    ("Requests", USERS, 100),
+    ("Faults", USERS, 15),
+    ("Compared", USERS, 33),
+    ("ControlErrors", USERS, 1),
+]
+"""By dimensions beside the route's and the version's."""
 
 
-def write(local: Local, route: str, at: datetime) -> None:
+def write(local: Local, route: str, version: str, at: datetime) -> None:
     data: list[Any] = [
         {
             "MetricName": name,
             "Dimensions": [
-                {"Name": "Route", "Value": route},
-                *([{"Name": "Variant", "Value": variant}] if variant else []),
+                {"Name": key, "Value": value}
+                for key, value in {"Route": route, "CandidateVersion": version, **by}.items()
             ],
             "Timestamp": at,
             "Value": value,
         }
-        for (name, variant), value in WRITTEN.items()
+        for name, by, value in WRITTEN
     ]
     local.session().client("cloudwatch").put_metric_data(Namespace="ShadowCanary", MetricData=data)
 
 
-def test_the_judge_is_given_what_the_functions_counted_since_then(local: Local) -> None:
+def test_the_judge_is_given_all_that_was_counted_of_a_version_and_nothing_of_another(
+    local: Local,
+) -> None:
     now = datetime.now(UTC)
-    for hours in (1, 2, 30):  # the last is before the time asked for
-        write(local, "counted", now - timedelta(hours=hours))
-    cloudwatch = local.session().client("cloudwatch")
-    assert counted(cloudwatch, "counted", since=now - timedelta(hours=24)) == Counts(
-        pairs=12_000,
-        mismatches=6,
-        empty=80,
-        refused=100,
-        first_sights=14,
-        unsettled=10,
-        hours=2,
-        noise_pairs=600,
-        noise=6,
-        candidate_requests=200,
-        candidate_faults=30,
-        control_requests=11_800,
-        control_faults=8,
+    for hours in (1, 2, 300):
+        write(local, "counted", "12", now - timedelta(hours=hours))
+    write(local, "counted", "11", now - timedelta(hours=1))
+    found = counted(local.session().client("cloudwatch"), "counted", version="12")
+    assert found is not None
+    begun = now - timedelta(hours=300)
+    assert found.since == begun.replace(minute=0, second=0, microsecond=0)
+    assert found.counts == Counts(
+        compared=(
+            Scores(15_000, worse=9, better=12, share=1),
+            Scores(3_000, worse=9, better=15, share=0.1),
+        ),
+        hidden=18,
+        empty=120,
+        refused=150,
+        first_sights=21,
+        unsettled=15,
+        hours=3,
+        asked=Scores(300, worse=36, better=3, share=34 / 85),
     )
+
+
+def test_of_a_version_that_nobody_asked_nothing_is_known(local: Local) -> None:
+    assert counted(local.session().client("cloudwatch"), "counted", version="99") is None
 
 
 def test_the_status_says_where_a_route_is_what_is_red_and_what_is_proven(
     local: Local, canary: Deployed
 ) -> None:
-    cloudwatch, route = local.session().client("cloudwatch"), Route.find("GetUser", canary.aws)
-    told = [*status(route, cloudwatch, hours=1, tolerances=Tolerances())]
+    route = Route.find("GetUser", canary.aws)
+    told = [*status(route, local.session(), tolerances=Tolerances())]
     assert told[:3] == [
         "get-user: at canary(0.01%), ceiling canary(2%)",
         "none of the 3 exposure alarms is in ALARM, and each can act",
         "CloudWatch knows no mute rules here, so that none mutes an alarm",
     ]
-    assert all(line.startswith(("PASS", "FAIL", "INCONCLUSIVE")) for line in told[3:])
+    [version] = candidate_versions(canary.aws.client("lambda"), route.function)
+    assert told[3].startswith(
+        (
+            f"since version {version} of the candidate was first asked, in the hour from 20",
+            f"version {version} of the candidate was not asked yet",
+        )
+    )
+    assert all(line.startswith(("PASS", "FAIL", "INCONCLUSIVE")) for line in told[5:])
     set_state(canary, exposure(canary)[2], "ALARM")
-    told = [*status(route, cloudwatch, hours=1, tolerances=Tolerances())]
+    told = [*status(route, local.session(), tolerances=Tolerances())]
     assert told[1].startswith("in ALARM: GetUser-get-user-candidate-latency-ratio. ")

@@ -115,11 +115,11 @@ def counted(capfd: pytest.CaptureFixture[str]) -> dict[str, float]:
     for line in capfd.readouterr().out.splitlines():
         document = json.loads(line)
         for directive in document.get("_aws", {}).get("CloudWatchMetrics", []):
-            [names] = directive["Dimensions"]
-            by = "".join(f" {name}={document[name]}" for name in names if name != "Route")
-            for metric in directive["Metrics"]:
-                key = f"{metric['Name']}{by}"
-                found[key] = found.get(key, 0) + sum(document[metric["Name"]])
+            for names in directive["Dimensions"]:
+                by = "".join(f" {name}={document[name]}" for name in names if name != "Route")
+                for metric in directive["Metrics"]:
+                    key = f"{metric['Name']}{by}"
+                    found[key] = found.get(key, 0) + sum(document[metric["Name"]])
     return found
 
 

@@ -15,7 +15,7 @@ from shadow_runtime.copies import Copy
 from shadow_runtime.credentials import stripped
 from shadow_runtime.front_doors import HTTP_API
 from shadow_runtime.http import Request, Response
-from shadow_runtime.sampling import Deduplicator, LogSampler
+from shadow_runtime.sampling import AskedAgain, Deduplicator, LogSampler
 
 CONTROL = """
 from shadow_runtime.http import Request, Response
@@ -52,6 +52,7 @@ def played_route(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
     monkeypatch.setattr(shadow, "_masking_key", lambda: b"key")
     monkeypatch.setattr(shadow, "_deduplicator", Deduplicator())
     monkeypatch.setattr(shadow, "_log_sampler", LogSampler())
+    monkeypatch.setattr(shadow, "_asked_again", AskedAgain())
     importlib.invalidate_caches()
     for cached in (shadow._route, shadow._usage):
         cached.cache_clear()
@@ -82,6 +83,7 @@ def copied(
         variant=variant,
         response=answer or Response.json({"name": "Ada", "asked": user}),
         exposed=exposed,
+        candidate_version="7",
         deadline_ms=deadline_ms,
         sent_at=time.time() * 1_000 - age_ms,
     )
@@ -89,13 +91,13 @@ def copied(
     return payload
 
 
-def metrics(captured: str, *by: str) -> dict[str, float]:
-    """The sums by route, and by further dimensions."""
+def metrics(captured: str, *by: str, **values: str) -> dict[str, float]:
+    """The sums by route, and by further dimensions, of the `values` given for them."""
     found: dict[str, float] = {}
     for line in captured.splitlines():
         document = json.loads(line)
         for directive in document.get("_aws", {}).get("CloudWatchMetrics", []):
-            asked = directive["Dimensions"] == [["Route", *by]]
+            asked = ["Route", *by] in directive["Dimensions"] and values.items() <= document.items()
             for metric in directive["Metrics"] if asked else []:
                 found[metric["Name"]] = found.get(metric["Name"], 0) + sum(document[metric["Name"]])
     return found

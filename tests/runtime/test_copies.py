@@ -28,6 +28,7 @@ def copied(**changes: Any) -> Copy:
         "variant": Variant.CONTROL,
         "response": Response.json({"id": "ada"}),
         "exposed": False,
+        "candidate_version": "7",
         "deadline_ms": 2_000,
         "sent_at": 0.0,
     }

@@ -233,7 +233,7 @@ def test_a_tolerated_difference_needs_the_judges_pass() -> None:
     assert_equivalent(old, almost, many, tolerance_percent=1)
     words = said(old, almost, many, tolerance_percent=0.1).splitlines()
     assert words[0] == "1 of 2,001 requests is not answered alike"
-    assert words[1].startswith("INCONCLUSIVE: 1 of 2,001 pairs differ; at most 0.40 %")
+    assert words[1].startswith("INCONCLUSIVE: 1 of 2,001 pairs differ; at most 0.33 %")
     assert words[2] == "  1 mismatched (confirmed), first request 2001: GET /users/me of 'alan'"
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shadow_runtime.candidate_call import Outcome
-from shadow_runtime.contract import Stage, Variant
+from shadow_runtime.contract import Stage, Variable, Variant
 from shadow_runtime.front_doors import UnsupportedEventError
 from shadow_runtime.handlers import MARK
 from shadow_runtime.user import header, per_request
@@ -17,7 +17,7 @@ from tests.runtime.routes import typed as typed_control
 
 FAILED = [outcome for outcome in Outcome if outcome is not Outcome.ANSWERED]
 ON_CANDIDATE = [Stage.canary(percent=100), Stage.LIVE]
-VERSION = "Version=$LATEST"
+VERSION = " Version=$LATEST"
 
 
 @pytest.mark.parametrize("stage", [Stage.OFF, Stage.SHADOW])
@@ -154,7 +154,7 @@ def test_what_control_raises_is_raised_as_without_us_and_counted_once(
 
 def test_a_typed_control_that_raises_answers_500(capfd: pytest.CaptureFixture[str]) -> None:
     assert Route(Stage.OFF, lambda request: 1 / 0).ask()["statusCode"] == 500  # type: ignore[arg-type]
-    assert counted(capfd)[f"Failed {VERSION}"] == 1
+    assert counted(capfd)[f"Failed{VERSION}"] == 1
 
 
 def test_a_typed_control_answers_in_the_form_of_its_event() -> None:
@@ -291,7 +291,7 @@ def test_a_request_is_bad_once_by_version_however_many_failed(
     found = counted(capfd)
     assert found["Fallbacks"] == found["Faults Variant=candidate"] == 1
     assert found["Requests Variant=control"] == found["Requests Variant=candidate"] == 1
-    assert {name: n for name, n in found.items() if VERSION in name} == {f"Failed {VERSION}": 1}
+    assert {name: n for name, n in found.items() if VERSION in name} == {f"Failed{VERSION}": 1}
 
 
 @pytest.mark.parametrize("answers", STATUSES)
@@ -301,7 +301,7 @@ def test_a_fault_that_a_user_saw_is_counted_by_version(
 ) -> None:
     answer = {"statusCode": STATUSES[answers]}
     Route(stage, lambda event, context: answer, payload=answer).ask()
-    assert counted(capfd).get(f"Failed {VERSION}", 0) == (answers == "badly")
+    assert counted(capfd).get(f"Failed{VERSION}", 0) == (answers == "badly")
 
 
 def test_an_answer_that_lambda_cannot_hand_on_is_lambdas_own_error_alone(
@@ -310,7 +310,7 @@ def test_an_answer_that_lambda_cannot_hand_on_is_lambdas_own_error_alone(
     Route(Stage.OFF, lambda event, context: {"statusCode": 200, "body": b"bytes"}).ask()
     found = counted(capfd)
     assert found["Faults Variant=control"] == 1
-    assert f"Failed {VERSION}" not in found
+    assert f"Failed{VERSION}" not in found
 
 
 def test_what_is_known_is_written_before_a_stand_in_runs(
@@ -359,3 +359,62 @@ def test_control_answers_for_want_of_a_flag_and_that_is_counted(
     route.flag.is_unread = False
     route.ask()
     assert "Unread" not in counted(capfd)
+
+
+@pytest.fixture
+def seventh(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The route calls this version of its candidate."""
+    arn = "arn:aws:lambda:eu-central-1:123456789012:function:candidate:7"
+    monkeypatch.setenv(Variable.CANDIDATE, arn)
+    return "CandidateVersion=7"
+
+
+def test_what_the_candidate_is_asked_is_counted_by_its_version(
+    seventh: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Route(Stage.LIVE).ask()
+    found = counted(capfd)
+    assert found[f"Requests Variant=candidate {seventh}"] == 1
+    assert found["Requests Variant=candidate"] == 1, "and by route, for its alarms"
+
+
+OF_BOTH: dict[str, tuple[Any, float]] = {
+    "control answers": (lambda event, context: CONTROL, 1),
+    "control fails too": (lambda event, context: {"statusCode": 500}, 0),
+}
+
+
+@pytest.mark.parametrize(("control", "alone"), OF_BOTH.values(), ids=OF_BOTH)
+def test_at_a_fallback_only_what_control_answers_is_the_candidates_own_fault(
+    seventh: str, control: Any, alone: float, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Route(Stage.LIVE, control, outcome=Outcome.FAULT).ask()
+    found = counted(capfd)
+    assert found.get(f"StoodIn {seventh}", 0) == alone
+    assert found[f"Faults Variant=candidate {seventh}"] == 1
+
+
+def test_what_is_short_circuited_is_counted_by_the_version_that_is_not_asked(
+    seventh: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    route = Route(Stage.LIVE, outcome=Outcome.FAULT)
+    for _ in range(30):
+        route.ask()
+    found = counted(capfd)
+    asked = found[f"Requests Variant=candidate {seventh}"]
+    assert asked == found[f"StoodIn {seventh}"] == 30
+    assert found["ShortCircuited"] > 0
+
+
+def test_a_copy_names_the_version_of_the_candidate_that_its_route_calls(seventh: str) -> None:
+    route = Route(Stage.SHADOW)
+    route.ask()
+    [copy] = route.tee.sent
+    assert copy.candidate_version == seventh.rpartition("=")[2]
+
+
+def test_at_complete_there_is_no_other_side_to_be_judged_by(
+    seventh: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Route(Stage.COMPLETE, outcome=Outcome.FAULT).ask()
+    assert not [key for key in counted(capfd) if seventh in key]

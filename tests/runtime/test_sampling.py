@@ -1,6 +1,8 @@
 """A flood of mismatches stays readable, and no copy counts twice."""
 
-from shadow_runtime.sampling import Deduplicator, LogSampler
+from collections import Counter
+
+from shadow_runtime.sampling import AskedAgain, Deduplicator, LogSampler
 
 
 def test_five_of_a_kind_are_written_an_hour() -> None:
@@ -26,3 +28,14 @@ def test_only_so_many_deliveries_are_remembered() -> None:
     deduplicator = Deduplicator(size=3)
     assert all(deduplicator.is_first(i) for i in "abcd")
     assert [deduplicator.is_first(i) for i in "dcba"] == [False, False, False, True]
+
+
+def test_control_is_asked_again_for_the_first_copies_of_a_day_and_for_ever_smaller_a_part() -> None:
+    days = iter([0.0] * 600_001 + [86_400.0])
+    asked_again = AskedAgain(clock=lambda: next(days))
+    shares = Counter(asked_again.share() for _ in range(600_000))
+    assert shares == {1.0: 5_000, 0.1: 45_000, 0.01: 450_000, 0.001: 100_000}
+    bought = sum(share * copies for share, copies in shares.items())
+    assert bought == 5_000 + 4_500 + 4_500 + 100, "a budget for a day, whatever the traffic"
+    asked_again.share()
+    assert asked_again.share() == 1.0, "of the next day"

@@ -129,16 +129,6 @@ def test_the_log_stays_flat_when_everything_differs(capfd: pytest.CaptureFixture
     assert len(lines(out)) == 5
 
 
-def test_control_runs_again_for_a_twentieth_of_the_copies(
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    for _ in range(500):
-        shadow.handler(copied("ada"), None)
-    found = metrics(capfd.readouterr().out)
-    assert 10 < found["NoiseCompared"] < 50
-    assert "Noise" not in found
-
-
 def test_the_noise_of_control_is_counted_by_path(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -226,8 +216,7 @@ def test_handlers_of_lambdas_form_run_with_their_decorators_and_their_rules(
 ) -> None:
     cart(tmp_path, SAME)
     assert found_of(capfd, {"at": 4})["Compared"] == 1
-    again = [found_of(capfd, {}) for _ in range(200)]
-    assert sum(found.get("NoiseCompared", 0) for found in again) > 0
+    again = [found_of(capfd, {}) for _ in range(20)]
     assert not any({"Mismatched", "Noise"} & {*found} for found in again)
 
 

@@ -375,35 +375,154 @@ def test_what_control_wrote_meanwhile_is_no_noise_of_its_own(
     played_route: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     route(played_route, control=ONE_BEHIND, candidate=ONE_BEHIND)
-    for _ in range(200):
+    for _ in range(50):
         shadow.handler(copied("ada", answer=ADA), None)  # who is called Grace since
     found = metrics(capfd.readouterr().out)
-    assert found["NoiseCompared"] > 0
+    assert found["FirstSight"] == 50
     assert "Noise" not in found
 
 
-NO_NOISE = {
-    "fails the third time": """
-    handler.asked = getattr(handler, "asked", 0) + 1
-    return Response.json({}) if handler.asked % 2 else Response(status=500)
-    """,
-    "is nested too deep to be compared": """
-    handler.asked = getattr(handler, "asked", 0) + 1
-    return Response(status=200, body="[" * (5_000 + handler.asked))
-    """,
+LOGGED = """
+    with open(__file__ + ".asked", "a") as log:
+        log.write(".")
+    """
+
+
+def asked(folder: Path, side: str = "control") -> int:
+    return len((folder / f"{side}.py.asked").read_text())
+
+
+def test_control_is_asked_again_for_the_first_copies_then_for_a_part_and_for_every_mismatch(
+    played_route: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shadow_runtime.sampling.ALWAYS_ASKED_AGAIN", 50)
+    route(played_route, control=LOGGED + SAYS_ADA, candidate=BY_USER)
+    for _ in range(50):
+        shadow.handler(copied("ada", answer=ADA), None)
+    assert asked(played_route) == 50
+    for _ in range(200):
+        shadow.handler(copied("ada", answer=ADA), None)
+    some = asked(played_route) - 50
+    assert 5 < some < 50
+    for _ in range(5):
+        shadow.handler(copied("differs", answer=ADA), None)
+    assert asked(played_route) - 50 - some >= 5 * 2
+    out = capfd.readouterr().out
+    by = ("CandidateVersion", "AskedAgain")
+    assert metrics(out, *by, AskedAgain="1") == {"Compared": 50}
+    assert metrics(out, *by, AskedAgain="0.1") == {"Compared": 205, "Mismatched": 5}
+    assert metrics(out)["Compared"] == 255, "and by route, for alarms and people"
+
+
+def test_where_control_may_not_be_asked_again_its_noise_is_known_of_no_pair(
+    played_route: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    route(played_route, control=LOGGED + SAYS_ADA, candidate=SAYS_AUGUSTA, repeatable=False)
+    shadow.handler(copied("ada", answer=ADA), None)
+    assert not (played_route / "control.py.asked").exists()
+    found = metrics(capfd.readouterr().out, "CandidateVersion", "AskedAgain", AskedAgain="0")
+    assert found == {"Compared": 1, "FirstSight": 1, "Unsettled": 1}
+
+
+RESTLESS = 'return Response.json({"name": "Ada", "at": time.perf_counter_ns()})'
+ADA_AT_0 = Response.json({"name": "Ada", "at": 0})
+ALONE: dict[str, tuple[str, str | None]] = {
+    "the candidate answers as control did once": (
+        'return Response.json({"name": "Ada", "at": 0})',
+        None,
+    ),
+    "both are restless": (RESTLESS, "BothDiffer"),
+    "the candidate is wrong elsewhere": (
+        'return Response.json({"name": "Augusta", "at": 77})',
+        "Mismatched",
+    ),
+    "the candidate fails": ("raise RuntimeError", "CandidateErrors"),
 }
 
 
-@pytest.mark.parametrize("control", NO_NOISE.values(), ids=NO_NOISE)
-def test_what_control_fails_or_nobody_can_compare_is_no_noise(
-    played_route: Path, capfd: pytest.CaptureFixture[str], control: str
+@pytest.mark.parametrize(("candidate", "counted"), ALONE.values(), ids=ALONE)
+def test_over_the_noise_of_control_only_what_differs_elsewhere_is_a_mismatch(
+    played_route: Path,
+    capfd: pytest.CaptureFixture[str],
+    candidate: str,
+    counted: str | None,
 ) -> None:
-    route(played_route, control=control)
-    for _ in range(100):
+    route(played_route, control=RESTLESS, candidate=candidate)
+    shadow.handler(copied("ada", answer=ADA_AT_0, exposed=True), None)
+    found = metrics(capfd.readouterr().out)
+    verdicts = {"Mismatched", "CandidateErrors", "BothDiffer", "FirstSight", "Noise"}
+    assert {name: found[name] for name in verdicts & found.keys()} == (
+        {counted: 1} if counted else {}
+    )
+
+
+ONCE_IN_FOUR = """
+    import random
+    handler.random = getattr(handler, "random", random.Random(SEED))
+    if handler.random.random() < 0.25: FAILS
+    return Response.json({"name": "Ada"})
+    """
+AT_RANDOM = {
+    "fail": "raise RuntimeError",
+    "answer something else": 'return Response.json({"name": "Augusta"})',
+}
+
+
+@pytest.mark.parametrize("fails", AT_RANDOM.values(), ids=AT_RANDOM)
+def test_two_sides_that_are_alike_are_alone_as_often(
+    played_route: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    fails: str,
+) -> None:
+    monkeypatch.setattr(shadow, "SECOND_SIGHT_S", 0)
+    monkeypatch.setattr(SecondSights, "EACH_S", 0)
+    monkeypatch.setattr(SecondSights, "AT_ONCE", 2)
+    noisy = ONCE_IN_FOUR.replace("FAILS", fails)
+    route(
+        played_route,
+        control=noisy.replace("SEED", "1"),
+        candidate=noisy.replace("SEED", "2"),
+    )
+    for _ in range(2_000):
         shadow.handler(copied("ada", answer=ADA), None)
     found = metrics(capfd.readouterr().out)
-    assert found["Compared"] == 100
-    assert {"Noise", "NoiseCompared"}.isdisjoint(found)
+    alone = found.get("Mismatched", 0) + found.get("CandidateErrors", 0)
+    assert found["Noise"] > 30
+    assert abs(alone - found["Noise"]) < 4 * (alone + found["Noise"]) ** 0.5
+
+
+TOO_DEEP = """
+    handler.asked = getattr(handler, "asked", 0) + 1
+    return Response(status=200, body="[" * (5_000 + handler.asked))
+    """
+
+
+def test_what_nobody_can_compare_is_no_noise(
+    played_route: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    route(played_route, control=TOO_DEEP)
+    for _ in range(20):
+        shadow.handler(copied("ada", answer=ADA), None)
+    found = metrics(capfd.readouterr().out)
+    assert found["Compared"] == 20
+    assert "Noise" not in found
+
+
+@pytest.mark.parametrize(
+    ("control", "counted"),
+    [(SAYS_ADA, {"Compared": 1}), ("return Response(status=500)", {"ControlErrors": 1})],
+    ids=["control answers too", "control alone fails"],
+)
+def test_of_what_a_user_had_of_the_candidate_it_is_known_whether_control_fails(
+    played_route: Path,
+    capfd: pytest.CaptureFixture[str],
+    control: str,
+    counted: dict[str, int],
+) -> None:
+    route(played_route, control=control)
+    shadow.handler(copied("ada", answer=ADA, exposed=True, variant=Variant.CANDIDATE), None)
+    assert metrics(capfd.readouterr().out, "Variant", "CandidateVersion") == counted
 
 
 CLASSES: dict[str, tuple[Response, str | None]] = {

@@ -50,6 +50,8 @@ def written() -> set[str]:
             _serve(Stage.SHADOW, Outcome.ANSWERED, lambda _: GOOD)
         for answer in (OTHER, FAULT):
             _compare(Variant.CONTROL, answer)
+        for answer in (GOOD, FAULT):  # of which control, asked again, fails
+            _compare(Variant.CONTROL, answer, control=FAULT)
         _compare(Variant.CONTROL, OTHER, is_repeatable=False)
         _compare(Variant.CANDIDATE, OTHER)  # its faults reach no user
         for control in (Response(status=204), Response(status=404), FAULT):

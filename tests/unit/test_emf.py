@@ -3,11 +3,15 @@
 import json
 import logging
 import math
+from collections import Counter
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from localaws.watcher import parse_emf
+from localaws.watcher import Key, parse_emf
 from shadow_runtime.contract import MetricName
 from shadow_runtime.telemetry import Measurements
 
@@ -55,6 +59,55 @@ def test_what_the_runtime_writes_is_read(capfd: pytest.CaptureFixture[str]) -> N
         ("ShadowCanary", "Latency", frozenset({route, ("Variant", "control")})): (12.5, 14),
         ("ShadowCanary", "Compared", frozenset({route, ("Exposed", "true")})): (1,),
     }
+
+
+names = st.sampled_from([MetricName.COMPARED, MetricName.MISMATCHED, MetricName.LATENCY])
+dimensions = st.fixed_dictionaries(
+    {},
+    optional={
+        "variant": st.sampled_from(["control", "candidate"]),
+        "version": st.just("3"),
+        "exposed": st.just(True),
+        "candidate_version": st.sampled_from(["7", "8"]),
+        "asked_again": st.sampled_from([1.0, 0.1]),
+    },
+)
+DIMENSIONS = {
+    "variant": "Variant",
+    "version": "Version",
+    "exposed": "Exposed",
+    "candidate_version": "CandidateVersion",
+    "asked_again": "AskedAgain",
+}
+
+
+@given(st.lists(st.tuples(names, st.sampled_from([1, 2]), dimensions), min_size=1, max_size=12))
+def test_whatever_is_counted_together_is_read_by_each_of_its_dimensions(
+    counted: list[tuple[MetricName, int, dict[str, Any]]],
+) -> None:
+    """Also what is counted by the candidate's version: with it, and without."""
+    expected: Counter[Key] = Counter()
+    written: list[str] = []
+    measurements = Measurements(request_id="r")
+    for name, value, by in counted:
+        measurements.add(name, value, **by)
+        all_of_it = {
+            "Route": "undeployed",
+            **{
+                DIMENSIONS[k]: "true" if v is True else f"{v:g}" if k == "asked_again" else v
+                for k, v in by.items()
+            },
+        }
+        coarse = {k: v for k, v in all_of_it.items() if k not in ("CandidateVersion", "AskedAgain")}
+        for each in {frozenset(all_of_it.items()), frozenset(coarse.items())}:
+            expected["ShadowCanary", name, each] += value
+    with patch("shadow_runtime.telemetry._write", written.append):
+        measurements.flush()
+    found: Counter[Key] = Counter()
+    for line in "\n".join(written).splitlines():
+        for one in parse_emf(line):
+            found[one.key] += int(sum(one.values))
+    assert found == expected
 
 
 @pytest.mark.parametrize(

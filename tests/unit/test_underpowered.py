@@ -22,7 +22,7 @@ from analysis.simulation.canaries import SimulatedCodeCanary
 from analysis.simulation.rehearsal import simulate
 from analysis.simulation.scenario import Scenario
 from analysis.traffic import Shift, Traffic
-from judge import Counts, Tolerances, Verdict, judge
+from judge import Counts, Scores, Tolerances, Verdict, judge
 from shadow_canary import RouteCode, ShadowCanaryService
 from shadow_canary.alarms import EXPOSURE_UNDERPOWERED
 from shadow_canary.code_canary import CODE_CANARY_UNDERPOWERED
@@ -96,7 +96,7 @@ def test_all_at_once_is_underpowered_whatever_the_traffic() -> None:
 def test_where_no_canary_would_do_copies_are_named_with_the_days_they_take() -> None:
     warning = of_code(Traffic.per_day(5, users=5), Shift.all_at_once())
     assert warning
-    evidence = "rely on shadow evidence, 4,876 pairs in 975.2 days"
+    evidence = "rely on shadow evidence, 3,503 pairs in 700.6 days"
     assert warning.endswith(f"; no canary would do: {evidence}")
 
 
@@ -113,7 +113,7 @@ def test_an_underpowered_exposure_is_told_that_it_may_hold_nobody() -> None:
         "fails 20 % of its requests, and of the copies, is seen within a day with "
     )
     assert warning.endswith(
-        "; no canary would do: rely on shadow evidence, 4,876 pairs in 975.2 days"
+        "; no canary would do: rely on shadow evidence, 3,503 pairs in 700.6 days"
     )
 
 
@@ -157,8 +157,11 @@ def test_a_service_warns_of_both_and_each_warning_can_be_acknowledged(lambdas: P
 def test_the_evidence_is_what_the_judge_asks_for() -> None:
     evidence = ShadowEvidence.of(QUIET, tolerance_percent=0.1, shadow_percent=50)
     tolerances = Tolerances(mismatch_percent=0.1)
-    assert judge(Counts(pairs=evidence.pairs), tolerances).verdict is Verdict.PASS
-    assert judge(Counts(pairs=evidence.pairs - 1), tolerances).verdict is Verdict.INCONCLUSIVE
+    assert judge(Counts(compared=(Scores(evidence.pairs),)), tolerances).verdict is Verdict.PASS
+    assert (
+        judge(Counts(compared=(Scores(evidence.pairs - 1),)), tolerances).verdict
+        is Verdict.INCONCLUSIVE
+    )
     assert evidence.days == evidence.pairs / 500
 
 

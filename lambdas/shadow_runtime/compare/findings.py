@@ -238,6 +238,11 @@ class Comparison:
         return self.verdict in (Verdict.MATCHED, Verdict.IGNORED_ONLY)
 
     @property
+    def places(self) -> frozenset[str]:
+        """The folded paths of what differs, such as `$.items[*].name`."""
+        return frozenset(difference.folded_path for difference in self.differences)
+
+    @property
     def fingerprint(self) -> str:
         """12 hex digits for what differs: the same paths and kinds give the same ones.
 
@@ -263,8 +268,7 @@ class Comparison:
             ... )
             (True, False)
         """
-        here, before = ({d.folded_path for d in c.differences} for c in (self, earlier))
-        return not here.isdisjoint(before)
+        return not self.places.isdisjoint(earlier.places)
 
 
 @dataclass(slots=True)
