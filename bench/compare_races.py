@@ -113,7 +113,6 @@ def replay(each_s: float, lag_s: float) -> Replay:
             },
         ).stdout
     ends = [line for line in map(json.loads, said.splitlines()) if "Compared" in line]
-    ends = [line for line in ends if "Exposed" not in line and "Version" not in line]
     return Replay(
         first=["FirstSight" in line for line in ends],
         confirmed=["Mismatched" in line for line in ends],
