@@ -124,12 +124,13 @@ class Platform(cdk.Stack):
             ssm.StringParameter(self, f"{id_}Parameter", parameter_name=name, string_value=value)
         cdk.CfnOutput(self, "Url", value=self.http_api.api_endpoint)
 
-    def add_route(self, route: str, alias: lambda_.IAlias) -> apigateway.HttpRoute:
-        """Sends `route`, such as `GET /users/me`, to `alias`, in the alias's own stack.
+    def add_route(self, route: str, function: lambda_.IFunction) -> apigateway.HttpRoute:
+        """Sends `route`, such as `GET /users/me`, to `function`, in the function's own stack.
 
-        Only with a token that the authorizer accepts.
+        That is a service's alias, or a plain function once the migration is over. Only with a token
+        that the authorizer accepts.
         """
-        stack = cdk.Stack.of(alias)
+        stack = cdk.Stack.of(function)
         method, path = route.split()
         return apigateway.HttpRoute(
             stack,
@@ -138,7 +139,7 @@ class Platform(cdk.Stack):
                 stack, "HttpApi", http_api_id=_parameter(stack, HTTP_API)
             ),
             route_key=apigateway.HttpRouteKey.with_(path, apigateway.HttpMethod[method]),
-            integration=integrations.HttpLambdaIntegration("Integration", alias),
+            integration=integrations.HttpLambdaIntegration("Integration", function),
             authorizer=apigateway.HttpAuthorizer.from_http_authorizer_attributes(
                 stack,
                 "Authorizer",

@@ -24,7 +24,12 @@ PAGE = 2
 STRATEGIES = {"raise0": (600, 0), "lower0": (0, 0), "bakes0": (0, 600)}
 """Seconds from nobody to everybody, and seconds under watch after that."""
 
-_STATUS = {"ConflictException": 409, "BadRequestException": 400, "AccessDeniedException": 403}
+_STATUS = {
+    "ConflictException": 409,
+    "BadRequestException": 400,
+    "AccessDeniedException": 403,
+    "ResourceNotFoundException": 404,
+}
 
 
 class RefusedError(Exception):
@@ -86,6 +91,10 @@ class FakeAppConfig:
 
     def move(self, position: Position, strategy: str) -> Deployment:
         return self.deploy(flag_document(position), strategy)
+
+    def delete_environment(self) -> None:
+        """What CloudFormation does before it deletes the profile."""
+        self.deployments.clear()
 
     @property
     def served(self) -> Any:
@@ -194,8 +203,10 @@ class FakeAppConfig:
 
     def _DeleteHostedConfigurationVersion(self, given: Given) -> Given:  # noqa: N802
         version = given["VersionNumber"]
-        served = [d.version for d in self.deployments if d.state in ("COMPLETE", "BAKING")][-1]
-        if version in {served, *(d.version for d in self.deployments if d.is_running)}:
+        if version not in self.versions:
+            raise RefusedError("ResourceNotFoundException", f"there is no version {version}")
+        served = [d.version for d in self.deployments if d.state in ("COMPLETE", "BAKING")][-1:]
+        if version in {*served, *(d.version for d in self.deployments if d.is_running)}:
             raise RefusedError("BadRequestException", f"version {version} is deployed")
         del self.versions[version]
         return {}

@@ -72,29 +72,37 @@ class RouteCode:
         data: Sequence[str] = (),
     ) -> None:
         self.folder, self.root = _from_app(folder), _from_app(root)
-        _check_handlers(Path(folder))
+        _check_handlers(Path(folder), "control.py", "candidate.py")
         at = _import_path(Path(folder), Path(root))
         self.package = ".".join(at.parts)
-        own = {
-            **_initializers(Path(root), at),
-            **{at / path: Path(folder, path) for path in _modules(Path(folder))},
-        }
-        for package in map(Path, packages):
-            own |= _package(package, Path(root))
-        files = {**_of_runtime("shadow_runtime"), **own, **_data(own, data)}
-        self._check_imports(files, at)
+        files = _files(Path(folder), Path(root), packages, data)
+        _check_imports(files, [at / "control.py", at / "candidate.py"], root=self.root)
         self.asset = _asset(files)
         recorded = Path(folder, RECORDED)
         self.recorded: Files = {at / RECORDED: recorded} if recorded.is_file() else {}
 
-    def _check_imports(self, files: Files, at: PurePosixPath) -> None:
-        """What both handlers import of the team's own code is in the asset; raises ValueError."""
-        for path, line, module in imported(files, [at / "control.py", at / "candidate.py"]):
-            if (missing := left_out(module, files, Path(self.root))) is not None:
-                raise ValueError(
-                    f"{files[path]}, line {line}, imports {module}, which RouteCode("
-                    f"{self.folder!r}) does not ship; give packages=[{missing.as_posix()!r}]"
-                )
+    @classmethod
+    def finished(
+        cls,
+        folder: str | Path,
+        *,
+        root: str | Path = ".",
+        packages: Sequence[str | Path] = (),
+        data: Sequence[str] = (),
+    ) -> lambda_.AssetCode:
+        """What a plain function ships when the migration is over: the folder without a control.
+
+        Its handler is `<package>.candidate.handler`. The arguments, and what is raised, are those
+        of `RouteCode`.
+
+        Example:
+            >>> RouteCode.finished("lambdas/routes/get_user", root="lambdas")  # doctest: +SKIP
+        """
+        _check_handlers(Path(folder), "candidate.py")
+        at = _import_path(Path(folder), Path(root))
+        files = _files(Path(folder), Path(root), packages, data)
+        _check_imports(files, [at / "candidate.py"], root=_from_app(root))
+        return _asset(files)
 
     def to_metadata(self) -> dict[str, str]:
         """As a template holds it, for whoever runs the route elsewhere than on AWS."""
@@ -104,6 +112,28 @@ class RouteCode:
 def source(*packages: str, also: Files | None = None) -> lambda_.AssetCode:
     """An asset of the runtime, of packages beside it, and of the files in `also`."""
     return _asset({**_of_runtime("shadow_runtime", *packages), **(also or {})})
+
+
+def _files(folder: Path, root: Path, packages: Sequence[str | Path], data: Sequence[str]) -> Files:
+    """What is shipped of a route: its folder, its packages, its data and the runtime."""
+    at = _import_path(folder, root)
+    own = {
+        **_initializers(root, at),
+        **{at / path: folder / path for path in _modules(folder)},
+    }
+    for package in map(Path, packages):
+        own |= _package(package, root)
+    return {**_of_runtime("shadow_runtime"), **own, **_data(own, data)}
+
+
+def _check_imports(files: Files, handlers: Sequence[PurePosixPath], *, root: str) -> None:
+    """What the handlers import of the team's own code is in the asset; raises ValueError."""
+    for path, line, module in imported(files, handlers):
+        if (missing := left_out(module, files, Path(root))) is not None:
+            raise ValueError(
+                f"{files[path]}, line {line}, imports {module}, which the route would not ship; "
+                f"give packages=[{missing.as_posix()!r}]"
+            )
 
 
 def _from_app(path: str | Path) -> str:
@@ -159,15 +189,15 @@ def _data(modules: Files, patterns: Iterable[str]) -> Files:
     return found
 
 
-def _check_handlers(folder: Path) -> None:
-    """Both files are there, and each has its `handler`; raises ValueError."""
-    missing = [n for n in ("control.py", "candidate.py") if not (folder / n).is_file()]
+def _check_handlers(folder: Path, *files: str) -> None:
+    """The files are there, and each has its `handler`; raises ValueError."""
+    missing = [name for name in files if not (folder / name).is_file()]
     if missing:
         raise ValueError(
             f"RouteCode({folder.as_posix()!r}) needs {' and '.join(missing)} in that folder, "
             "relative to where the app runs: control.py holds the old code, candidate.py the new"
         )
-    for name in ("control.py", "candidate.py"):
+    for name in files:
         if "handler" not in defined(folder / name):
             raise ValueError(
                 f"{folder / name} has no `handler`: call the function that answers so, or import it"

@@ -23,6 +23,7 @@ from shadow_canary.code import LockedLayer, RouteCode
 from shadow_canary.code_canary import CodeCanary
 from shadow_canary.dashboard import MismatchQueries, RouteDashboard, dashboard_name
 from shadow_canary.flag import MigrationFlag
+from shadow_canary.flag_versions import FlagVersions
 from shadow_canary.functions import (
     CandidateFunction,
     PreTrafficHook,
@@ -44,7 +45,7 @@ _ONE_DAY_S = 86_400
 class ShadowCanaryService(RouteMetrics, Construct):
     """Moves one API route from its old code (control) to its new code (candidate).
 
-    Creates the route's feature flag, seeded with `off`; six functions, each with a role of its
+    Creates the route's feature flag, seeded with `off`; seven functions, each with a role of its
     own; the alias `live` with a code canary that goes back by itself; alarms that put the users
     back on control; and the clean-up after launch. Send traffic to `alias`, never to `function`.
 
@@ -146,6 +147,14 @@ class ShadowCanaryService(RouteMetrics, Construct):
         self.flag = MigrationFlag(self, "Flag", route=route)
         runtime = LockedLayer(self, "RuntimeLayer", name="runtime")
         database = LockedLayer(self, "DatabaseLayer", name="database")
+        self.flag_versions = FlagVersions(
+            self,
+            "FlagVersions",
+            route=route,
+            flag=self.flag,
+            layers=[runtime],
+            log_retention=log_retention,
+        )
         self.candidate = CandidateFunction(
             self,
             "Candidate",

@@ -1,34 +1,28 @@
 """What CloudFormation asks for before another ceiling counts: a deploy moves nobody."""
 
-import json
 import os
-import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
 import boto3
 
+from operations.cloudformation import answer
 from operations.flag import HostedFlag, lower
 from shadow_runtime.contract import Stage, Variable
 from shadow_runtime.telemetry import logger
-
-_SECONDS = 10
 
 
 def handler(event: Mapping[str, Any], _context: object) -> None:
     """Lowers the flag to the lower one of two ceilings, and tells CloudFormation how it went.
 
     What was over the ceiling acted on nobody; so nobody notices, and a higher one wakes nothing.
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/crpg-ref.html
     """
-    try:
+
+    def work() -> None:
         if event["RequestType"] == "Update":
             hold(_flag(os.environ), old=_ceiling(event, "Old"), new=_ceiling(event))
-        status, reason = "SUCCESS", ""
-    except Exception as error:  # CloudFormation would wait for an answer, and for nothing
-        logger.error("ceiling", error=f"{type(error).__name__}: {error}")
-        status, reason = "FAILED", f"the flag was not lowered: {error}"
-    _answer(event, status, reason)
+
+    answer(event, work, resource="ceiling", failed="the flag was not lowered")
 
 
 def hold(flag: HostedFlag, *, old: Stage, new: Stage) -> bool:
@@ -56,21 +50,3 @@ def _flag(variables: Mapping[str, str]) -> HostedFlag:
         raise_strategy=lower_strategy,  # it never raises
         lower_strategy=lower_strategy,
     )
-
-
-def _answer(event: Mapping[str, Any], status: str, reason: str) -> None:
-    same = ("StackId", "RequestId", "LogicalResourceId")
-    answer = {
-        "Status": status,
-        "Reason": reason,
-        "PhysicalResourceId": event.get("PhysicalResourceId", "ceiling"),
-        **{name: event[name] for name in same},
-    }
-    request = urllib.request.Request(  # noqa: S310 - CloudFormation's own, signed
-        event["ResponseURL"],
-        data=json.dumps(answer).encode(),
-        method="PUT",
-        headers={"Content-Type": ""},
-    )
-    with urllib.request.urlopen(request, timeout=_SECONDS):  # noqa: S310
-        pass

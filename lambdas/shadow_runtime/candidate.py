@@ -7,6 +7,7 @@ from shadow_runtime.compare import Rules
 from shadow_runtime.front_doors import front_door
 from shadow_runtime.handlers import (
     Handler,
+    HandlerError,
     LambdaHandler,
     as_function,
     as_side,
@@ -14,13 +15,16 @@ from shadow_runtime.handlers import (
     take_mark,
 )
 from shadow_runtime.telemetry import traced
-from shadow_runtime.user import claim, key_of
+from shadow_runtime.user import User, claim, key_of
+
+_SUBJECT = claim("sub")
 
 
 class Candidate:
     """What answers with the new code, which is `function`.
 
-    `rules` say which differences from control are none. What it raises is answered with 500.
+    `rules` say which differences from control are none; `user` says whose request it is when a
+    front door calls, as it does once the migration is over. What it raises is answered with 500.
 
     Example:
         >>> from shadow_runtime.front_doors import HTTP_API
@@ -30,8 +34,11 @@ class Candidate:
         '/users/me'
     """
 
-    def __init__(self, function: Handler, rules: Rules) -> None:
+    def __init__(self, function: Handler, rules: Rules, *, user: User = _SUBJECT) -> None:
+        if not callable(user):
+            raise HandlerError(f"user={user!r} is no function of the event: write claim({user!r})")
         self.rules = rules
+        self._user = user
         self._answer = as_side(function)
 
     def __call__(self, event: Any, context: Any) -> Any:
@@ -41,7 +48,7 @@ class Candidate:
             UnsupportedEventError: the event is of no front door.
         """
         told = take_mark(event)
-        user = told["user"] if "user" in told else key_of(claim("sub"), event)
+        user = told["user"] if "user" in told else key_of(self._user, event)
         door = front_door(event)
         with traced("candidate") as annotations:
             payload = call_safely(lambda: self._answer(event, context, user), event)
@@ -52,17 +59,28 @@ class Candidate:
 @overload
 def candidate(handler: Handler, /) -> LambdaHandler: ...
 @overload
-def candidate(*, rules: Rules) -> Callable[[Handler], LambdaHandler]: ...
+def candidate(*, rules: Rules = ..., user: User = ...) -> Callable[[Handler], LambdaHandler]: ...
 def candidate(
-    handler: Handler | None = None, /, *, rules: Rules | None = None
+    handler: Handler | None = None,
+    /,
+    *,
+    rules: Rules | None = None,
+    user: User = _SUBJECT,
 ) -> LambdaHandler | Callable[[Handler], LambdaHandler]:
     """Makes the new code of a route the handler of the candidate function.
 
     As `@candidate`, or `@candidate(rules=Rules(ignore=["$.generated_at"]))`, over what `@migrating`
-    goes over too.
+    goes over too. It answers whatever a front door sends as well, so that it can serve alone.
+
+    Args:
+        handler: the new code, where there is nothing else to say.
+        rules: which differences from control are none - every difference is one.
+        user: finds the user of a `Request` when a front door calls; the route tells it who that is
+            as long as there is a control - the claim `sub`.
 
     Raises:
-        HandlerError: what is decorated takes neither an event and a context nor a `Request`.
+        HandlerError: what is decorated takes neither an event and a context nor a `Request`; or
+            `user` is no function.
 
     Example:
         >>> from shadow_runtime.http import Request, Response
@@ -74,6 +92,6 @@ def candidate(
     """
 
     def decorate(handler: Handler) -> LambdaHandler:
-        return as_function(Candidate(handler, rules or Rules()), handler)
+        return as_function(Candidate(handler, rules or Rules(), user=user), handler)
 
     return decorate if handler is None else decorate(handler)

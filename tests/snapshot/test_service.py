@@ -18,7 +18,15 @@ from tests.snapshot.reading import (
     variables,
 )
 
-FUNCTIONS = ["Route", "Candidate", "Shadow", "PreTraffic", "Operations", "CeilingChangeFunction"]
+FUNCTIONS = [
+    "Route",
+    "Candidate",
+    "Shadow",
+    "PreTraffic",
+    "Operations",
+    "CeilingChangeFunction",
+    "FlagVersionsFunction",
+]
 
 
 def test_the_flag_is_seeded_with_off_by_the_module_that_reads_it(get_user: Template) -> None:
@@ -56,7 +64,7 @@ def test_no_appconfig_monitor_can_undo_the_way_back(get_user: Template) -> None:
     assert "Monitors" not in the(get_user, "AWS::AppConfig::Environment")
 
 
-def test_a_service_has_these_six_functions(get_user: Template) -> None:
+def test_a_service_has_these_seven_functions(get_user: Template) -> None:
     assert len(resources(get_user, "AWS::Lambda::Function")) == len(FUNCTIONS)
 
 

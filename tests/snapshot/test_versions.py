@@ -9,7 +9,7 @@ from shadow_runtime.contract import Variable
 from tests.snapshot.conftest import Synthesis, copied, read_templates
 from tests.snapshot.reading import Template, function, references, resources
 
-MOVERS = {"ServiceOperations", "ServiceCeilingChangeFunction"}
+MOVERS = {"ServiceOperations", "ServiceCeilingChangeFunction", "ServiceFlagVersionsFunction"}
 SIDES = ["Candidate", "Shadow", "Route"]
 
 Change = Callable[..., dict[str, Template]]

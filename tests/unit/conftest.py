@@ -1,8 +1,12 @@
 """A route of nobody's."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.runtime.played import serving
+from tests.unit.cloudformation import CloudFormation
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +18,9 @@ def lambdas(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("control.py", "candidate.py"):
         (folder / name).write_text("def handler(event, context): ...\n")
     return root
+
+
+@pytest.fixture
+def cloudformation() -> Iterator[CloudFormation]:
+    with serving() as played:
+        yield CloudFormation(played)

@@ -14,12 +14,14 @@ from typing import Any, NamedTuple
 import botocore.session
 import pytest
 import typer
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
 from botocore import xform_name
 
 from analysis.rules import AlarmName
 from routes.get_user import candidate as new_code
 from routes.get_user import control as old_code
+from shadow_canary.code import LockedLayer
 from shadow_runtime.compare import Rules, Tolerance
 from shadow_runtime.contract import MetricName
 from shadow_runtime.user import claim
@@ -38,12 +40,14 @@ NAMES: dict[str, Any] = {
     **vars(old_code),
     **vars(new_code),
     "HttpLambdaIntegration": HttpLambdaIntegration,
+    "LockedLayer": LockedLayer,
     "Rules": Rules,
     "Tolerance": Tolerance,
     "assert_equivalent": assert_equivalent,
     "Path": Path,
     "claim": claim,
     "json": json,
+    "lambda_": lambda_,
     "timedelta": timedelta,
 }
 """What a reader can import."""

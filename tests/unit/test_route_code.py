@@ -30,11 +30,15 @@ def write(folder: Path, **files: str) -> None:
         path.write_text(text)
 
 
-def shipped(code: RouteCode, tmp_path: Path) -> set[str]:
+def shipped(code: RouteCode | lambda_.AssetCode, tmp_path: Path) -> set[str]:
     """What of the asset is not the runtime."""
     stack = cdk.Stack(cdk.App(outdir=str(tmp_path / "cdk.out")), "Stack")
     lambda_.Function(
-        stack, "Route", runtime=lambda_.Runtime.PYTHON_3_13, handler="x.y", code=code.asset
+        stack,
+        "Route",
+        runtime=lambda_.Runtime.PYTHON_3_13,
+        handler="x.y",
+        code=code.asset if isinstance(code, RouteCode) else code,
     )
     [asset] = (tmp_path / "cdk.out").glob("asset.*")
     files = {path.relative_to(asset).as_posix() for path in asset.rglob("*") if path.is_file()}
@@ -189,3 +193,25 @@ def test_equal_files_make_an_equal_asset_wherever_they_stand(app: Path) -> None:
         )
         hashes |= {path.name for path in out.glob("asset.*")}
     assert len(hashes) == 1
+
+
+def test_when_the_migration_is_over_a_plain_function_ships_the_candidate_alone(app: Path) -> None:
+    (app / "src/orders/get_order/control.py").unlink()
+    write(app, **{"src/money/__init__.py": "", "src/money/rates.json": "{}"})
+    candidate = app / "src/orders/get_order/candidate.py"
+    candidate.write_text(f"import money\n{HANDLER}")
+    with pytest.raises(ValueError, match=r"needs control\.py"):
+        RouteCode("src/orders/get_order", root="src", packages=["src/money"])
+    with pytest.raises(ValueError, match=r"candidate.py, line 1, .*give packages=\['src/money'\]"):
+        RouteCode.finished("src/orders/get_order", root="src")
+    code = RouteCode.finished(
+        "src/orders/get_order", root="src", packages=["src/money"], data=["rates.json"]
+    )
+    assert shipped(code, app) == {
+        "orders/get_order/candidate.py",
+        "money/__init__.py",
+        "money/rates.json",
+    }
+    candidate.write_text("")
+    with pytest.raises(ValueError, match="has no `handler`"):
+        RouteCode.finished("src/orders/get_order", root="src")

@@ -1,0 +1,83 @@
+"""A stack can be deleted, whatever was written into its flag at run time."""
+
+from collections.abc import Sequence
+
+from aws_cdk import CustomResource, Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from shadow_canary.code import source
+from shadow_canary.findings import acknowledge_wildcard, below_profile
+from shadow_canary.flag import MigrationFlag
+from shadow_canary.functions import LeastPrivilegeFunction
+from shadow_runtime.contract import Variable
+
+
+class FlagVersions(Construct):
+    """Deletes the flag's hosted versions when its stack goes, or the service goes from the stack.
+
+    Each move of the flag writes one that no template knows, and AppConfig deletes no profile that
+    has any, nor a version that an environment is served. So they go when the environment is gone
+    and the profile is still there; the seed too, also when a first deployment is rolled back.
+
+    Example:
+        >>> FlagVersions(self, "FlagVersions", route="get-user", flag=flag, ...)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        route: str,
+        flag: MigrationFlag,
+        layers: Sequence[lambda_.ILayerVersion],
+        log_retention: logs.RetentionDays,
+    ) -> None:
+        super().__init__(scope, id_)
+        self.function = LeastPrivilegeFunction(
+            self,
+            "Function",
+            description=f"{route}: deletes the flag's versions when the flag goes",
+            code=source("operations", "judge"),
+            handler="operations.versions.handler",
+            layers=layers,
+            environment={Variable.ROUTE: route},
+            timeout=Duration.minutes(5),
+            memory_size=256,
+            log_retention=log_retention,
+        )
+        profile = flag.profile.configuration_profile_arn
+        iam.Grant.add_to_principal(
+            grantee=self.function,
+            actions=[
+                "appconfig:DeleteHostedConfigurationVersion",
+                "appconfig:ListHostedConfigurationVersions",
+            ],
+            resource_arns=[
+                flag.application.application_arn,
+                profile,
+                f"{profile}/hostedconfigurationversion/*",
+            ],
+        )
+        acknowledge_wildcard(
+            self.function.execution_role,
+            below_profile(flag, "hostedconfigurationversion/*"),
+            "hosted versions are numbered",
+        )
+        self.resource = CustomResource(
+            self,
+            "Resource",
+            resource_type="Custom::ShadowCanaryFlagVersions",
+            service_token=self.function.function_arn,
+            service_timeout=Duration.minutes(15),  # three attempts
+            properties={
+                "Application": flag.application.application_id,
+                "Profile": flag.profile.configuration_profile_id,
+            },
+        )
+        self.resource.node.add_dependency(self.function.execution_role)
+        for later in (flag.environment, flag.profile.node.find_child("Resource")):
+            later.node.add_dependency(self.resource)
