@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import shadow_runtime
 from analysis.template import LOCK
 from localaws import LocalError
-from localaws.environment import building, cache
+from localaws.environment import ACCOUNT, REGION, building, cache
 
 TIME_SCALE = 30
 """Periods of alarms, and the steps and bake times of AppConfig's deployments, are so much shorter.
@@ -33,6 +33,9 @@ Nothing else is: a timeout, a deadline and a poll last as long as on AWS.
 
 MINUTE_SECONDS = 60 / TIME_SCALE
 """What a minute of those lasts."""
+
+_HOST_LAYERS = "no other machine than this one: layers hold its own wheels"
+_ONE_ENVIRONMENT = f"no other account or region: a stack's env= is {ACCOUNT} and {REGION}"
 
 _LOCKS = Path(shadow_runtime.__path__[0]) / "requirements"
 
@@ -66,21 +69,15 @@ class Difference:
 def derive(cdk_out: Path, out: Path, *, now: datetime) -> list[str]:
     """Writes the derived assembly to `out` and says, in words, what differs from `cdk_out`.
 
-    Assets are not copied: the assembly is good as long as `cdk_out` is. `now` is UTC.
+    Assets are not copied: the assembly is good as long as `cdk_out` is. `now` is UTC. What `out`
+    held before is gone.
 
     Raises:
         LocalError: a layer could not be built.
     """
-    shutil.copytree(cdk_out, out, ignore=_all_but_json, dirs_exist_ok=True)
-    manifest = json.loads((out / "manifest.json").read_text())
-    applied: Counter[str] = Counter()
-    for artifact_id, artifact in manifest["artifacts"].items():
-        if artifact["type"] == "aws:cloudformation:stack":
-            properties = artifact["properties"]
-            target = Target(properties.get("stackName", artifact_id), now)
-            applied += _derive_stack(properties, cdk_out, out, target)
-    _write(out / "manifest.json", manifest)
-    return [f"{words} ({count})" for words, count in applied.items()]
+    shutil.rmtree(out, ignore_errors=True)
+    applied = _derive_assembly(cdk_out, out, now)
+    return [f"{words} ({count})" for words, count in applied.items() if count]
 
 
 def built_layer(lock: str, *, folder: Path | None = None) -> Path:
@@ -131,36 +128,94 @@ def _install(lock: Path, target: Path) -> None:
         raise LocalError(f"the layer of {lock.name} could not be built: {reason}")
 
 
-def _derive_stack(
-    properties: dict[str, Any], source: Path, out: Path, target: Target
-) -> Counter[str]:
-    """Its template and its assets; `properties` is changed in place."""
+def _derive_assembly(source: Path, out: Path, now: datetime) -> Counter[str]:
+    """The stacks of an assembly, and of those of its Stages, which are assemblies in it."""
+    out.mkdir(parents=True)
+    for path in source.glob("*.json"):
+        shutil.copy(path, out)
+    manifest = json.loads((source / "manifest.json").read_text())
+    applied: Counter[str] = Counter()
+    artifacts = manifest["artifacts"]
+    for artifact_id, artifact in artifacts.items():
+        match artifact["type"]:
+            case "aws:cloudformation:stack":
+                here = _Here(source, out, artifact["environment"])
+                artifacts[artifact_id] = here.read(json.dumps(artifact))
+                properties = artifacts[artifact_id]["properties"]
+                target = Target(properties.get("stackName", artifact_id), now)
+                applied += _derive_stack(properties, here, target)
+                applied[_ONE_ENVIRONMENT] += here.is_elsewhere
+            case "cdk:cloud-assembly":
+                folder = artifact["properties"]["directoryName"]
+                applied += _derive_assembly(source / folder, out / folder, now)
+    _write(out / "manifest.json", manifest)
+    return applied
+
+
+class _Here(NamedTuple):
+    """Where a stack is read and written, and the environment that it names: `aws://1…/eu-…`."""
+
+    source: Path
+    out: Path
+    environment: str
+
+    @property
+    def is_elsewhere(self) -> bool:
+        return "unknown" not in self.environment
+
+    def read(self, text: str) -> Any:
+        """What `text`, which is JSON, says when the account and region are the embedded ones."""
+        account, region = self.environment.removeprefix("aws://").split("/")
+        return json.loads(text.replace(account, ACCOUNT).replace(region, REGION))
+
+    def load(self, name: str) -> Any:
+        return self.read((self.source / name).read_text())
+
+
+def _derive_stack(properties: dict[str, Any], here: _Here, target: Target) -> Counter[str]:
+    """Its template, those of the stacks nested in it, and their assets.
+
+    `properties` is changed in place.
+    """
     for role in ("assumeRoleArn", "cloudFormationExecutionRoleArn", "lookupRole"):
         properties.pop(role, None)
-    path = out / properties["templateFile"]
-    template = json.loads(path.read_text())
-    manifest_path = path.with_name(path.name.replace(".template.", ".assets."))
-    manifest = json.loads(manifest_path.read_text())
+    own = properties["templateFile"]
+    assets = own.replace(".template.", ".assets.")
+    manifest = here.load(assets)
     files: Assets = manifest["files"]
 
-    applied = Counter({f"{d.missing}: {d.instead}": d.apply(template, target) for d in DIFFERENCES})
-    applied["no other machine than this one: layers hold its own wheels"] = _host_layers(
-        template, files
-    )
-    text = _write(path, template)
-    old = next(key for key, asset in files.items() if asset["source"]["path"] == path.name)
-    new = hashlib.sha256(text.encode()).hexdigest()
-    _rename(files, old, new)
+    applied: Counter[str] = Counter()
+    templates = {}
+    keys = {}
+    for old, asset in [*files.items()]:
+        path = asset["source"].get("path", "")
+        if path == own or path.endswith(".nested.template.json"):
+            template = here.load(path)
+            for difference in DIFFERENCES:
+                words = f"{difference.missing}: {difference.instead}"
+                applied[words] += difference.apply(template, target)
+            applied[_HOST_LAYERS] += _host_layers(template, files)
+            templates[path] = text = json.dumps(template, indent=1)
+            keys[old] = hashlib.sha256(f"{old}{text}".encode()).hexdigest()
+            _rename(files, old, keys[old])
+        else:
+            asset["source"]["path"] = str(here.source.resolve() / path)
+    for path, text in templates.items():
+        (here.out / path).write_text(_renamed(text, keys))
     url = properties["stackTemplateAssetObjectUrl"]
-    properties["stackTemplateAssetObjectUrl"] = url.replace(old, new)
-
+    properties["stackTemplateAssetObjectUrl"] = _renamed(url, keys)
     for asset in files.values():
-        if asset["source"]["path"] != path.name:
-            asset["source"]["path"] = str(source.resolve() / asset["source"]["path"])
         for destination in asset["destinations"].values():
             destination.pop("assumeRoleArn", None)
-    _write(manifest_path, manifest)
+    _write(here.out / assets, manifest)
     return applied
+
+
+def _renamed(text: str, keys: Mapping[str, str]) -> str:
+    """As `text`, which names assets by their keys, is with the new ones."""
+    for old, new in keys.items():
+        text = text.replace(old, new)
+    return text
 
 
 def _host_layers(template: Template, files: Assets) -> int:
@@ -184,14 +239,8 @@ def _rename(files: Assets, old: str, new: str) -> None:
     files[new] = asset
 
 
-def _write(path: Path, value: object) -> str:
-    text = json.dumps(value, indent=1)
-    path.write_text(text)
-    return text
-
-
-def _all_but_json(folder: str, names: list[str]) -> list[str]:
-    return [n for n in names if not n.endswith(".json") or (Path(folder) / n).is_dir()]
+def _write(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=1))
 
 
 def _without(kind: str) -> Callable[[Template, Target], int]:

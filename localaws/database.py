@@ -1,16 +1,11 @@
-"""The embedded PostgreSQL: on a Unix socket only, where every role but one needs its password.
-
-A route brings its own tables: `seed.py` in its folder holds `seed(engine: sqlalchemy.Engine)`. It
-is called once as the superuser, before any stack is deployed, and finds the database `app` empty
-but for what other routes' seeds have made. Its imports start where those of the route's code do.
-"""
+"""The embedded PostgreSQL: on a Unix socket only, where every role but one needs its password."""
 
 import json
 import subprocess
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import psycopg
@@ -18,7 +13,9 @@ from psycopg import sql
 
 from localaws import LocalError, environment
 from localaws.process_guard import GuardedProcess
-from localaws.route_folder import RouteFolder
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 DATABASE = "app"
 _PORT = 5432
@@ -74,51 +71,40 @@ def connect(socket: str, **options: Any) -> psycopg.Connection[tuple[Any, ...]]:
     return psycopg.connect(host=socket, user="postgres", **{"dbname": "postgres", **options})
 
 
-def seed(socket: str, routes: Iterable[RouteFolder]) -> None:
-    """Creates the database and calls the `seed` of each of `routes` that brings one.
-
-    Raises:
-        LocalError: a seed failed.
-    """
-    from sqlalchemy import create_engine
-
+def create(socket: str) -> None:
+    """Creates the database `app`, empty."""
     with connect(socket, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
-    engine = create_engine(
-        "postgresql+psycopg://", creator=lambda: connect(socket, dbname=DATABASE)
-    )
-    for route in routes:
-        if not route.has("seed"):
-            continue
-        try:
-            route.module("seed").seed(engine)
-        except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
-            raise LocalError(f"{route.folder / 'seed.py'} failed with {reason}") from error
-    engine.dispose()
 
 
-def make_roles(secrets: list[str], aws: boto3.Session, socket: str) -> list[str]:
+def engine(socket: str) -> "Engine":
+    """What a route's `seed` is given: the database `app`, as its superuser."""
+    from sqlalchemy import create_engine
+
+    return create_engine("postgresql+psycopg://", creator=lambda: connect(socket, dbname=DATABASE))
+
+
+def make_roles(secrets: Iterable[str], aws: boto3.Session, socket: str) -> list[str]:
     """Makes a role for each of `secrets` that holds a username and a password; returns their names.
 
-    A role with `candidate` in its name reads and writes every table, also those made later; any
-    other only reads. Where the database is, is added to the secret. Secrets of the same username
-    are given the same password.
+    A role with `candidate` in its name reads and writes every table of every schema, also those
+    made later; any other only reads. Where the database is, is added to the secret. Secrets of the
+    same username are given the same password; a role that is there keeps its own.
     """
     client = aws.client("secretsmanager")
+    texts = {arn: client.get_secret_value(SecretId=arn)["SecretString"] for arn in secrets}
+    found = [(arn, settings) for arn, text in texts.items() if (settings := _settings(text))]
     passwords: dict[str, str] = {}
     with connect(socket, dbname=DATABASE) as connection:
-        for arn in secrets:
-            settings = _settings(client.get_secret_value(SecretId=arn)["SecretString"])
-            if settings is None:
-                continue
+        for arn, settings in sorted(found, key=lambda one: one[1].get("host") != socket):
             role = settings["username"]
             if role not in passwords:
                 passwords[role] = settings["password"]
-                connection.execute(_role(role, passwords[role]))
+                _make_role(connection, role, passwords[role])
             here = {"host": socket, "port": _PORT, "dbname": DATABASE}
             value = json.dumps(settings | here | {"password": passwords[role]})
-            client.put_secret_value(SecretId=arn, SecretString=value)
+            if value != texts[arn]:
+                client.put_secret_value(SecretId=arn, SecretString=value)
     return [*passwords]
 
 
@@ -131,17 +117,15 @@ def _settings(secret: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) and {"username", "password"} <= value.keys() else None
 
 
-def _role(name: str, password: str) -> sql.Composed:
-    writes = "candidate" in name
-    return sql.SQL(
-        "CREATE ROLE {role} LOGIN PASSWORD {password};"
-        "GRANT {tables} ON ALL TABLES IN SCHEMA public TO {role};"
-        "GRANT {sequences} ON ALL SEQUENCES IN SCHEMA public TO {role};"
-        "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT {tables} ON TABLES TO {role};"
-        "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT {sequences} ON SEQUENCES TO {role}"
-    ).format(
-        role=sql.Identifier(name),
-        password=sql.Literal(password),
-        tables=sql.SQL("SELECT, INSERT, UPDATE, DELETE" if writes else "SELECT"),
-        sequences=sql.SQL("SELECT, USAGE" if writes else "SELECT"),
+def _make_role(connection: psycopg.Connection[tuple[Any, ...]], name: str, password: str) -> None:
+    there = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [name]).fetchone()
+    # PostgreSQL's own roles: what they may, they may in tables and schemas made later, too.
+    granted = "pg_read_all_data" + (", pg_write_all_data" if "candidate" in name else "")
+    connection.execute(
+        sql.SQL("{verb} ROLE {role} LOGIN PASSWORD {password}; GRANT {granted} TO {role}").format(
+            verb=sql.SQL("CREATE" if there is None else "ALTER"),
+            role=sql.Identifier(name),
+            password=sql.Literal(password),
+            granted=sql.SQL(granted),
+        )
     )

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,27 +25,37 @@ _REASON = re.compile(r"_FAILED\s+\||Template format error|(Error|Exception): .*[
 
 @contextlib.contextmanager
 def synthesis(state: StateFolder) -> Iterator[Callable[[], None]]:
-    """Writes the app's assembly to `state.synthesized` beside the block, which can wait for it.
+    """Makes the app's assembly beside the block, which can wait for it.
 
-    It is the one for AWS, except that no layer is built.
+    It is the one for AWS, except that no layer is built. It takes the place of the one before in
+    `state.synthesized` when it is whole.
 
     Raises:
         LocalError: the app failed; from the function that waits.
     """
     app = app_folder()
+    cdk()  # what the deployment needs is missed at once
     log = state.log("synthesis")
+    draft = state.synthesized.with_name("cdk.out.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+
+    def whole() -> None:
+        _succeeded(running, log)
+        shutil.rmtree(state.synthesized, ignore_errors=True)
+        draft.rename(state.synthesized)
+
     with GuardedProcess(
         command(app),
         environment={
             # jsii unpacks itself once into a home folder
             **environment.bare(environment.cache() / "home"),
             "JSII_NODE": node(),
-            **offline(app, state.synthesized),
+            **offline(app, draft),
         },
         folder=app,
         log=log,
     ) as running:
-        yield lambda: _succeeded(running, log)
+        yield whole
 
 
 def bootstrap(assembly: Path, aws: boto3.Session) -> int:
@@ -53,7 +64,7 @@ def bootstrap(assembly: Path, aws: boto3.Session) -> int:
     As `cdk bootstrap` does, but for this assembly alone, and in an instant: the buckets of its
     assets, and the parameters that say that the account is bootstrapped.
     """
-    manifest = json.loads((assembly / "manifest.json").read_text())
+    manifests = [json.loads(path.read_text()) for path in assembly.glob("**/manifest.json")]
     files = [json.loads(path.read_text())["files"] for path in assembly.glob("**/*.assets.json")]
     buckets = {
         destination["bucketName"]
@@ -65,7 +76,7 @@ def bootstrap(assembly: Path, aws: boto3.Session) -> int:
     }
     for bucket in buckets:
         aws.client("s3").create_bucket(Bucket=bucket)
-    for artifact in manifest["artifacts"].values():
+    for artifact in [each for manifest in manifests for each in manifest["artifacts"].values()]:
         properties = artifact.get("properties", {})
         if "bootstrapStackVersionSsmParameter" in properties:
             aws.client("ssm").put_parameter(
@@ -80,7 +91,7 @@ def bootstrap(assembly: Path, aws: boto3.Session) -> int:
 def deploy(
     state: StateFolder, endpoint: str, report: Callable[[str], None]
 ) -> dict[str, dict[str, Any]]:
-    """Every stack of `state.derived`, in the order of the app; returns their outputs.
+    """Every stack of `state.derived`, Stages' too, as it depends on others; returns their outputs.
 
     What the CLI prints goes to a log and, line by line, to `report`.
 
@@ -92,7 +103,7 @@ def deploy(
         GuardedProcess(
             [
                 *cdk(),
-                *("deploy", "--all", "--app", str(state.derived)),
+                *("deploy", "**", "--app", str(state.derived)),
                 *("--require-approval", "never", "--progress", "events"),
                 *("--outputs-file", str(state.outputs), "--no-notices", "--no-color"),
             ],
@@ -117,26 +128,29 @@ def reserve_concurrency(assembly: Path, aws: boto3.Session) -> int:
     """Does for an assembly's stacks what the emulator's CloudFormation omits; counts functions."""
     count = 0
     for stack in Stack.all_of(assembly):
-        physical = {i: id_ for i, _, id_ in stack_resources(aws, stack.name)}
+        deployed = stack_resources(aws, stack.name)
         for function in stack.all("AWS::Lambda::Function"):
             reserved = function.get("ReservedConcurrentExecutions")
-            if reserved is not None:
+            if reserved is None:
+                continue
+            for name in [name for id_, _, name in deployed if id_ == function.logical_id]:
                 aws.client("lambda").put_function_concurrency(
-                    FunctionName=physical[function.logical_id],
-                    ReservedConcurrentExecutions=reserved,
+                    FunctionName=name, ReservedConcurrentExecutions=reserved
                 )
                 count += 1
     return count
 
 
 def stack_resources(aws: boto3.Session, stack: str) -> list[tuple[str, str, str]]:
-    """Logical id, type and physical id of each resource of a deployed stack."""
+    """Logical id, type and physical id of each resource of a deployed stack, and of nested ones."""
     pages = aws.client("cloudformation").get_paginator("list_stack_resources")
-    return [
-        (found["LogicalResourceId"], found["ResourceType"], found.get("PhysicalResourceId", ""))
+    found = [
+        (one["LogicalResourceId"], one["ResourceType"], one.get("PhysicalResourceId", ""))
         for page in pages.paginate(StackName=stack)
-        for found in page["StackResourceSummaries"]
+        for one in page["StackResourceSummaries"]
     ]
+    nested = [name for _, kind, name in found if kind == "AWS::CloudFormation::Stack"]
+    return [*found, *(inner for name in nested for inner in stack_resources(aws, name))]
 
 
 def _succeeded(running: GuardedProcess, log: Path) -> None:

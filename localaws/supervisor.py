@@ -52,6 +52,8 @@ class StateFolder:
         self._lock = self.folder / "supervisor.lock"
         self._notes = self.folder / "supervisor.json"
         self._state = self.folder / "state.json"
+        self._seeds = self.folder / "seeds.json"
+        self._end_reason = self.folder / "ended.txt"
 
     def log(self, name: str) -> Path:
         """The log of one part, such as `emulator`; it survives the environment."""
@@ -78,6 +80,7 @@ class StateFolder:
             lock.write(str(os.getpid()))
             lock.flush()
             self._remove_state()
+            self._end_reason.unlink(missing_ok=True)
             self.temporary.mkdir()
             try:
                 yield
@@ -118,6 +121,27 @@ class StateFolder:
         state: dict[str, Any] = json.loads(self._state.read_text())
         return state
 
+    def written_at(self) -> int:
+        """When `write_state` wrote last, in nanoseconds: it does after each deployment."""
+        return self._state.stat().st_mtime_ns if self._state.exists() else 0
+
+    def read_seeds(self) -> list[list[str]]:
+        """Which functions of which seeds were called: file and name."""
+        seeds: list[list[str]] = json.loads(self._seeds.read_text()) if self._seeds.exists() else []
+        return seeds
+
+    def write_seeds(self, seeds: list[list[str]]) -> None:
+        """Remembers them as long as the environment runs."""
+        self._seeds.write_text(json.dumps(seeds))
+
+    def note_end(self, reason: str) -> None:
+        """Remembers why an environment ended that nobody has stopped, until the next one."""
+        self._end_reason.write_text(reason)
+
+    def end_reason(self) -> str:
+        """What `note_end` noted; empty where the last environment was stopped by somebody."""
+        return self._end_reason.read_text() if self._end_reason.exists() else ""
+
     def _end(self, supervisor: int, patience: float) -> None:
         os.kill(supervisor, signal.SIGTERM)
         deadline = time.monotonic() + patience
@@ -129,7 +153,7 @@ class StateFolder:
     def _remove_state(self) -> None:
         if self._notes.exists():
             shutil.rmtree(json.loads(self._notes.read_text())["scratch"], ignore_errors=True)
-        for path in (self._notes, self._state, self.outputs):
+        for path in (self._notes, self._state, self._seeds, self.outputs):
             path.unlink(missing_ok=True)
         for folder in (self.temporary, self.synthesized, self.derived):
             shutil.rmtree(folder, ignore_errors=True)
@@ -216,7 +240,7 @@ def main(folder: str, port: str, *options: str) -> None:
         signal.signal(number, lambda *_: stop.set())
     threading.Thread(target=_obey_owner, args=[stop], daemon=True).start()
     state = StateFolder(Path(folder))
-    started: list[GuardedProcess] = []
+    started: dict[str, GuardedProcess] = {}
     try:
         with state.held():
             print("{}", flush=True)
@@ -224,36 +248,41 @@ def main(folder: str, port: str, *options: str) -> None:
                 report = _start(state, emulator.free_port(int(port)), started)
                 print(json.dumps(report), flush=True)
                 watch = _WATCH in options
-                while not stop.wait(0.2) and all(one.running for one in started):
+                ended: list[str] = []
+                while not ended and not stop.wait(0.2):
+                    ended = [name for name, one in started.items() if not one.running]
                     if watch and state.read_state() is not None:
-                        started.append(_watcher(state))
+                        started["watcher"] = _watcher(state)
                         watch = False
+                if ended and not stop.is_set():
+                    logs = " and ".join(str(state.log(name)) for name in ended)
+                    state.note_end(f"the {' and the '.join(ended)} ended by itself; see {logs}")
             finally:
-                for one in reversed(started):
+                for one in reversed(started.values()):
                     one.stop()
     except LocalError as error:
         print(json.dumps({"error": str(error)}), flush=True)
 
 
-def _start(state: StateFolder, port: int, started: list[GuardedProcess]) -> dict[str, str]:
+def _start(state: StateFolder, port: int, started: dict[str, GuardedProcess]) -> dict[str, str]:
     # Neither in the repository nor in $TMPDIR: the path of a Unix socket ends at 103 bytes, and
     # PostgreSQL's own user must be able to reach it when root starts us.
     scratch = Path(tempfile.mkdtemp(prefix="shadow-canary-", dir="/tmp"))
     state.note_scratch(scratch)
     home = state.folder
     with ThreadPoolExecutor() as pool:
-        starts = [
-            pool.submit(database.start, scratch, home=home, log=state.log("database")),
-            pool.submit(
+        starts = {
+            "database": pool.submit(database.start, scratch, home=home, log=state.log("database")),
+            "emulator": pool.submit(
                 emulator.start,
                 port,
                 home=home,
                 temporary=state.temporary,
                 log=state.log("emulator"),
             ),
-        ]
-    started += [start.result() for start in starts if not start.exception()]
-    for start in starts:
+        }
+    started |= {name: start.result() for name, start in starts.items() if not start.exception()}
+    for start in starts.values():
         start.result()
     return {"endpoint": f"http://127.0.0.1:{port}", "socket": str(scratch / "postgres")}
 

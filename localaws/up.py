@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Self
 
 import boto3
 
 from analysis.template import Stack
-from localaws import LocalError, database, deploy, environment
+from localaws import LocalError, database, environment, seeds
+from localaws import deploy as deployment
 from localaws.assembly import derive
 from localaws.entrances import curls
 from localaws.route_folder import RouteFolder
@@ -54,9 +56,11 @@ class Local:
         Raises:
             LocalError: there is none.
         """
-        running = (state or StateFolder()).read_state()
+        state = state or StateFolder()
+        running = state.read_state()
         if running is None:
-            raise LocalError("nothing runs here; start it with `shadowctl local up`")
+            why = state.end_reason() or "nothing runs here"
+            raise LocalError(f"{why}; start it with `shadowctl local up`")
         return cls(**running)
 
     @property
@@ -74,6 +78,10 @@ class Local:
         if "AWS::Cognito::UserPoolClient" in self.resources:
             token = self.tokens([user])[user]
         return curls(self.session(), self.endpoint, self.resources, credential=f"Bearer {token}")
+
+    def sample_user(self) -> str:
+        """The first of the users that a route's seed names, or `user-001`."""
+        return seeds.sample_user(RouteFolder.all_of(Path(self.assembly))) or "user-001"
 
     @property
     def database_url(self) -> str:
@@ -133,20 +141,44 @@ class Local:
 def up(
     progress: Progress | None = None, *, state: StateFolder | None = None, port: int = 0
 ) -> Local:
-    """The running environment, or a new one that runs until `down` and whose alarms are evaluated.
+    """The running environment with what changed in the app, or a new one that runs until `down`.
 
-    `port` is where a new one listens on 127.0.0.1, by default any free one.
+    A new one's alarms are evaluated. `port` is where it listens on 127.0.0.1, by default any free
+    one.
 
     Raises:
-        LocalError: it could not be started; then nothing of it is left.
+        LocalError: it could not be started, and then nothing of it is left; the app could not be
+            deployed; or another port was asked for than the running one has.
     """
     state = state or StateFolder()
     if state.read_state() is not None:
-        return Local.load(state)
+        endpoint = Local.load(state).endpoint
+        if port and not endpoint.endswith(f":{port}"):
+            raise LocalError(
+                f"{endpoint} runs here; `shadowctl local down` comes before another --port"
+            )
+        return deploy(progress, state=state)
     with _supervised(state, port, watch=True) as supervisor:
-        local = _deployed(state, supervisor, progress or _silent)
+        local = _started(state, supervisor, progress or _silent)
         supervisor.keep()
     return local
+
+
+def deploy(progress: Progress | None = None, *, state: StateFolder | None = None) -> Local:
+    """The running environment with what changed in the app; what it holds is kept.
+
+    Seeds of routes that are new are called, and no others.
+
+    Raises:
+        LocalError: nothing runs, or the app could not be deployed; then it runs on as before, but
+            for the stacks that were deployed already.
+    """
+    state = state or StateFolder()
+    local = Local.load(state)
+    steps = _Steps(progress or _silent)
+    with deployment.synthesis(state) as synthesized, steps.step("synthesis"):
+        synthesized()
+    return _deployed(state, local.endpoint, local.socket, steps)
 
 
 @contextlib.contextmanager
@@ -167,7 +199,7 @@ def running(
     """
     state = state or StateFolder(app_folder() / ".local" / "demo")
     with _supervised(state, port, watch=watch) as supervisor:
-        yield _deployed(state, supervisor, progress or _silent)
+        yield _started(state, supervisor, progress or _silent)
         supervisor.stop()
 
 
@@ -186,39 +218,55 @@ def _supervised(state: StateFolder, port: int, *, watch: bool) -> Iterator[Super
         raise
 
 
-def _deployed(state: StateFolder, supervisor: Supervisor, progress: Progress) -> Local:
-    seconds: dict[str, float] = {}
+class _Steps:
+    """How long each step took, in seconds; `progress` is told of them meanwhile."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.seconds: dict[str, float] = {}
+        self._progress = progress
 
     @contextlib.contextmanager
-    def step(name: str) -> Iterator[Callable[[str], None]]:
+    def step(self, name: str) -> Iterator[Callable[[str], None]]:
         start = time.monotonic()
-        progress(name, "")
-        yield lambda line: progress(name, line)
-        seconds[name] = round(time.monotonic() - start, 1)
+        self._progress(name, "")
+        yield lambda line: self._progress(name, line)
+        self.seconds[name] = round(time.monotonic() - start, 1)
 
-    with deploy.synthesis(state) as synthesized:
-        with step("start"):
+
+def _started(state: StateFolder, supervisor: Supervisor, progress: Progress) -> Local:
+    steps = _Steps(progress)
+    with deployment.synthesis(state) as synthesized:
+        with steps.step("start"):
             servers = supervisor.servers()
-        endpoint, socket = servers["endpoint"], servers["socket"]
-        with step("synthesis"):
+            database.create(servers["socket"])
+        with steps.step("synthesis"):
             synthesized()
-    with step("tables"):
-        database.seed(socket, RouteFolder.all_of(state.synthesized))
+    return _deployed(state, servers["endpoint"], servers["socket"], steps)
+
+
+def _deployed(state: StateFolder, endpoint: str, socket: str, steps: _Steps) -> Local:
+    """The assembly of `state.synthesized`, deployed."""
+    routes = RouteFolder.all_of(state.synthesized)
+    with steps.step("tables"):
+        seeds.seed_database(state, routes, socket)
     aws = environment.session(endpoint)
-    with step("derivation"):
+    with steps.step("derivation"):
         differences = derive(state.synthesized, state.derived, now=datetime.now(UTC))
         differences += SupportedAlarms.of(state.synthesized).unsupported
-        differences.append(f"{deploy.BOOTSTRAP} ({deploy.bootstrap(state.derived, aws)})")
-    with step("deployment") as line:
-        outputs = deploy.deploy(state, endpoint, line)
-        reserved = deploy.reserve_concurrency(state.derived, aws)
-        differences.append(f"{deploy.RESERVATIONS} ({reserved})")
+        buckets = deployment.bootstrap(state.derived, aws)
+        differences.append(f"{deployment.BOOTSTRAP} ({buckets})")
+    with steps.step("deployment") as line:
+        outputs = deployment.deploy(state, endpoint, line)
+        reserved = deployment.reserve_concurrency(state.derived, aws)
+        differences.append(f"{deployment.RESERVATIONS} ({reserved})")
     resources: dict[str, list[str]] = defaultdict(list)
-    for stack in Stack.all_of(state.synthesized):
-        for _, kind, physical_id in deploy.stack_resources(aws, stack.name):
+    for stack in dict.fromkeys(stack.name for stack in Stack.all_of(state.synthesized)):
+        for _, kind, physical_id in deployment.stack_resources(aws, stack):
             resources[kind].append(physical_id)
-    with step("roles"):
+    with steps.step("roles"):
         database.make_roles(resources.get("AWS::SecretsManager::Secret", []), aws, socket)
+    with steps.step("samples"):
+        seeds.seed_aws(state, routes, aws, outputs)
     local = Local(
         endpoint=endpoint,
         socket=socket,
@@ -226,7 +274,7 @@ def _deployed(state: StateFolder, supervisor: Supervisor, progress: Progress) ->
         outputs=outputs,
         resources=dict(resources),
         differences=differences,
-        seconds=seconds,
+        seconds=steps.seconds,
     )
     state.write_state(asdict(local))
     return local

@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 
 import boto3
 import numpy as np
+from botocore.exceptions import ClientError
 from numpy.typing import NDArray
 
 from analysis.alarms import Alarm, Metric, State, reason
@@ -44,6 +45,8 @@ _AT_MOST_SECONDS = 5.0
 
 _SETTLED_SECONDS = 0.5
 """After which no older line is added any more."""
+
+_LOG_GROUP = "AWS::Logs::LogGroup"
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -112,12 +115,7 @@ class LogLines:
 
     def __init__(self, aws: boto3.Session, stacks: Iterable[str], *, since: float) -> None:
         self._logs = aws.client("logs")
-        self._groups = [
-            physical_id
-            for stack in stacks
-            for _, kind, physical_id in stack_resources(aws, stack)
-            if kind == "AWS::Logs::LogGroup"
-        ]
+        self.groups = _log_groups(aws, stacks)
         self.read_until = since
 
     def until(self, now: float) -> float:
@@ -128,14 +126,25 @@ class LogLines:
     def new(self, until: float, *, having: str) -> Iterator[str]:
         """The unread lines that contain `having`; they stay unread until `read_until` is set."""
         pages = self._logs.get_paginator("filter_log_events")
-        for group in self._groups:
-            for page in pages.paginate(
-                logGroupName=group,
-                filterPattern=f'"{having}"',
-                startTime=int(self.read_until * 1_000) + 1,
-                endTime=int(until * 1_000),
-            ):
-                yield from (event["message"] for event in page["events"])
+        gone = self._logs.exceptions.ResourceNotFoundException
+        for group in self.groups:
+            with contextlib.suppress(gone):  # its stack was destroyed meanwhile
+                for page in pages.paginate(
+                    logGroupName=group,
+                    filterPattern=f'"{having}"',
+                    startTime=int(self.read_until * 1_000) + 1,
+                    endTime=int(until * 1_000),
+                ):
+                    yield from (event["message"] for event in page["events"])
+
+
+def _log_groups(aws: boto3.Session, stacks: Iterable[str]) -> list[str]:
+    """Those of the stacks that are deployed."""
+    found = []
+    for stack in stacks:
+        with contextlib.suppress(ClientError):  # it was destroyed
+            found += [name for _, kind, name in stack_resources(aws, stack) if kind == _LOG_GROUP]
+    return found
 
 
 class Samples:
@@ -154,6 +163,11 @@ class Samples:
     def __init__(self, keys: Iterable[Key], *, seconds: float) -> None:
         self._seconds = seconds
         self._kept = dict.fromkeys(keys, np.empty((2, 0)))
+
+    def keep(self, keys: Iterable[Key], *, seconds: float) -> None:
+        """From now on keeps values of these metrics, and for so long; what it has of them stays."""
+        self._seconds = seconds
+        self._kept = {key: self._kept.get(key, np.empty((2, 0))) for key in keys}
 
     def add(self, measurements: Iterable[Measurement], *, now: float) -> None:
         """Keeps what is new, and forgets what is too old; `now` is in seconds since the epoch."""
@@ -248,8 +262,13 @@ class AlarmEvaluator:
 
     def __init__(self, aws: boto3.Session, alarms: Mapping[str, Alarm]) -> None:
         self._cloudwatch = aws.client("cloudwatch")
+        self._samples = Samples((), seconds=0)
+        self.renew(alarms)
+
+    def renew(self, alarms: Mapping[str, Alarm]) -> None:
+        """Evaluates these from now on, on what was measured already, too."""
         self._alarms = alarms
-        self._samples = Samples(
+        self._samples.keep(
             {key_of(metric) for alarm in alarms.values() for metric in alarm.metrics.values()},
             seconds=max((_looks_back(alarm) for alarm in alarms.values()), default=0),
         )
@@ -267,6 +286,8 @@ class AlarmEvaluator:
         described = [alarm for page in pages for alarm in page["MetricAlarms"]]
         before = {alarm["AlarmName"]: alarm["StateValue"] for alarm in described}
         for name, alarm in self._alarms.items():
+            if name not in before:  # its stack was destroyed
+                continue
             edges = _edges(alarm, at)
             points = self._points(alarm, edges)
             state = State(int(alarm.states(points)))
@@ -327,11 +348,18 @@ class Watcher:
     """
 
     def __init__(self, aws: boto3.Session, assembly: Path, *, since: float) -> None:
-        stacks = [stack.name for stack in Stack.all_of(assembly)]
+        self._aws = aws
         self._cloudwatch = aws.client("cloudwatch")
-        self._lines = LogLines(aws, stacks, since=since)
-        self._evaluator = AlarmEvaluator(aws, SupportedAlarms.of(assembly).alarms)
+        self._lines = LogLines(aws, (), since=since)
+        self._evaluator = AlarmEvaluator(aws, {})
         self._minute = 0.0
+        self.renew(assembly)
+
+    def renew(self, assembly: Path) -> None:
+        """Looks at what is deployed of `assembly` from now on; what it has seen stays."""
+        stacks = dict.fromkeys(stack.name for stack in Stack.all_of(assembly))
+        self._lines.groups = _log_groups(self._aws, stacks)
+        self._evaluator.renew(SupportedAlarms.of(assembly).alarms)
 
     def look(self, now: float) -> None:
         """Takes in what the logs have to say up to `now`, in seconds since the epoch.
@@ -419,11 +447,23 @@ def main(folder: str, since: str) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    local = StateFolder(Path(folder)).read_state()
-    if local is not None:
-        aws = environment.session(local["endpoint"])
-        watcher = Watcher(aws, Path(local["assembly"]), since=float(since))
-        keep_looking(watcher.look, stop)
+    state = StateFolder(Path(folder))
+    deployed = state.written_at()
+    local = state.read_state()
+    if local is None:
+        return
+    watcher = Watcher(
+        environment.session(local["endpoint"]), Path(local["assembly"]), since=float(since)
+    )
+
+    def look(now: float) -> None:
+        nonlocal deployed
+        if (newest := state.written_at()) != deployed:
+            watcher.renew(Path(local["assembly"]))
+            deployed = newest
+        watcher.look(now)
+
+    keep_looking(look, stop)
 
 
 if __name__ == "__main__":

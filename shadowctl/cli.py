@@ -221,13 +221,19 @@ def demo() -> None:
 @local.command("up")
 def local_up(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any free one")] = 0,
-    user: Annotated[str, typer.Option(help="whose token the commands hold")] = "user-001",
+    user: Annotated[
+        str | None, typer.Option(help="whose token the commands hold; by default a route's USERS")
+    ] = None,
 ) -> None:
-    """Start the embedded AWS and PostgreSQL, deploy every stack, and keep them running."""
+    """Start the embedded AWS and PostgreSQL, deploy every stack, and keep them running.
+
+    Where one runs already, only what changed is deployed.
+    """
     from localaws.up import up
 
     with Steps(console) as steps:
         running = up(steps.report, port=port)
+    user = user or running.sample_user()
     for line in running.differences:
         console.print(f"  [dim]{line}[/]")
     console.print(f"\n{running.endpoint}, until `shadowctl local down`; as {user}:\n")

@@ -1,6 +1,7 @@
 """The watcher as a process beside the embedded AWS: it comes and goes with its supervisor."""
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 
+from localaws import LocalError
 from localaws.supervisor import StateFolder, Supervisor
 from localaws.up import Local, down
 from tests.local.deployed import awaited
@@ -56,3 +58,21 @@ def test_nothing_goes_on_unwatched(state: StateFolder) -> None:
     started = processes(state)
     watchers(state)[-1].kill()
     assert alive(started) == []
+    with pytest.raises(LocalError, match=r"the watcher ended by itself; see .*watcher\.log; start"):
+        Local.load(state)
+
+
+def test_it_outlives_the_stacks_that_it_watches(state: StateFolder, tmp_path: Path) -> None:
+    """As after `cdk destroy`: what the assembly names is not there."""
+    template = {"Resources": {"Red": {"Type": "AWS::Logs::LogGroup"}}}
+    (tmp_path / "Gone.template.json").write_text(json.dumps(template))
+    gone = {
+        "type": "aws:cloudformation:stack",
+        "properties": {"templateFile": "Gone.template.json"},
+    }
+    (tmp_path / "manifest.json").write_text(json.dumps({"artifacts": {"Gone": gone}}))
+    local = Local.load(state)
+    state.write_state(asdict(local))  # as after a deployment: the watcher reads it anew
+    time.sleep(3)
+    assert len(watchers(state)) == 2
+    assert "failed" not in state.log("watcher").read_text()

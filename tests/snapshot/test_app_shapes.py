@@ -1,11 +1,14 @@
 """Apps as they are: Stages, stacks with names of their own, nested, several routes in one."""
 
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from analysis.rollout import Rollout
 from analysis.template import Stack, TemplateError
+from localaws import assembly
 from shadowctl.plan.plan import plan
 from tests.checkout import ROOT
 from tests.snapshot.conftest import Synthesis
@@ -118,6 +121,27 @@ def test_no_name_of_one_environment_is_a_name_of_another(shapes: Path) -> None:
     named = [physical_names(Stack.load(shapes, f"{of}/Orders")) for of in ("Staging", "Prod")]
     assert named[0]
     assert not named[0] & named[1]
+
+
+def test_the_embedded_aws_gets_every_stack_with_the_templates_that_belong_to_it(
+    shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assembly, "built_layer", lambda lock: tmp_path / f"{lock}-built" / "layer")
+    words = assembly.derive(shapes, tmp_path / "derived", now=datetime(2031, 3, 1, tzinfo=UTC))
+    derived = {stack.path: stack for stack in Stack.all_of(tmp_path / "derived")}
+    assert derived.keys() == {stack.path for stack in Stack.all_of(shapes)}
+    assert "Prod/Orders" in derived
+    for stack in Stack.all_of(tmp_path / "derived"):  # those nested in others, too
+        assert not stack.all("AWS::CodeDeploy::Application"), stack.path
+    everything = "".join(path.read_text() for path in (tmp_path / "derived").rglob("*s.json"))
+    uploaded = {*re.findall(r'"([0-9a-f]{64})": {', everything)}
+    templates = [path.read_text() for path in (tmp_path / "derived").rglob("*.template.json")]
+    asked = {key for text in templates for key in re.findall(r"([0-9a-f]{64})\.(?:json|zip)", text)}
+    assert asked
+    assert asked <= uploaded
+    assert "no other account or region: a stack's env= is 000000000000 and us-east-1 (2)" in words
+    for elsewhere in ("123456789012", "eu-central-1"):
+        assert not [text for text in templates if elsewhere in text]
 
 
 def physical_names(stack: Stack) -> set[str]:

@@ -28,6 +28,7 @@ class Derived:
         self._put("S.assets.json", {"files": assets})
         stack = {
             "type": "aws:cloudformation:stack",
+            "environment": "aws://unknown-account/unknown-region",
             "properties": {
                 "templateFile": "S.template.json",
                 "assumeRoleArn": "arn:deploy",

@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import boto3
 import numpy as np
 import pytest
 from hypothesis import given
@@ -93,6 +94,8 @@ def test_an_alarm_that_cannot_be_evaluated_here_is_named_with_the_reason(tmp_pat
 
 class FakeLogs:
     """One log group: events by their milliseconds, from and to which one can ask, as on AWS."""
+
+    exceptions = boto3.client("logs", region_name="us-east-1").exceptions
 
     def __init__(self, *events: int) -> None:
         self._events = sorted(events)
