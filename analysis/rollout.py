@@ -93,6 +93,8 @@ class Versions:
 class Rollout:
     """A route on its way from control to candidate.
 
+    `route` is its full name, `<stack>/<route>`, by which it is counted.
+
     A new version of its code takes over by `shift`, once the hook has asked it (`has_hook`), and
     goes back when one of `code_alarms` is red. The flag takes users to the candidate by `raising`,
     up to `ceiling`; one of `exposure_alarms` takes them back by `lowering`, which each execution
@@ -121,6 +123,11 @@ class Rollout:
     candidate_deadline: timedelta
     clean_up: datetime
     poll_interval: timedelta = timedelta(seconds=POLL_INTERVAL)
+
+    @property
+    def name(self) -> str:
+        """Of the route alone."""
+        return self.route.rpartition("/")[2]
 
     @classmethod
     def load(cls, assembly: Path, stack: str, *, traffic: Traffic | None = None) -> Self:

@@ -215,7 +215,7 @@ class Demo:
             f"  {'failing':<10}the new database breaks: {len(asked.answers):,} requests, "
             f"errors seen by users {len(errors)}\n"
             f"{'':12}control stood in {fallbacks} times; alarm "
-            f"{done['alarm'].removeprefix(f'{self._sample.STACK}-{self._route.name}-')}\n"
+            f"{done['alarm'].removeprefix(self._route.name.replace('/', '-') + '-')}\n"
             f"{'':12}the flag fell to off by itself after {took:.0f} s "
             f"[dim](alarm minutes last {MINUTE_SECONDS:g} s)[/]"
         )

@@ -23,6 +23,11 @@ class DeployedRoute:
     function: str
     settings: OperationsSettings
 
+    @property
+    def name(self) -> str:
+        """The route's own, as its stack's file says it."""
+        return self.settings.route.rpartition("/")[2]
+
 
 def find_route(route: str, aws: boto3.Session) -> DeployedRoute:
     """The route of a stack's name, or of its path in the app, such as `Prod/GetUser`.
@@ -40,7 +45,7 @@ def find_route(route: str, aws: boto3.Session) -> DeployedRoute:
         raise RouteError(
             f"no stack {stack!r} in {aws.region_name}: {error.response['Error']['Message']}"
         ) from error
-    found = {held.settings.route: held for held in _routes(described["Stacks"][0], aws)}
+    found = {held.name: held for held in _routes(described["Stacks"][0], aws)}
     if not found:
         raise RouteError(f"stack {stack!r} holds no ShadowCanaryService; name a route's stack")
     if name and name not in found:

@@ -18,6 +18,7 @@ from shadow_canary.metadata import add_metadata
 from shadow_canary.metrics import (
     MINUTE,
     formula,
+    full_name,
     mismatch_rate,
     never_missing,
     rate,
@@ -121,6 +122,7 @@ class ExposureAlarms(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self._route = route
+        self._full_name = full_name(self, route)
         self._topic = topic
         percent = ceiling.candidate_percent
         windows = CanaryWindows.for_exposure(traffic, percent, within=within, given=window)
@@ -142,7 +144,7 @@ class ExposureAlarms(Construct):
 
     def _error_rate(self, window: Window, percent: float) -> RouteAlarm:
         using = {
-            name.lower(): variant_metric(name, Variant.CANDIDATE, route=self._route)
+            name.lower(): variant_metric(name, Variant.CANDIDATE, route=self._full_name)
             for name in (MetricName.REQUESTS, MetricName.FAULTS)
         }
         return self._alarm(
@@ -169,7 +171,7 @@ class ExposureAlarms(Construct):
         exposed = {Dimension.EXPOSED.value: "true"}
         return self._alarm(
             "MismatchRate",
-            mismatch_rate("mismatch rate, %", route=self._route, window=window, **exposed),
+            mismatch_rate("mismatch rate, %", route=self._full_name, window=window, **exposed),
             AlarmRule(
                 name=AlarmName.CANDIDATE_MISMATCH_RATE,
                 kind=AlarmKind.RATE,
@@ -185,9 +187,11 @@ class ExposureAlarms(Construct):
         using = {}
         for variant in Variant:
             using[variant.value] = variant_metric(
-                MetricName.LATENCY, variant, route=self._route, statistic="p95"
+                MetricName.LATENCY, variant, route=self._full_name, statistic="p95"
             )
-            using[f"{variant}s"] = variant_metric(MetricName.REQUESTS, variant, route=self._route)
+            using[f"{variant}s"] = variant_metric(
+                MetricName.REQUESTS, variant, route=self._full_name
+            )
         floor_ms = int(floor.to_milliseconds())
         return self._alarm(
             "LatencyRatio",
@@ -241,6 +245,7 @@ class OperationalAlarms(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self._route = route
+        self._full_name = full_name(self, route)
         self._topic = topic
         self.dead_letters = self._level(
             "DeadLetters",
@@ -263,7 +268,11 @@ class OperationalAlarms(Construct):
             formula(
                 "age of the flag, s",
                 never_missing("age", minutes=minutes),
-                using={"age": route_metric(MetricName.FLAG_AGE, route=route, statistic="Maximum")},
+                using={
+                    "age": route_metric(
+                        MetricName.FLAG_AGE, route=self._full_name, statistic="Maximum"
+                    )
+                },
                 period=Duration.minutes(minutes),
             ),
             _OLDEST_FLAG_S,
@@ -310,8 +319,8 @@ class OperationalAlarms(Construct):
                 requests="sent",
                 window=window,
                 using={
-                    "sent": route_metric(MetricName.COPIES_SENT, route=self._route),
-                    "compared": route_metric(MetricName.COMPARED, route=self._route),
+                    "sent": route_metric(MetricName.COPIES_SENT, route=self._full_name),
+                    "compared": route_metric(MetricName.COMPARED, route=self._full_name),
                 },
             ),
         )
@@ -323,8 +332,8 @@ class OperationalAlarms(Construct):
         # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
         undelivered = "IF(expired - killed > 0, expired, killed)"
         ours = {
-            "compared": route_metric(MetricName.COMPARED, route=self._route),
-            "lost": route_metric(MetricName.COPIES_LOST, route=self._route),
+            "compared": route_metric(MetricName.COMPARED, route=self._full_name),
+            "lost": route_metric(MetricName.COPIES_LOST, route=self._full_name),
         }
         of_lambda = {
             "expired": shadow.metric("AsyncEventsDropped", statistic="Sum"),

@@ -11,6 +11,7 @@ from shadow_canary.code import source
 from shadow_canary.findings import acknowledge_wildcard, below_environment, below_profile
 from shadow_canary.flag import MigrationFlag
 from shadow_canary.functions import LeastPrivilegeFunction
+from shadow_canary.metrics import full_name
 from shadow_runtime.contract import Stage, Variable
 
 
@@ -48,7 +49,7 @@ class CeilingChange(Construct):
             handler="operations.ceiling.handler",
             layers=layers,
             environment={
-                Variable.ROUTE: route,
+                Variable.ROUTE: full_name(scope, route),
                 **flag.variables,
                 Variable.LOWER_STRATEGY: flag.strategies[Variable.LOWER_STRATEGY],
             },

@@ -15,6 +15,7 @@ from shadow_canary.findings import acknowledge_managed, acknowledge_wildcard, ve
 from shadow_canary.functions import PreTrafficHook
 from shadow_canary.metrics import (
     formula,
+    full_name,
     mismatch_rate,
     never_missing,
     rate,
@@ -81,6 +82,7 @@ class CodeCanary(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self._route = route
+        self._full_name = full_name(self, route)
         self._topic = topic
         self._alias = alias
         self._version = version
@@ -183,7 +185,7 @@ class CodeCanary(Construct):
             "MismatchRate",
             mismatch_rate(
                 "mismatch rate of the new version, %",
-                route=self._route,
+                route=self._full_name,
                 window=window,
                 **{Dimension.VERSION.value: shadow_version.version},
             ),
@@ -216,7 +218,7 @@ class CodeCanary(Construct):
 
     def _by_version(self, name: MetricName) -> cloudwatch.Metric:
         dimensions = {Dimension.VERSION.value: self._version.version}
-        return route_metric(name, route=self._route, **dimensions)
+        return route_metric(name, route=self._full_name, **dimensions)
 
 
 def shift_of(routing: codedeploy.TrafficRouting) -> Shift:

@@ -11,7 +11,7 @@ from constructs import Construct
 from analysis.power import ShadowEvidence
 from analysis.traffic import Traffic
 from shadow_canary.code_canary import CodeCanary
-from shadow_canary.metrics import MINUTE, formula, route_metric, variant_metric
+from shadow_canary.metrics import MINUTE, formula, full_name, route_metric, variant_metric
 from shadow_runtime.contract import DROPPED, NAMESPACE, Dimension, MetricName, Variant
 
 QUESTIONS = {
@@ -113,6 +113,7 @@ class RouteDashboard(cloudwatch.Dashboard):
         alarms: Sequence[cloudwatch.IAlarm],
         queries: MismatchQueries,
     ) -> None:
+        name = full_name(scope, route)
         super().__init__(
             scope,
             id_,
@@ -120,9 +121,9 @@ class RouteDashboard(cloudwatch.Dashboard):
             default_interval=Duration.hours(12),
             widgets=[
                 [_heading(route, traffic, queries)],
-                [_requests(route), _error_rates(route), _latencies(route)],
-                [_parity(route), _stage(route), _versions(route, code_canary)],
-                [_states(alarms), _copies(route), _served(route)],
+                [_requests(name), _error_rates(name), _latencies(name)],
+                [_parity(name), _stage(name), _versions(name, code_canary)],
+                [_states(alarms), _copies(name), _served(name)],
                 [_what_differs(queries)],
             ],
         )

@@ -20,6 +20,7 @@ from shadow_canary.findings import (
     versions_of,
 )
 from shadow_canary.flag import MigrationFlag
+from shadow_canary.metrics import full_name
 from shadow_runtime.contract import Stage, Variable
 
 _NETWORK_ACCESS = "service-role/AWSLambdaVPCAccessExecutionRole"
@@ -118,7 +119,7 @@ class CandidateFunction(LeastPrivilegeFunction):
             code=code.asset,
             handler=f"{code.package}.candidate.handler",
             layers=layers,
-            environment={Variable.ROUTE: route},
+            environment={Variable.ROUTE: full_name(scope, route)},
             timeout=Duration.seconds(deadline.to_seconds(integral=False) // 1 + 1),
             memory_size=memory_size,
             log_retention=log_retention,
@@ -158,7 +159,7 @@ class ShadowFunction(LeastPrivilegeFunction):
             handler="shadow_runtime.shadow.handler",
             layers=layers,
             environment={
-                Variable.ROUTE: route,
+                Variable.ROUTE: full_name(scope, route),
                 Variable.ROUTE_PACKAGE: code.package,
             },
             timeout=Duration.seconds(15),
@@ -214,7 +215,7 @@ class RouteFunction(LeastPrivilegeFunction):
             handler=f"{code.package}.control.handler",
             layers=layers,
             environment={
-                Variable.ROUTE: route,
+                Variable.ROUTE: full_name(scope, route),
                 Variable.CEILING: str(ceiling),
                 **flag.variables,
                 Variable.CANDIDATE: candidate.current_version.function_arn,
@@ -272,7 +273,7 @@ class PreTrafficHook(LeastPrivilegeFunction):
             handler="pretraffic.handler.handler",
             layers=layers,
             environment={
-                Variable.ROUTE: route,
+                Variable.ROUTE: full_name(scope, route),
                 Variable.ROUTE_PACKAGE: code.package,
                 Variable.VERSION: function.current_version.function_arn,
             },

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
 
 from analysis.rules import Window
 from shadow_runtime.contract import NAMESPACE, Dimension, MetricName, Variant
@@ -12,10 +13,22 @@ from shadow_runtime.contract import NAMESPACE, Dimension, MetricName, Variant
 MINUTE = Duration.minutes(1)
 
 
+def full_name(scope: Construct, route: str) -> str:
+    """`<stack>/<route>`, as the functions and their metrics name it.
+
+    Two environments of one app may share an account: what one counts must be nobody else's. Of a
+    nested stack it is the outermost one's name, which is known at synthesis.
+    """
+    stack = Stack.of(scope)
+    while (outer := stack.nested_stack_parent) is not None:
+        stack = outer
+    return f"{stack.stack_name}/{route}"
+
+
 def route_metric(
     name: MetricName, *, route: str, statistic: str = "Sum", **dimensions: str
 ) -> cloudwatch.Metric:
-    """A metric that the route's functions write, a minute."""
+    """A metric that the functions of the route of that full name write, a minute."""
     return cloudwatch.Metric(
         namespace=NAMESPACE,
         metric_name=name,
@@ -150,24 +163,26 @@ class RouteMetrics:
         ...     self, "Faults", threshold=1, evaluation_periods=1)  # doctest: +SKIP
     """
 
-    route: str
+    full_name: str
 
     def metric_requests(self, variant: Variant) -> cloudwatch.Metric:
         """Requests that `variant` answered, a minute."""
-        return variant_metric(MetricName.REQUESTS, variant, route=self.route)
+        return variant_metric(MetricName.REQUESTS, variant, route=self.full_name)
 
     def metric_faults(self, variant: Variant) -> cloudwatch.Metric:
         """Answers of 500 and above, and crashes, of `variant`, a minute."""
-        return variant_metric(MetricName.FAULTS, variant, route=self.route)
+        return variant_metric(MetricName.FAULTS, variant, route=self.full_name)
 
     def metric_latency(self, variant: Variant, *, statistic: str = "p95") -> cloudwatch.Metric:
         """Milliseconds that `variant` took to answer - the 95th percentile."""
-        return variant_metric(MetricName.LATENCY, variant, route=self.route, statistic=statistic)
+        return variant_metric(
+            MetricName.LATENCY, variant, route=self.full_name, statistic=statistic
+        )
 
     def metric_compared(self) -> cloudwatch.Metric:
         """Shadow comparisons, a minute."""
-        return route_metric(MetricName.COMPARED, route=self.route)
+        return route_metric(MetricName.COMPARED, route=self.full_name)
 
     def metric_mismatched(self) -> cloudwatch.Metric:
         """Shadow comparisons whose answers differed, a minute."""
-        return route_metric(MetricName.MISMATCHED, route=self.route)
+        return route_metric(MetricName.MISMATCHED, route=self.full_name)

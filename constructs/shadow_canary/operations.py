@@ -29,6 +29,7 @@ from shadow_canary.findings import (
 )
 from shadow_canary.flag import MigrationFlag
 from shadow_canary.functions import LeastPrivilegeFunction
+from shadow_canary.metrics import full_name
 from shadow_runtime.contract import Action, Stage, Variable
 
 
@@ -65,7 +66,7 @@ class OperationsFunction(LeastPrivilegeFunction):
             handler="operations.handler.handler",
             layers=layers,
             environment={
-                Variable.ROUTE: route,
+                Variable.ROUTE: full_name(scope, route),
                 Variable.CEILING: str(ceiling),
                 **flag.variables,
                 **flag.strategies,

@@ -32,7 +32,7 @@ from shadow_canary.functions import (
 )
 from shadow_canary.integrations import ServedIntegrations
 from shadow_canary.metadata import add_metadata
-from shadow_canary.metrics import RouteMetrics
+from shadow_canary.metrics import RouteMetrics, full_name
 from shadow_canary.operations import AlarmCheck, CleanUp, OperationsFunction
 from shadow_canary.rollback_alarms import let_act
 from shadow_canary.topic import RouteTopic, let_alarms_publish
@@ -141,6 +141,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
         )
 
         self.route = route
+        self.full_name = full_name(self, route)
         self.ceiling = ceiling
         self.topic = notifications or RouteTopic(self, "Topic", route=route)
         let_alarms_publish(self, self.topic)

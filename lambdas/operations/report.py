@@ -122,11 +122,17 @@ def _put_event(settings: OperationsSettings, action: Action, done: dict[str, Any
         raise RuntimeError(f"the default bus did not take the event: {put['Entries']}")
 
 
+_SUBJECT = 100
+"""Characters that SNS takes; a long stack's name loses its beginning."""
+
+
 def _publish(settings: OperationsSettings, message: Message) -> None:
     sns = boto3.client("sns")
     region = sns.meta.region_name
     page = f"dashboards/dashboard/{settings.dashboard}"
     if not settings.dashboard:
-        page = f"alarmsV2:?search={settings.route}"
+        page = f"alarmsV2:?search={settings.route.replace('/', '-')}"
     link = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#{page}"
-    sns.publish(TopicArn=settings.topic, Subject=message.subject, Message=message.text(link))
+    sns.publish(
+        TopicArn=settings.topic, Subject=message.subject[-_SUBJECT:], Message=message.text(link)
+    )

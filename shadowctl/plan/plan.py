@@ -85,7 +85,7 @@ def plan(
 def _headline(rollout: Rollout) -> str:
     traffic = rollout.traffic
     return paragraph(
-        f"The candidate of `{rollout.route}` may answer {_held(rollout, rollout.ceiling)}, until "
+        f"The candidate of `{rollout.name}` may answer {_held(rollout, rollout.ceiling)}, until "
         f"{moment(rollout.clean_up)}. Expected on an ordinary day: "
         f"{count(traffic.requests_per_day)} requests of {count(traffic.users)} users. "
         "A deploy moves nobody: people move the flag, up to this ceiling and no further."

@@ -41,7 +41,7 @@ def shown(rehearsals: Sequence[Rehearsal], scenario: Scenario) -> Iterator[Table
     """What was played, the table, and what nobody should forget."""
     rollout = rehearsals[0].rollout
     yield (
-        f"[bold]{rollout.route}[/]: {scenario.rollouts:,} rollouts of {scenario.minutes} minutes, "
+        f"[bold]{rollout.name}[/]: {scenario.rollouts:,} rollouts of {scenario.minutes} minutes, "
         f"{rollout.traffic.description}; {scenario.description}"
     )
     yield _table(rehearsals)

@@ -86,7 +86,7 @@ def test_the_status_says_where_a_route_is_what_is_red_and_what_is_proven(
     route = Route.find("GetUser", canary.aws)
     told = [*status(route, local.session(), tolerances=Tolerances())]
     assert told[:3] == [
-        "get-user: at canary(0.01%), ceiling canary(2%)",
+        "GetUser/get-user: at canary(0.01%), ceiling canary(2%)",
         "none of the 3 exposure alarms is in ALARM, and each can act",
         "CloudWatch knows no mute rules here, so that none mutes an alarm",
     ]

@@ -20,7 +20,7 @@ from tests.local.deployed import Deployed, awaited, watched
 
 ERROR_RATE = "GetUser-get-user-candidate-error-rate"
 MISMATCH_RATE = "GetUser-get-user-candidate-mismatch-rate"
-EXPOSED = {"Route": "get-user", "Exposed": "true"}
+EXPOSED = {"Route": "GetUser/get-user", "Exposed": "true"}
 _streams = itertools.count()
 
 
@@ -83,7 +83,7 @@ def test_what_the_functions_write_can_be_asked_of_cloudwatch(
     local: Local, deployed: Deployed
 ) -> None:
     crowd = Crowd(local)
-    of = {"Route": "get-user", "Variant": "control"}
+    of = {"Route": "GetUser/get-user", "Variant": "control"}
     with watched(local):
         written = deployed.count("Route", "Requests", Variant="control")
         held = metric(deployed, "ShadowCanary", "Requests", **of)

@@ -84,7 +84,7 @@ def test_a_route_is_found_by_the_name_or_the_path_of_its_stack(
     shapes: Path, route: str, found: tuple[str, str]
 ) -> None:
     rollout = Rollout.load(shapes, route)
-    assert (rollout.stack, rollout.route) == found
+    assert (rollout.stack, rollout.name) == found
     assert f"The candidate of `{found[1]}` may answer 5 % of users" in plan(
         shapes, route, days=7, control_ms=20, candidate_ms=60
     )
@@ -153,4 +153,22 @@ def physical_names(stack: Stack) -> set[str]:
         for key in keys
         if isinstance(value := body.get("Properties", {}).get(key), str)
         and body["Type"] not in ("AWS::AppConfig::Environment", "AWS::Lambda::Alias")
+    }
+
+
+def test_no_alarm_of_one_environment_reads_what_another_counts(shapes: Path) -> None:
+    counted = [dimensions(Stack.load(shapes, f"{of}/Orders")) for of in ("Staging", "Prod")]
+    assert counted == [{"Staging-Orders/get-order"}, {"Prod-Orders/get-order"}]
+    of_two = dimensions(Stack.load(shapes, "Two:get-order"))
+    assert of_two == {"Two/get-order"}
+
+
+def dimensions(stack: Stack) -> set[str]:
+    """The routes whose metrics the alarms of a template look at."""
+    return {
+        dimension["Value"]
+        for alarm in stack.all("AWS::CloudWatch::Alarm")
+        for metric in alarm.get("Metrics") or []
+        for dimension in metric.get("MetricStat", {}).get("Metric", {}).get("Dimensions", [])
+        if dimension["Name"] == "Route"
     }

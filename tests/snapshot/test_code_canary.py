@@ -70,7 +70,7 @@ def test_bad_are_failed_imports_handled_faults_and_answers_that_control_had_to_g
     )
     assert {name: str(metric) for name, metric in alarm.using.items()} == {
         "errors": f"Sum of AWS/Lambda/Errors{{{THROUGH_THE_ALIAS}}}",
-        "failed": f"Sum of ShadowCanary/Failed{{Route=get-user, Version={NEW}}}",
+        "failed": f"Sum of ShadowCanary/Failed{{Route=GetUser/get-user, Version={NEW}}}",
         "invocations": f"Sum of AWS/Lambda/Invocations{{{THROUGH_THE_ALIAS}}}",
     }
     assert alarm.properties["Threshold"] == 2
@@ -96,8 +96,8 @@ def test_a_version_goes_back_for_the_wrong_answers_of_the_candidate_that_it_brou
         "IF(compared + TIME_SERIES(0) >= 8 AND wrong >= 4, 100 * wrong / compared, 0)"
     )
     assert {name: str(metric) for name, metric in alarm.using.items()} == {
-        "compared": f"Sum of ShadowCanary/Compared{{Route=get-user, Version={NEW_SHADOW}}}",
-        "wrong": f"Sum of ShadowCanary/Wrong{{Route=get-user, Version={NEW_SHADOW}}}",
+        "compared": f"Sum of ShadowCanary/Compared{{Route=GetUser/get-user, Version={NEW_SHADOW}}}",
+        "wrong": f"Sum of ShadowCanary/Wrong{{Route=GetUser/get-user, Version={NEW_SHADOW}}}",
     }
     assert alarm.properties["Threshold"] == 2
 

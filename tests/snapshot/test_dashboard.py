@@ -90,7 +90,8 @@ def test_the_versions_that_it_searches_for_are_written(
     formulas = [line[0]["expression"] for line in lines if isinstance(line[0], dict)]
     [search] = [formula for formula in formulas if "SEARCH" in formula]
     found = re.fullmatch(
-        r"""SEARCH\('\{ShadowCanary,(\w+),(\w+)\} Route="get-user" MetricName="(\w+)"', .*\)""",
+        r"""SEARCH\('\{ShadowCanary,(\w+),(\w+)\} Route="GetUser/get-user" """
+        r"""MetricName="(\w+)"', .*\)""",
         search,
     )
     assert found

@@ -27,8 +27,8 @@ def test_bad_are_the_requests_that_the_candidate_failed(
         "IF(requests + TIME_SERIES(0) >= 10 AND faults >= 5, 100 * faults / requests, 0)"
     )
     assert {name: str(metric) for name, metric in alarm.using.items()} == {
-        "requests": "Sum of ShadowCanary/Requests{Route=get-user, Variant=candidate}",
-        "faults": "Sum of ShadowCanary/Faults{Route=get-user, Variant=candidate}",
+        "requests": "Sum of ShadowCanary/Requests{Route=GetUser/get-user, Variant=candidate}",
+        "faults": "Sum of ShadowCanary/Faults{Route=GetUser/get-user, Variant=candidate}",
     }
     assert alarm.properties["Threshold"] == 2
 
@@ -39,8 +39,8 @@ def test_wrong_answers_count_only_while_users_are_exposed_to_them(
     alarm = exposure["MismatchRate"]
     assert alarm.formula == ("IF(compared >= 10 AND wrong >= 2, 100 * wrong / compared, 0)")
     assert {name: str(metric) for name, metric in alarm.using.items()} == {
-        "compared": "Sum of ShadowCanary/Compared{Exposed=true, Route=get-user}",
-        "wrong": "Sum of ShadowCanary/Wrong{Exposed=true, Route=get-user}",
+        "compared": "Sum of ShadowCanary/Compared{Exposed=true, Route=GetUser/get-user}",
+        "wrong": "Sum of ShadowCanary/Wrong{Exposed=true, Route=GetUser/get-user}",
     }
     assert alarm.properties["Threshold"] == 2
 
@@ -54,10 +54,10 @@ def test_a_candidate_is_slow_when_it_takes_three_times_what_control_takes(
         "candidate / IF(control > 100, control, 100), 0)"
     )
     assert {name: str(metric) for name, metric in alarm.using.items()} == {
-        "candidate": "p95 of ShadowCanary/Latency{Route=get-user, Variant=candidate}",
-        "candidates": "Sum of ShadowCanary/Requests{Route=get-user, Variant=candidate}",
-        "control": "p95 of ShadowCanary/Latency{Route=get-user, Variant=control}",
-        "controls": "Sum of ShadowCanary/Requests{Route=get-user, Variant=control}",
+        "candidate": "p95 of ShadowCanary/Latency{Route=GetUser/get-user, Variant=candidate}",
+        "candidates": "Sum of ShadowCanary/Requests{Route=GetUser/get-user, Variant=candidate}",
+        "control": "p95 of ShadowCanary/Latency{Route=GetUser/get-user, Variant=control}",
+        "controls": "Sum of ShadowCanary/Requests{Route=GetUser/get-user, Variant=control}",
     }
     assert alarm.properties["Threshold"] == 3
 

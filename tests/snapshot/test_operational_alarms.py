@@ -29,7 +29,7 @@ def test_one_environment_that_has_not_read_the_flag_for_five_minutes_is_told(
     alarm = operational["FlagAge"]
     [metric] = map(str, alarm.metrics)
     assert alarm.formula == "age + TIME_SERIES(0)"
-    assert metric == "Maximum of ShadowCanary/FlagAge{Route=get-user}"
+    assert metric == "Maximum of ShadowCanary/FlagAge{Route=GetUser/get-user}"
     assert (alarm.properties["Threshold"], alarm.window) == (300, (5, 1, 1))
 
 
@@ -44,8 +44,8 @@ def test_a_tenth_of_the_copies_lost_on_any_way_is_told(
         f"100 * ({lost}) / (compared + {lost}), 0)"
     )
     assert {name: str(metric) for name, metric in alarm.using.items()} == {
-        "compared": "Sum of ShadowCanary/Compared{Route=get-user}",
-        "lost": "Sum of ShadowCanary/CopiesLost{Route=get-user}",
+        "compared": "Sum of ShadowCanary/Compared{Route=GetUser/get-user}",
+        "lost": "Sum of ShadowCanary/CopiesLost{Route=GetUser/get-user}",
         "expired": "Sum of AWS/Lambda/AsyncEventsDropped{FunctionName=<ServiceShadow>}",
         "killed": "Sum of AWS/Lambda/Errors{FunctionName=<ServiceShadow>}",
     }
@@ -57,8 +57,8 @@ def test_a_shadow_that_compares_nothing_of_what_it_is_sent_is_told(
 ) -> None:
     alarm = operational["ShadowDead"]
     assert {name: str(metric) for name, metric in alarm.using.items()} == {
-        "sent": "Sum of ShadowCanary/CopiesSent{Route=get-user}",
-        "compared": "Sum of ShadowCanary/Compared{Route=get-user}",
+        "sent": "Sum of ShadowCanary/CopiesSent{Route=GetUser/get-user}",
+        "compared": "Sum of ShadowCanary/Compared{Route=GetUser/get-user}",
     }
     assert (alarm.properties["Threshold"], alarm.window) == (50, (15, 2, 2))
 

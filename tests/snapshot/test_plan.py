@@ -94,9 +94,11 @@ def test_every_metric_that_the_runtime_writes_is_paid_for(written: set[str]) -> 
         for name, by in paid_for(of, Stage.COMPLETE)
     }
     assert written - kinds == set()
-    rare = {shape(MetricName.NOISE, {"Route": "get-user", "Path": "$.a"})}
+    rare = {shape(MetricName.NOISE, {"Route": "GetUser/get-user", "Path": "$.a"})}
     assert kinds - written == rare
 
 
 def _dimensions(by: By) -> dict[str, str]:
-    return {Dimension.ROUTE.value: "get-user"} | {name.value: each or "1" for name, each in by}
+    return {Dimension.ROUTE.value: "GetUser/get-user"} | {
+        name.value: each or "1" for name, each in by
+    }

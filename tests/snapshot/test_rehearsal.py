@@ -28,7 +28,7 @@ def acted(rollout: Rollout, scenario: Scenario) -> tuple[Mapping[str, float], Ma
 
 
 def test_everything_is_read_from_the_template(rollout: Rollout) -> None:
-    assert rollout.route == "get-user"
+    assert rollout.route == "GetUser/get-user"
     names = [*rollout.code_alarms, *rollout.exposure_alarms, *rollout.operational_alarms]
     assert names == [*AlarmName]
     assert rollout.has_hook

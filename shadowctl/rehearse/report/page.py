@@ -179,7 +179,7 @@ def page(rehearsals: Sequence[Rehearsal], scenario: Scenario) -> str:
     rollout = rehearsals[0].rollout
     return Template(_read("page.html")).substitute(
         style=_read("style.css"),
-        route=escape(rollout.route),
+        route=escape(rollout.name),
         lead=escape(f"{scenario.description[0].upper()}{scenario.description[1:]}."),
         facts=escape(
             f"{scenario.rollouts:,} rollouts of {scenario.minutes} minutes, in virtual time · "
