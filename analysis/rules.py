@@ -16,11 +16,13 @@ trough of the day: a window for the mean would be blind at night.
 A code canary is watched for its bake time only: by the first of these that is over by then, or the
 whole of it as one period.
 
-A period with fewer than `minimum_requests` is no evidence: 10, or half of what is expected where
-that is less, but never under 3. Nor is one with fewer than `minimum_failures`: one failure is an
-accident, so it takes 2; where a single period decides it takes half of the minimum, because an
-environment that starts may be late for its first request. A 95th percentile wants 100 requests
-instead of 20, and no period with fewer than 50 counts.
+A rate is taken over `minimum_requests` where a period has fewer: 10, or half of what is expected
+where that is less, but never under 3. So no good request ever turns an alarm red, and what failed
+before a raise is not brought back by healthy users who come after it. A period with fewer than
+`minimum_failures` is no evidence: one failure is an accident, so it takes 2; where a single period
+decides it takes half of the minimum, because an environment that starts may be late for its first
+request. A 95th percentile wants 100 requests instead of 20, and no period with fewer than 50
+counts.
 
 A long period does not make a slow alarm: CloudWatch looks each minute at the period up to then, so
 that a candidate that fails is seen as soon as the minimum is reached. It makes a long memory: red
@@ -133,13 +135,21 @@ class Window:
 
     @property
     def description(self) -> str:
-        """For the description of an alarm."""
+        """For the description of an alarm that needs so many requests."""
+        return f"{self._periods} with {self.minimum_requests} requests or more"
+
+    @property
+    def description_of_rate(self) -> str:
+        """For the description of an alarm of a rate."""
+        return f"{self._periods}, over {self.minimum_requests} requests where there are fewer"
+
+    @property
+    def _periods(self) -> str:
         length = _length(self.minutes)
-        enough = f"with {self.minimum_requests} requests or more"
         if self.evaluation_periods == 1:
-            return f"{length} {enough}"
+            return length
         periods = "minutes" if self.minutes == 1 else f"periods of {length}"
-        return f"{self.datapoints_to_alarm} of {self.evaluation_periods} {periods} {enough}"
+        return f"{self.datapoints_to_alarm} of {self.evaluation_periods} {periods}"
 
 
 def _length(minutes: int) -> str:

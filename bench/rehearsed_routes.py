@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from itertools import cycle
 from pathlib import Path
 from random import Random
 from typing import Self
@@ -107,11 +106,12 @@ def _fitted(sample: Rollout, route: Route) -> Rollout:
 def _looking(alarm: Alarm, window: Window) -> Alarm:
     """As the construct would write it with `window`: a rate asks for failures too."""
     assert alarm.rule is not None
-    is_rate = alarm.rule.kind is AlarmKind.RATE
-    minimums = cycle(
-        [window.minimum_requests, window.minimum_failures] if is_rate else [window.minimum_requests]
-    )
-    text = re.sub(r">= \d+", lambda _: f">= {next(minimums)}", alarm.formula.text)
+    least, text = window.minimum_requests, alarm.formula.text
+    if alarm.rule.kind is AlarmKind.RATE:
+        text = re.sub(r">= \d+,", f">= {window.minimum_failures},", text)
+        text = re.sub(r"> \d+, (\w+), \d+\)", rf"> {least}, \1, {least})", text)
+    else:
+        text = re.sub(r">= \d+", f">= {least}", text)
     return replace(
         alarm,
         formula=Formula.parse(text),

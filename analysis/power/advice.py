@@ -43,7 +43,7 @@ class _Tried:
 def _until_red(alarm: RateAlarm, a_minute: float) -> float:
     """Requests of which enough fail, and those that come until CloudWatch has seen them."""
     window = alarm.window
-    needed = max(window.minimum_requests, 100 * window.minimum_failures / _FAILING_PERCENT)
+    needed = 100 * alarm.fewest / _FAILING_PERCENT
     minutes = math.ceil(needed / a_minute) + (window.datapoints_to_alarm - 1) * window.minutes
     return a_minute * (minutes + VISIBLE_AFTER / timedelta(minutes=1))
 

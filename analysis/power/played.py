@@ -148,7 +148,7 @@ def first_red(
         return red_at
     each = np.pad(expected, (0, -expected.size % (step * span))).reshape(-1, span, step)
     begun = each[0, :first].ravel()
-    able = np.flatnonzero(_may_be_red(alarm, expected, good, bad))
+    able = np.flatnonzero(_may_be_red(alarm, expected, bad))
     for some in np.array_split(able, max(1, able.size * span * 2 // _CELLS)):
         minutes = _counts(good[some], bad[some], begun, rng)
         red_at[some] = _red_while_filling(alarm, minutes, expected.size)
@@ -185,23 +185,17 @@ def _red_while_filling(alarm: RateAlarm, minutes: NDArray[np.int32], end: int) -
     return np.where(over.any(axis=1), 1.0 + over.argmax(axis=1), np.inf)
 
 
-def _may_be_red(
-    alarm: RateAlarm, expected: PerMinute, good: Numbers, bad: Numbers
-) -> NDArray[np.bool_]:
-    """Where a period may ever have enough requests and failures, but for a chance of 1 in 10,000.
+def _may_be_red(alarm: RateAlarm, expected: PerMinute, bad: Numbers) -> NDArray[np.bool_]:
+    """Where a period may ever have enough failures, but for a chance of 1 in 10,000.
 
     By Chernoff's bound of a Poisson count, once for each minute.
     """
-    window = alarm.window
-    busiest = expected.max(initial=0) * window.minutes
-
-    def may_reach(least: int, part: Numbers) -> NDArray[np.bool_]:
-        mean = np.clip(busiest * part, _NEVER * least, least)
-        chance = np.exp(least - mean + least * np.log(mean / least))
-        may: NDArray[np.bool_] = expected.size * chance > _NEVER
-        return may
-
-    return may_reach(window.minimum_requests, good + bad) & may_reach(window.minimum_failures, bad)
+    least = alarm.fewest
+    busiest = expected.max(initial=0) * alarm.window.minutes
+    mean = np.clip(busiest * bad, _NEVER * least, least)
+    chance = np.exp(least - mean + least * np.log(mean / least))
+    may: NDArray[np.bool_] = expected.size * chance > _NEVER
+    return may
 
 
 def _drawn(mean: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int32]:
@@ -231,10 +225,7 @@ def _red(
 
 
 def _over(alarm: RateAlarm, good: NDArray[np.int64], bad: NDArray[np.int64]) -> NDArray[np.bool_]:
-    requests = good + bad
-    over: NDArray[np.bool_] = (
-        (requests >= alarm.window.minimum_requests)
-        & (bad >= alarm.window.minimum_failures)
-        & (100 * bad > alarm.threshold_percent * requests)
+    over: NDArray[np.bool_] = (bad >= alarm.fewest) & (
+        100 * bad > alarm.threshold_percent * (good + bad)
     )
     return over

@@ -6,7 +6,7 @@ the bad ones are two counts that do not depend on each other.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Self, TypeAlias
 
 from analysis.power.counts import Poisson, ever_m_of_n, last_m_of_n
@@ -52,7 +52,10 @@ class RateAlarm:
         >>> round(bake.at_least(bake.periods([(10, 2.0)]), Parts.of(20)), 2)
         0.91
         >>> bake.good_beside(2)
-        range(8, 98)
+        range(0, 98)
+
+    Attributes:
+        fewest: failures without which no period is over the threshold.
 
     Raises:
         ValueError: a threshold that is no percentage of requests.
@@ -60,6 +63,7 @@ class RateAlarm:
 
     threshold_percent: float
     window: Window
+    fewest: int = field(init=False)
 
     def __post_init__(self) -> None:
         if not 0 < self.threshold_percent < 100:
@@ -67,6 +71,8 @@ class RateAlarm:
                 "threshold_percent is a rate of requests, over 0 and under 100, such as 2; got "
                 f"{self.threshold_percent!r}"
             )
+        over = math.floor(self.threshold_percent * self.window.minimum_requests / 100) + 1
+        object.__setattr__(self, "fewest", max(self.window.minimum_failures, over))
 
     @classmethod
     def of(cls, rule: AlarmRule) -> Self:
@@ -81,11 +87,9 @@ class RateAlarm:
 
     def good_beside(self, failures: int) -> range:
         """How many good requests leave a period with `failures` over the threshold."""
-        if failures < self.window.minimum_failures:
+        if failures < self.fewest:
             return range(0)
-        enough = max(0, self.window.minimum_requests - failures)
-        most = math.ceil(100 * failures / self.threshold_percent) - failures
-        return range(enough, max(enough, most))
+        return range(max(0, math.ceil(100 * failures / self.threshold_percent) - failures))
 
     def periods(self, minutes: MinuteRuns) -> PeriodRuns:
         """The requests of its periods, counted back from the last minute; the first may be shorter.
@@ -133,6 +137,6 @@ class RateAlarm:
         over = sum(
             chance * good.within(self.good_beside(bad))
             for bad, chance in Poisson(requests * parts.bad)
-            if bad >= self.window.minimum_failures
+            if bad >= self.fewest
         )
         return min(1.0, over)

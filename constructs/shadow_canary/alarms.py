@@ -162,7 +162,7 @@ class ExposureAlarms(Construct):
                 threshold=percent,
                 window=window,
                 summary=f"the candidate failed over {percent:g} % of its users' requests, "
-                f"in {window.description}",
+                f"in {window.description_of_rate}",
                 action=AlarmAction.FLAG_OFF,
             ),
         )
@@ -178,7 +178,7 @@ class ExposureAlarms(Construct):
                 threshold=percent,
                 window=window,
                 summary=f"over {percent:g} % of the candidate's answers are wrong, "
-                f"in {window.description}",
+                f"in {window.description_of_rate}",
                 action=AlarmAction.FLAG_OFF,
             ),
         )
@@ -291,12 +291,14 @@ class OperationalAlarms(Construct):
     def _shadow_dead(self, period: timedelta, traffic: Traffic) -> RouteAlarm:
         period = min(period, _LONGEST)  # two of them are a day at most
         expected = traffic.per_minute * (period / timedelta(minutes=1))
+        enough = min(10, max(3, int(expected / 2)))
         window = Window(
             period=period,
             # What is sent at the end of one period is compared in the next.
             evaluation_periods=2,
             datapoints_to_alarm=2,
-            minimum_requests=min(10, max(3, int(expected / 2))),
+            minimum_requests=enough,
+            minimum_failures=enough,
         )
         return RouteAlarm(
             self,

@@ -149,7 +149,7 @@ class CodeCanary(Construct):
                 threshold=percent,
                 window=window,
                 summary=f"over {percent:g} % of the new version's requests failed, "
-                f"in {window.description}",
+                f"in {window.description_of_rate}",
                 action=AlarmAction.ALIAS_BACK,
             ),
         )
@@ -195,7 +195,7 @@ class CodeCanary(Construct):
                 threshold=percent,
                 window=window,
                 summary=f"over {percent:g} % of the new version's candidate's answers are wrong, "
-                f"in {window.description}",
+                f"in {window.description_of_rate}",
                 action=AlarmAction.ALIAS_BACK,
             ),
         )

@@ -97,12 +97,16 @@ def rate(
 ) -> cloudwatch.MathExpression:
     """Percent of `requests` that are `failures`; both are sums over the names of `using`.
 
-    0 in a period that is no evidence by `window`. A missing operand counts as 0.
+    0 in a period that is no evidence by `window`, which counts as one of its minimum where it has
+    fewer: so that no good request, whenever it comes, can turn an alarm red. A missing operand
+    counts as 0.
     """
+    least = window.minimum_requests
     asked = never_missing(requests, minutes=window.minutes)
-    enough = f"{asked} >= {window.minimum_requests} AND {failures} >= {window.minimum_failures}"
-    part, whole = (f"({sum_})" if " " in sum_ else sum_ for sum_ in (failures, requests))
-    percent = f"IF({enough}, 100 * {part} / {whole}, 0)"
+    # The first condition always holds; it gives a value to a period without any failure.
+    enough = f"{asked} >= 0 AND {failures} >= {window.minimum_failures}"
+    part = f"({failures})" if " " in failures else failures
+    percent = f"IF({enough}, 100 * {part} / IF({requests} > {least}, {requests}, {least}), 0)"
     return formula(label, percent, using=using, period=Duration.minutes(window.minutes))
 
 

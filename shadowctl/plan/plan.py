@@ -195,7 +195,7 @@ def _described(alarm: Alarm) -> str:
 def _minimum(alarm: Alarm) -> str:
     match alarm.rule:
         case AlarmRule(kind=AlarmKind.RATE, window=window):
-            return f", at least {window.minimum_failures} of them failures"
+            return f", and no fewer than {window.minimum_failures}"
     return ""
 
 

@@ -65,8 +65,8 @@ def test_bad_are_failed_imports_handled_faults_and_answers_that_control_had_to_g
 ) -> None:
     alarm = code["ErrorRate"]
     assert alarm.formula == (
-        "IF(invocations + TIME_SERIES(0) >= 8 AND errors + failed >= 4, "
-        "100 * (errors + failed) / invocations, 0)"
+        "IF(invocations + TIME_SERIES(0) >= 0 AND errors + failed >= 4, "
+        "100 * (errors + failed) / IF(invocations > 8, invocations, 8), 0)"
     )
     assert {name: str(metric) for name, metric in alarm.using.items()} == {
         "errors": f"Sum of AWS/Lambda/Errors{{{THROUGH_THE_ALIAS}}}",
@@ -93,7 +93,8 @@ def test_a_version_goes_back_for_the_wrong_answers_of_the_candidate_that_it_brou
 ) -> None:
     alarm = code["MismatchRate"]
     assert alarm.formula == (
-        "IF(compared + TIME_SERIES(0) >= 8 AND wrong >= 4, 100 * wrong / compared, 0)"
+        "IF(compared + TIME_SERIES(0) >= 0 AND wrong >= 4, "
+        "100 * wrong / IF(compared > 8, compared, 8), 0)"
     )
     assert {name: str(metric) for name, metric in alarm.using.items()} == {
         "compared": f"Sum of ShadowCanary/Compared{{Route=GetUser/get-user, Version={NEW_SHADOW}}}",

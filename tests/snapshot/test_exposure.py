@@ -24,7 +24,8 @@ def test_bad_are_the_requests_that_the_candidate_failed(
 ) -> None:
     alarm = exposure["ErrorRate"]
     assert alarm.formula == (
-        "IF(requests + TIME_SERIES(0) >= 10 AND faults >= 5, 100 * faults / requests, 0)"
+        "IF(requests + TIME_SERIES(0) >= 0 AND faults >= 5, "
+        "100 * faults / IF(requests > 10, requests, 10), 0)"
     )
     assert {name: str(metric) for name, metric in alarm.using.items()} == {
         "requests": "Sum of ShadowCanary/Requests{Route=GetUser/get-user, Variant=candidate}",
@@ -37,7 +38,9 @@ def test_wrong_answers_count_only_while_users_are_exposed_to_them(
     exposure: dict[str, SpelledAlarm],
 ) -> None:
     alarm = exposure["MismatchRate"]
-    assert alarm.formula == ("IF(compared >= 10 AND wrong >= 2, 100 * wrong / compared, 0)")
+    assert alarm.formula == (
+        "IF(compared >= 0 AND wrong >= 2, 100 * wrong / IF(compared > 10, compared, 10), 0)"
+    )
     assert {name: str(metric) for name, metric in alarm.using.items()} == {
         "compared": "Sum of ShadowCanary/Compared{Exposed=true, Route=GetUser/get-user}",
         "wrong": "Sum of ShadowCanary/Wrong{Exposed=true, Route=GetUser/get-user}",
@@ -75,9 +78,9 @@ def test_an_alarm_says_what_it_saw_in_which_time_and_what_comes_of_it(
 ) -> None:
     assert {role: alarm.properties["AlarmDescription"] for role, alarm in exposure.items()} == {
         "ErrorRate": "get-user: the candidate failed over 2 % of its users' requests, "
-        "in an hour with 10 requests or more; the flag goes to off",
+        "in an hour, over 10 requests where there are fewer; the flag goes to off",
         "MismatchRate": "get-user: over 2 % of the candidate's answers are wrong, "
-        "in 3 of 5 minutes with 10 requests or more; the flag goes to off",
+        "in 3 of 5 minutes, over 10 requests where there are fewer; the flag goes to off",
         "LatencyRatio": "get-user: the candidate's 95th percentile is over 3 times control's, "
         "or 300 ms where control is faster than 100 ms, "
         "in an hour with 50 requests or more; the flag goes to off",

@@ -80,12 +80,14 @@ def test_the_rule_beside_an_alarm_is_what_the_alarm_does(
         assert window.datapoints_to_alarm == alarm.datapoints_to_alarm
         minimums = [str(window.minimum_requests), str(window.minimum_failures)]
         expected = {
-            AlarmKind.RATE: minimums,
+            AlarmKind.RATE: ["0", minimums[1]],
             AlarmKind.LATENCY: minimums[:1],
             AlarmKind.LATENCY_RATIO: 2 * minimums[:1],
             AlarmKind.LEVEL: [],
         }
         assert re.findall(r">= (\d+)", alarm.formula.text) == expected[alarm.rule.kind]
+        if alarm.rule.kind is AlarmKind.RATE:
+            assert alarm.formula.text.endswith(f", {window.minimum_requests}), 0)")
 
 
 def test_every_alarm_calls_the_topic_when_it_turns_red_and_nothing_else(
@@ -110,9 +112,9 @@ def test_a_share_of_a_few_requests_or_of_one_bad_one_is_no_evidence_either(
     assert len(shares) == 6
     for alarm in shares:
         found = re.fullmatch(
-            r"IF\((?P<of>.+?)(?: \+ TIME_SERIES\(0\))? >= (?P<least>\d+) "
+            r"IF\((?P<of>.+?)(?: \+ TIME_SERIES\(0\))? >= 0 "
             r"AND (?P<bad>.+) >= (?P<fewest>\d+), "
-            r"100 \* \(?(?P=bad)\)? / \(?(?P=of)\)?, 0\)",
+            r"100 \* \(?(?P=bad)\)? / IF\((?P=of) > (?P<least>\d+), (?P=of), (?P=least)\), 0\)",
             alarm.formula,
         )
         assert found, alarm.formula
@@ -126,7 +128,7 @@ def test_where_one_period_decides_half_of_the_fewest_requests_must_be_bad(
     code, exposure = alarms(get_user, "CodeCanary"), alarms(get_user, "Exposure")
     for alarm in (code["ErrorRate"], code["MismatchRate"], exposure["ErrorRate"]):
         assert alarm.window[1:] == (1, 1)
-        least, fewest = map(int, re.findall(r">= (\d+)", alarm.formula))
+        fewest, least = map(int, re.findall(r">=? ([1-9]\d*)", alarm.formula))
         assert least == 2 * fewest >= 8
 
 

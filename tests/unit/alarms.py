@@ -42,7 +42,7 @@ def resource(expression: str, *entries: dict[str, Any], **instead: Any) -> dict[
 def error_rate(*, period: int = 60, **instead: Any) -> Alarm:
     return Alarm.of(
         resource(
-            "IF(requests >= 10 AND faults >= 2, 100 * faults / requests, 0)",
+            "IF(requests >= 0 AND faults >= 2, 100 * faults / IF(requests > 10, requests, 10), 0)",
             entry("requests", OURS, "Requests", CANDIDATE, "Sum", period),
             entry("faults", OURS, "Faults", CANDIDATE, "Sum", period),
             **instead,

@@ -38,7 +38,8 @@ def code_alarm(bad: str = "errors", *, period: int = 600, **instead: Any) -> dic
     """Over 2 % of the new version's invocations are `bad`; a single period decides."""
     ours = {"Route": "get-user", "Version": VERSION}
     return resource(
-        f"IF(invocations >= 10 AND {bad} >= 2, 100 * ({bad}) / invocations, 0)",
+        f"IF(invocations >= 0 AND {bad} >= 2, "
+        f"100 * ({bad}) / IF(invocations > 10, invocations, 10), 0)",
         entry("invocations", "AWS/Lambda", "Invocations", EXECUTED, "Sum", period),
         entry("errors", "AWS/Lambda", "Errors", EXECUTED, "Sum", period),
         entry("failed", OURS, "Failed", ours, "Sum", period),
@@ -54,7 +55,7 @@ def code_alarm(bad: str = "errors", *, period: int = 600, **instead: Any) -> dic
 def error_rate(*, period: int = 60, **instead: Any) -> dict[str, Any]:
     """Over 2 % of the candidate's requests are faults; 3 of 5 periods decide."""
     watching = resource(
-        "IF(requests >= 10 AND faults >= 2, 100 * faults / requests, 0)",
+        "IF(requests >= 0 AND faults >= 2, 100 * faults / IF(requests > 10, requests, 10), 0)",
         entry("requests", OURS, "Requests", CANDIDATE, "Sum", period),
         entry("faults", OURS, "Faults", CANDIDATE, "Sum", period),
         **instead,
@@ -66,10 +67,10 @@ def rate_of(what: str, window: Window) -> dict[str, Any]:
     """As the construct writes it: over 2 % of the `what` failed, by the window's minimums."""
     alarm, bad, namespace, dimensions = _RATES[what]
     names = {what: what.capitalize(), "bad": bad}
-    period = 60 * window.minutes
+    period, least = 60 * window.minutes, window.minimum_requests
     watching = resource(
-        f"IF({what} >= {window.minimum_requests} AND bad >= {window.minimum_failures}, "
-        f"100 * bad / {what}, 0)",
+        f"IF({what} >= 0 AND bad >= {window.minimum_failures}, "
+        f"100 * bad / IF({what} > {least}, {what}, {least}), 0)",
         *(entry(i, namespace, name, dimensions, "Sum", period) for i, name in names.items()),
         EvaluationPeriods=window.evaluation_periods,
         DatapointsToAlarm=window.datapoints_to_alarm,

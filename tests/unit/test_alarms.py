@@ -22,7 +22,8 @@ def code_canary(version: str) -> Alarm:
     bad = "errors + failed"
     return Alarm.of(
         resource(
-            f"IF(invocations >= 10 AND {bad} >= 2, 100 * ({bad}) / invocations, 0)",
+            f"IF(invocations >= 0 AND {bad} >= 2, "
+            f"100 * ({bad}) / IF(invocations > 10, invocations, 10), 0)",
             entry("invocations", "AWS/Lambda", "Invocations", executed, "Sum", 60),
             entry("errors", "AWS/Lambda", "Errors", executed, "Sum", 60),
             entry("failed", OURS, "Failed", ours, "Sum", 60),
@@ -69,7 +70,7 @@ FAULTS = (OURS, "Faults", "candidate get-user")
         ("one request, and it failed", "- - - - - - 1", "- - - - - - 1", "OK"),
         ("one bad request a minute", "10 10 10 10 10 10 10", "1 1 1 1 1 1 1", "OK"),
         ("two bad requests a minute", "10 10 10 10 10 10 10", "2 2 2 2 2 2 2", "ALARM"),
-        ("too few to tell", "9 9 9 9 9 9 9", "9 9 9 9 9 9 9", "OK"),
+        ("few requests, all of which fail", "- - - - 3 3 3", "- - - - 3 3 3", "ALARM"),
         ("every request fails", "10 10 10 10 10 10 10", "10 10 10 10 10 10 10", "ALARM"),
         ("it began three minutes ago", "20 20 20 20 20 20 20", "- - - - 9 9 9", "ALARM"),
         ("it began two minutes ago", "20 20 20 20 20 20 20", "- - - - - 9 9", "OK"),

@@ -232,3 +232,61 @@ def test_one_incident_turns_an_alarm_red_once_whatever_the_window_and_the_traffi
     if red.size:
         last_bad = min(day.back - 1, before + INCIDENT - 1)
         assert red[-1] < max(last_bad + memory(alarm), red[0] + 1)
+
+
+# A raise in a green gap
+
+
+def looked(alarm: Alarm, good: list[int], bad: list[int]) -> Series:
+    """At the end of each minute whether it is red."""
+    counts = {"asked": np.add(good, bad), "bad": np.array(bad)}
+    period = alarm.period // 60
+    series = {id_: sums(written(each), period) for id_, each in counts.items()}
+    points = alarm.formula.evaluate(series)
+    found: Series = alarm.states(ranges(points, period, alarm.evaluation_range)) == State.ALARM
+    return found
+
+
+minutes = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 3)), min_size=1, max_size=60)
+periods = st.sampled_from([3, 5, 10, 15, 60])
+single = st.one_of(
+    st.builds(window, periods, minimum=st.integers(1, 20)),
+    st.builds(window, st.just(1), st.just(3), st.just(5), minimum=st.integers(1, 20)),
+)
+
+
+@given(of=windows, before=minutes, more=st.lists(st.integers(0, 30), min_size=60, max_size=60))
+def test_a_good_request_more_never_turns_an_alarm_of_a_rate_red(
+    of: Window, before: list[tuple[int, int]], more: list[int]
+) -> None:
+    good, bad = ([*each] for each in zip(*before, strict=True))
+    fewer = looked(rate(of), good, bad)
+    added = looked(rate(of), [*np.add(good, more[: len(good)])], bad)
+    assert not (added & ~fewer).any()
+
+
+@given(of=single, before=minutes, more=st.lists(st.integers(0, 30), min_size=1, max_size=60))
+def test_a_raise_in_a_green_gap_is_never_undone_by_failures_from_before_it(
+    of: Window, before: list[tuple[int, int]], more: list[int]
+) -> None:
+    """Where no fewer users come than before: good requests that leave first are another thing."""
+    good, bad = ([*each] for each in zip(*before, strict=True))
+    busiest = int(np.add(good, bad).max())
+    red = looked(rate(of), [*good, *(busiest + each for each in more)], [*bad, *(0 for _ in more)])
+    event(f"red at the raise: {red[len(good) - 1]}")
+    if not red[len(good) - 1]:
+        assert not red[len(good) :].any()
+
+
+def test_over_the_requests_there_are_a_raise_would_be_undone() -> None:
+    """As it was: a rate of a few requests was no evidence, until healthy ones joined them."""
+    hour = window(60, minimum=10)
+    plain = alarm_of(
+        "IF(asked + TIME_SERIES(0) >= 10 AND bad >= 2, 100 * bad / asked, 0)",
+        hour,
+        {"asked": "Requests", "bad": "Faults"},
+        2,
+    )
+    good, bad = [0, 0, 0, 20], [0, 5, 0, 0]
+    assert looked(plain, good, bad).tolist() == [False, False, False, True]
+    assert looked(rate(hour), good, bad).tolist() == [False, True, True, True]

@@ -24,12 +24,17 @@ def test_two_bad_requests_or_more_in_a_minute_are_1_minus_2_over_e() -> None:
 
 @pytest.mark.parametrize(
     ("bad", "good", "is_over"),
-    [(1, 0, False), (2, 7, False), (2, 8, True), (2, 97, True), (2, 98, False), (3, 146, True)],
+    [(1, 0, False), (2, 0, True), (2, 8, True), (2, 97, True), (2, 98, False), (3, 146, True)],
 )
-def test_a_share_is_over_with_enough_requests_two_bad_ones_and_over_2_percent(
+def test_a_share_is_over_with_two_bad_requests_that_are_over_2_percent(
     bad: int, good: int, is_over: bool
 ) -> None:
     assert (good in rate_alarm(minimum=10).good_beside(bad)) is is_over
+
+
+@pytest.mark.parametrize(("bad", "is_over"), [(20, False), (21, True)])
+def test_a_share_of_few_requests_is_one_of_the_minimum(bad: int, is_over: bool) -> None:
+    assert (0 in rate_alarm(minimum=1_000).good_beside(bad)) is is_over
 
 
 @pytest.mark.parametrize(("m", "n"), [(1, 1), (2, 2), (2, 3), (3, 5)])

@@ -168,7 +168,8 @@ def test_every_plot_says_what_it_shows_and_in_which_units(page: str) -> None:
 def test_the_page_says_what_is_assumed_and_shows_every_guard(page: str) -> None:
     assert "Requests come by chance (Poisson)" in page
     assert "A datapoint can be seen 2 minutes after its minute is over." in page
-    assert "IF(requests &gt;= 10 AND faults &gt;= 2, 100 * faults / requests, 0)" in page
+    rate = "100 * faults / IF(requests &gt; 10, requests, 10)"
+    assert f"IF(requests &gt;= 0 AND faults &gt;= 2, {rate}, 0)" in page
     assert "3 of 5 × 1 min" in page  # noqa: RUF001
 
 

@@ -130,6 +130,7 @@ def test_a_window_of_ones_own_is_the_one_that_is_computed() -> None:
         evaluation_periods=1,
         datapoints_to_alarm=1,
         minimum_requests=1_000,
+        minimum_failures=1_000,
     )
     assert of_code(BUSY, ONE_FOR_TEN, window=strict)
     assert of_exposure(BUSY, Stage.canary(percent=1), window=strict)
