@@ -73,9 +73,13 @@ def _silent() -> Work:
 
 @contextmanager
 def _unmeasured(
-    variant: Variant, measurements: Measurements, *, candidate_version: str | None = None
+    variant: Variant,
+    measurements: Measurements,
+    *,
+    candidate_version: str | None = None,
+    starts: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    del variant, measurements, candidate_version
+    del variant, measurements, candidate_version, starts
     yield {}
 
 

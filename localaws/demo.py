@@ -8,7 +8,6 @@ import json
 import math
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,8 +30,6 @@ from shadow_runtime.contract import (
     Stage,
     Variable,
 )
-from shadow_runtime.front_doors import HTTP_API, encoded
-from shadow_runtime.http import Request
 from shadowctl.route import Route
 from shadowctl.screen import Steps, bar
 
@@ -43,8 +40,6 @@ _MARGIN_SECONDS = 0.2
 """After a poll is due."""
 
 _SHOWN = 3
-_WARM_SECONDS = 0.5
-_WARM_ROUNDS = 20
 
 
 class Sample(Protocol):
@@ -178,10 +173,12 @@ class Demo:
         )
 
     def canary(self) -> None:
-        """The candidate answers a few users, and the same ones again."""
+        """The candidate answers a few users, and the same ones again.
+
+        Its execution environments start with their requests, as on AWS.
+        """
         percent = self._sample.CANARY_PERCENT
         self._move(Stage.canary(percent=percent))
-        self._warm_up()
         self._wait_for_polls()
         first, second = self._everyone("canary"), self._everyone("canary")
         few = _share_of(len(self._sample.USERS), percent)
@@ -190,6 +187,8 @@ class Demo:
         again = self._row("", second, "the same users again", candidates=few)
         if chosen != again:
             raise UnexpectedError(f"other users on the second pass: {sorted(chosen ^ again)}")
+        if (now := self._route.flag.deployed().position.stage) != Stage.canary(percent=percent):
+            raise UnexpectedError(f"a healthy canary should stay, the flag is at {now}")
 
     def failing(self) -> None:
         """The new data source breaks: users see nothing of it, and the flag falls to off.
@@ -248,27 +247,6 @@ class Demo:
             seen=lambda n: self._steps.count("first copies", n, len(asked.answers)),
             nudge=self._nudge,
         )
-
-    def _warm_up(self) -> None:
-        """Asks the candidate until it answers soon: its processes start before its users come.
-
-        On AWS a raise takes minutes, and they start one by one. Here everybody comes at once.
-        """
-        self._steps.report("canary", "the candidate's processes start")
-        functions = self._aws.client("lambda")
-        candidate = self._variables("Route")[Variable.CANDIDATE]
-        request = Request(method="GET", path=self._sample.PATH, user=self._sample.USERS[0])
-        payload = encoded(HTTP_API.event(request))
-
-        def wait(_: int) -> float:
-            started = time.monotonic()
-            functions.invoke(FunctionName=candidate, Payload=payload)
-            return time.monotonic() - started
-
-        with ThreadPoolExecutor(AT_ONCE) as threads:
-            for _ in range(_WARM_ROUNDS):
-                if max(threads.map(wait, range(AT_ONCE))) < _WARM_SECONDS:
-                    return
 
     def _move(self, to: Stage) -> None:
         self._steps.report("flag", f"to {to}")

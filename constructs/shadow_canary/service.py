@@ -60,7 +60,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
         retire_after: from launch to the clean-up - seven days.
         timeout: the longest a request may take - 10 seconds.
         candidate_deadline: how long a user waits for the candidate before control answers - 2
-            seconds.
+            seconds; up to ten where its execution environment may have to start first.
         memory_size: of the route, in MiB - 512.
         candidate_memory_size: of the candidate and the shadow, in MiB - 1024.
         shadow_concurrency: copies compared at once; reserved, so that a storm of them starves

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, Self
 
 from shadow_runtime import assignment
-from shadow_runtime.candidate_call import Answer, Outcome
+from shadow_runtime.candidate_call import Answer, Outcome, Starts
 from shadow_runtime.circuit_breaker import CircuitBreaker
 from shadow_runtime.contract import MetricName, Position, Stage, Variant
 from shadow_runtime.copies import Copy
@@ -54,7 +54,7 @@ class Flag(Protocol):
 class CandidateFunction(Protocol):
     """The candidate, behind a synchronous invocation."""
 
-    def ask(self, payload: bytes, *, idempotent: bool, remaining_ms: int) -> Answer:
+    def ask(self, payload: bytes, *, idempotent: bool, remaining_ms: int, starts: bool) -> Answer:
         """Its answer, or why there is none. Never raises."""
 
 
@@ -69,7 +69,7 @@ class Copies(Protocol):
 class RouteRuntime:
     """What stands between control and the users, once per execution environment.
 
-    `deadline_ms` is how long a user waits for the candidate.
+    `deadline_ms` is how long a user waits for a candidate that has started.
     """
 
     flag: Flag
@@ -79,6 +79,7 @@ class RouteRuntime:
     tee: Copies
     deadline_ms: int
     gauges: Gauges = field(default_factory=Gauges)
+    starts: Starts = field(default_factory=Starts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,8 +219,11 @@ def _ask_candidate(
         for name in (MetricName.REQUESTS, MetricName.FAULTS):  # as if it had failed once more
             measurements.add(name, variant=Variant.CANDIDATE, candidate_version=version)
         return None
-    with _measured(Variant.CANDIDATE, measurements, candidate_version=version) as annotations:
-        outcome, answer = _judged(call, _asked(runtime, call))
+    starts = runtime.starts.next()
+    with _measured(
+        Variant.CANDIDATE, measurements, candidate_version=version, starts=starts
+    ) as annotations:
+        outcome, answer = _judged(call, _asked(runtime, call, starts=starts))
         annotations["status"] = answer.response.status
         annotations["outcome"] = outcome
     runtime.circuit_breaker.record(ok=outcome is Outcome.ANSWERED)
@@ -233,7 +237,7 @@ def _ask_candidate(
     return answer
 
 
-def _asked(runtime: RouteRuntime, call: Call) -> Answer:
+def _asked(runtime: RouteRuntime, call: Call, *, starts: bool) -> Answer:
     event = without_headers(call.event, call.withhold) if call.withhold else call.event
     try:
         payload = encoded({**event, MARK: {"user": call.user}})
@@ -243,6 +247,7 @@ def _asked(runtime: RouteRuntime, call: Call) -> Answer:
         payload,
         idempotent=call.method in SAFE,
         remaining_ms=call.context.get_remaining_time_in_millis(),
+        starts=starts,
     )
 
 
@@ -293,14 +298,25 @@ def _copied(
 
 @contextmanager
 def _measured(
-    variant: Variant, measurements: Measurements, *, candidate_version: str | None = None
+    variant: Variant,
+    measurements: Measurements,
+    *,
+    candidate_version: str | None = None,
+    starts: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    """Traces and counts one side's work; the block says its `outcome`."""
+    """Traces and counts one side's work; the block says its `outcome`.
+
+    Where it may have started first, its time is in the trace and the log, and in no latency: the
+    side would be judged by how few have used it yet.
+    """
     started = time.perf_counter()
     with traced(variant) as annotations:
         yield annotations
     elapsed = 1_000 * (time.perf_counter() - started)
-    measurements.add(MetricName.LATENCY, elapsed, variant=variant)
+    if starts:
+        measurements.note(start_ms=round(elapsed))
+    else:
+        measurements.add(MetricName.LATENCY, elapsed, variant=variant)
     counted = [MetricName.REQUESTS]
     if annotations["outcome"] is not Outcome.ANSWERED:
         counted.append(MetricName.FAULTS)

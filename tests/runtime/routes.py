@@ -51,9 +51,11 @@ class CandidateFunction:
     def __init__(self, outcome: Outcome, payload: Any) -> None:
         self.answer = Answer(outcome, payload if outcome is Outcome.ANSWERED else None)
         self.asked: list[Any] = []
+        self.starts: list[bool] = []
 
-    def ask(self, payload: bytes, *, idempotent: bool, remaining_ms: int) -> Answer:
+    def ask(self, payload: bytes, *, idempotent: bool, remaining_ms: int, starts: bool) -> Answer:
         self.asked.append(json.loads(payload))
+        self.starts.append(starts)
         return self.answer
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shadow_runtime.aws import Service as Client
-from shadow_runtime.candidate_call import Answer, CandidateCall, Outcome
+from shadow_runtime.candidate_call import Answer, CandidateCall, Outcome, Starts
 from shadow_runtime.contract import CONTROL_NEEDS_MS
 from tests.runtime.played import DEAD, HANG_UP, Reply, Service, error, nobody_there, once
 
@@ -141,6 +141,35 @@ def test_a_candidate_that_is_too_slow_costs_the_deadline_and_no_more(
 def test_a_candidate_in_time_is_waited_for(aws_lambda: Service) -> None:
     aws_lambda.always(Reply(body=json.dumps(GOOD).encode(), delay=0.3))
     assert ask(calling(2_000)).outcome is Outcome.ANSWERED
+
+
+def test_a_candidate_that_may_have_to_start_is_waited_for_beyond_the_deadline(
+    aws_lambda: Service,
+) -> None:
+    aws_lambda.always(Reply(body=json.dumps(GOOD).encode(), delay=2 * DEADLINE_MS / 1_000))
+    remaining_ms = CONTROL_NEEDS_MS + 4 * DEADLINE_MS
+    answer = calling().ask(ASKED, idempotent=True, remaining_ms=remaining_ms, starts=True)
+    assert answer == Answer(Outcome.ANSWERED, GOOD)
+
+
+def test_a_start_takes_no_more_than_the_invocation_can_spare(aws_lambda: Service) -> None:
+    aws_lambda.always(Reply(body=json.dumps(GOOD).encode(), delay=5))
+    remaining_ms = CONTROL_NEEDS_MS + 2 * DEADLINE_MS
+    answer, took_ms = timed(
+        lambda: calling().ask(ASKED, idempotent=True, remaining_ms=remaining_ms, starts=True)
+    )
+    assert answer == Answer(Outcome.TIMEOUT)
+    assert 2 * DEADLINE_MS - 10 < took_ms < 2 * DEADLINE_MS + LEEWAY_MS
+
+
+def test_the_first_request_and_the_first_after_a_pause_may_meet_a_start() -> None:
+    now = [0.0]
+    starts = Starts(idle=300, clock=lambda: now[0])
+    found = []
+    for at in (0, 1, 300, 601, 602):
+        now[0] = at
+        found.append(starts.next())
+    assert found == [True, False, False, True, False]
 
 
 def test_what_is_left_of_the_invocation_less_what_control_needs_bounds_the_wait(

@@ -249,6 +249,22 @@ def test_a_request_that_spares_a_dead_candidate_counts_as_failed_by_it(
     assert found["Requests Variant=candidate"] == found["Faults Variant=candidate"] == 50
 
 
+@pytest.mark.parametrize("outcome", [Outcome.ANSWERED, Outcome.TIMEOUT])
+def test_a_start_is_in_the_candidates_requests_and_faults_but_not_in_its_latency(
+    outcome: Outcome, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A canary begins with starts: by them its 95th percentile would be over any bound."""
+    route = Route(Stage.LIVE, outcome=outcome)
+    route.ask()
+    found = counted(capfd)
+    assert found["Requests Variant=candidate"] == 1
+    assert found.get("Faults Variant=candidate", 0) == (outcome is Outcome.TIMEOUT)
+    assert "Latency Variant=candidate" not in found
+    route.ask()
+    assert "Latency Variant=candidate" in counted(capfd)
+    assert route.candidate.starts == [True, False]
+
+
 @pytest.mark.parametrize(("age", "is_measured"), [(0.4, False), (61, True)])
 def test_the_age_of_the_flag_is_told_and_a_metric_where_it_is_over_a_minute(
     age: float, is_measured: bool, capfd: pytest.CaptureFixture[str]
