@@ -210,6 +210,29 @@ def rehearse(
     )
 
 
+@app.command("new-route")
+def new_route_command(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="such as Orders or get-order")],
+    answers: Annotated[str, typer.Argument(metavar="REQUEST", help="such as 'GET /orders/{id}'")],
+    root: Annotated[
+        str | None, typer.Option(help="where imports start; by default lambdas or src")
+    ] = None,
+    package: Annotated[str, typer.Option(help="below root, for the route's folder")] = "routes",
+    tests: Annotated[str | None, typer.Option(help="folder of the route's test")] = None,
+    wrap: Annotated[
+        str | None, typer.Option(metavar="MODULE:HANDLER", help="the old code, where it is there")
+    ] = None,
+    public: Annotated[bool, typer.Option("--public", help="behind a function URL")] = False,
+) -> None:
+    """Write a route: both sides, requests, test, seed, stack and its line in app.py."""
+    from shadowctl.new_route.command import new_route
+
+    for line in new_route(
+        name, answers, root=root, package=package, tests=tests, wrap=wrap, is_public=public
+    ):
+        print(line)
+
+
 @app.command()
 def demo() -> None:
     """Deploy a real route to the embedded AWS and walk it through every stage."""

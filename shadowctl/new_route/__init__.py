@@ -1,0 +1,1 @@
+"""`shadowctl new-route`: what a route needs, all of it or nothing."""
