@@ -1,6 +1,7 @@
 """`shadowctl new-route` writes everything, or nothing and says why."""
 
 import keyword
+import re
 from pathlib import Path
 
 import pytest
@@ -213,3 +214,24 @@ def test_the_last_parameter_of_a_path_names_what_is_asked_for(
     request_: str, parameter: str
 ) -> None:
     assert Answered.of(request_).parameter == parameter
+
+
+def test_the_lines_that_the_documents_tell_of_are_those_that_are_written(app: Path) -> None:
+    page = " ".join((ROOT / "docs/adopt.md").read_text().split())
+    commands = re.findall(r"shadowctl new-route (\w+) \"([^\"]+)\"( --public)?", page)
+    for name, request, public in commands:
+        [*new_route(name, request, is_public=bool(public))]
+    texts = {name: text for name, text in held(app).items() if text is not None}
+    lines = {name: len(text.splitlines()) for name, text in texts.items()}
+    of_app = lines.pop("app.py") - len(APP.splitlines())
+    del lines["cdk.json"]
+    marked = [
+        sum(text.count("# fill in") for name, text in texts.items() if own.search(name))
+        for own in (re.compile(rf"/{Names.of(route).module}(/|\.py$)") for route, *_ in commands)
+    ]
+    told = (
+        f"{len(lines)} files with {sum(lines.values())} lines are written, and {of_app} lines of "
+        f"`app.py`; none by hand. {sum(marked)} lines are marked for you: "
+        f"{marked[0]}, {marked[1]} and {marked[2]}."
+    )
+    assert told in page
