@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from tests.snapshot.reading import Template, every
+from tests.reading import Template, every
 
 
 class Measured(NamedTuple):

@@ -10,7 +10,7 @@ import pytest
 
 from shadowctl.synthesis import synthesize as synthesize_offline
 from tests.checkout import ROOT
-from tests.snapshot.reading import Template
+from tests.reading import Template
 from tests.snapshot.written import written as written_metrics
 
 HERE = Path(__file__).resolve().parent

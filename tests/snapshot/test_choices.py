@@ -10,8 +10,8 @@ from aws_cdk.assertions import Template as Synthesized
 
 from shadow_canary import RouteCode, ShadowCanaryService, Stage, Traffic, Window
 from shadow_runtime.contract import Variable
+from tests.reading import Template, every, granted, the, variables
 from tests.snapshot.alarms import alarms
-from tests.snapshot.reading import Template, every, granted, the, variables
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.reading import Template, edges, may, resources, spelled, the
 from tests.snapshot.alarms import SpelledAlarm, alarms
-from tests.snapshot.reading import Template, edges, may, resources, spelled, the
 
 NEW = "<ServiceRouteCurrentVersion.Version>"
 NEW_SHADOW = "<ServiceShadowCurrentVersion.Version>"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from shadow_canary.dashboard import QUESTIONS
+from tests.reading import Template, every, the
 from tests.snapshot.alarms import alarms
-from tests.snapshot.reading import Template, every, the
 from tests.snapshot.written import shape
 
 TITLES = [

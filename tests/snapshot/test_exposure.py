@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.reading import Template, every, the
 from tests.snapshot.alarms import SpelledAlarm, alarms
-from tests.snapshot.reading import Template, every, the
 
 LONGEST_STACK_NAME = 128
 LONGEST_ROUTE = 40

@@ -7,8 +7,8 @@ import pytest
 
 from analysis.alarms import Alarm
 from analysis.rules import AlarmAction, AlarmKind
+from tests.reading import Template, resources, spelled, the
 from tests.snapshot.alarms import alarms
-from tests.snapshot.reading import Template, resources, spelled, the
 
 CODE = {"ErrorRate", "Latency", "MismatchRate"}
 EXPOSURE = {"ErrorRate", "MismatchRate", "LatencyRatio"}

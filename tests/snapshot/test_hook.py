@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from shadow_runtime.contract import Variable
-from tests.snapshot.reading import Template, function, may, resources, spelled, the, variables
+from tests.reading import Template, function, may, resources, spelled, the, variables
 
 GROUP = "<ServiceCodeCanaryDeploymentGroup>"
 APPLICATION = "<ServiceCodeCanaryDeploymentGroupApplication>"

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from tests.reading import Template
 from tests.snapshot.alarms import Measured, alarms
-from tests.snapshot.reading import Template
 from tests.snapshot.written import shape
 
 LAMBDA_WRITES = [{"FunctionName"}, {"FunctionName", "Resource"}]

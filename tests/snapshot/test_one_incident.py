@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.alarms import Alarm, Metric, State, ranges, sums
-from tests.snapshot.reading import Template
+from tests.reading import Template
 
 START, END = 60, 70
 """The minutes of the incident; then comes a night without a request."""

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from analysis.alarms import Alarm, State
+from tests.reading import Template, resources
 from tests.snapshot.alarms import SpelledAlarm, alarms
-from tests.snapshot.reading import Template, resources
 
 
 @pytest.fixture

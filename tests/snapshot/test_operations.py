@@ -5,7 +5,7 @@ import json
 import pytest
 
 from shadow_runtime.contract import Variable
-from tests.snapshot.reading import Template, granted, the, variables
+from tests.reading import Template, granted, the, variables
 
 APPCONFIG = "arn:<AWS::Partition>:appconfig:<AWS::Region>:<AWS::AccountId>"
 APPLICATION = f"{APPCONFIG}:application/<ServiceFlagApplication>"

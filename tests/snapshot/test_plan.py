@@ -15,7 +15,7 @@ from shadowctl.plan.plan import plan
 from shadowctl.plan.usage import OF_ROUTE, OF_SHADOW, By
 from shadowctl.plan.usage import written as paid_for
 from tests.checkout import ROOT
-from tests.snapshot.reading import Template
+from tests.reading import Template
 from tests.snapshot.written import shape
 
 

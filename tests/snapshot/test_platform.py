@@ -2,7 +2,7 @@
 
 import json
 
-from tests.snapshot.reading import Template, resources, the
+from tests.reading import Template, resources, the
 
 
 def test_nobody_calls_a_route_without_a_token(platform: Template, get_user: Template) -> None:

