@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Self
 
@@ -9,6 +10,7 @@ import boto3
 
 from operations.flag import HostedFlag, Progress, move
 from operations.guards import Guards, objections
+from operations.sample_ratio import SampleRatio
 from shadow_runtime.contract import Stage
 from shadowctl.deployed import DeployedRoute, RouteError, find_route
 
@@ -26,6 +28,7 @@ class Route:
     ceiling: Stage
     guards: Callable[[], Guards]
     function: str
+    sample_ratio: Callable[[], SampleRatio | None]
 
     @classmethod
     def find(cls, stack: str, aws: boto3.Session) -> Self:
@@ -40,10 +43,11 @@ class Route:
     def of(cls, found: DeployedRoute, aws: boto3.Session) -> Self:
         """The route that was found."""
         settings = found.settings
+        flag = HostedFlag.of(aws.client("appconfig"), settings)
         return cls(
             found.stack,
             settings.route,
-            HostedFlag.of(aws.client("appconfig"), settings),
+            flag,
             settings.ceiling,
             partial(
                 Guards.read,
@@ -54,11 +58,21 @@ class Route:
                 function=found.function,
             ),
             settings.function,
+            lambda: SampleRatio.read(
+                aws.client("cloudwatch"),
+                flag,
+                route=settings.route,
+                ceiling=settings.ceiling,
+                users=settings.users,
+                now=datetime.now(UTC),
+            ),
         )
 
     def objections(self) -> list[str]:
         """Why nobody may be moved to the candidate now, each with what to do."""
-        return objections(self.guards())
+        ratio = self.sample_ratio()
+        broken = [ratio.objection] if ratio and ratio.objection else []
+        return objections(self.guards()) + broken
 
     def where(self) -> str:
         """Where the route is, in one line."""

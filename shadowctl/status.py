@@ -64,6 +64,8 @@ def status(
     """
     yield route.where()
     yield from guarded(route.guards())
+    if ratio := route.sample_ratio():
+        yield from filter(None, [ratio.objection, ratio.notice])
     asked = candidate_versions(aws.client("lambda"), route.function)
     judged = version or asked[0]
     found = counted(aws.client("cloudwatch"), route.name, version=judged)

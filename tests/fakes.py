@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -151,7 +152,13 @@ class FakeAppConfig:
             "Description": deployment.description,
             "State": deployment.state,
             "PercentageComplete": deployment.percent,
+            **({} if deployment.is_running else {"CompletedAt": self._ended(deployment)}),
         }
+
+    @staticmethod
+    def _ended(deployment: Deployment) -> datetime:
+        seconds = deployment.started + sum(STRATEGIES[deployment.strategy])
+        return datetime.fromtimestamp(seconds, UTC)
 
     def _StartDeployment(self, given: Given) -> Given:  # noqa: N802
         number = len(self.deployments)

@@ -257,6 +257,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
             route=route,
             flag=self.flag,
             ceiling=ceiling,
+            users=expected_traffic.users,
             topic=self.topic,
             exposure=self.exposure.alarms,
             dashboard=dashboard_name(self, route) if dashboard else "",

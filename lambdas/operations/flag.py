@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from botocore.exceptions import ClientError
@@ -144,6 +145,15 @@ class HostedFlag:
             DeploymentNumber=self.deployed().number,
         )
         return deployment.get("Description", "")
+
+    def completed(self) -> datetime | None:
+        """When what is deployed had reached everybody; None while it has not."""
+        deployment = self._client.get_deployment(
+            ApplicationId=self._application,
+            EnvironmentId=self._environment,
+            DeploymentNumber=self.deployed().number,
+        )
+        return deployment.get("CompletedAt")
 
     def deploy(self, document: Document, *, after: Deployed, raising: bool, why: str) -> int:
         """Starts the deployment of `document` upon `after`; returns its number.

@@ -14,7 +14,8 @@ class OperationsSettings:
     The function reads them from its environment, the operator's command from its configuration.
 
     Example:
-        >>> variables = dict.fromkeys(Variable, "") | {Variable.CEILING: "canary(5%)"}
+        >>> variables = dict.fromkeys(Variable, "") | {
+        ...     Variable.CEILING: "canary(5%)", Variable.USERS: "50000"}
         >>> OperationsSettings.of(variables).ceiling
         canary(5%)
     """
@@ -28,6 +29,7 @@ class OperationsSettings:
     raise_strategy: str
     lower_strategy: str
     exposure_alarms: tuple[str, ...]
+    users: int
     topic: str
     dashboard: str
 
@@ -44,6 +46,7 @@ class OperationsSettings:
             raise_strategy=variables[Variable.RAISE_STRATEGY],
             lower_strategy=variables[Variable.LOWER_STRATEGY],
             exposure_alarms=tuple(variables[Variable.EXPOSURE_ALARMS].split("\n")),
+            users=int(variables[Variable.USERS]),
             topic=variables[Variable.TOPIC],
             dashboard=variables[Variable.DASHBOARD],
         )

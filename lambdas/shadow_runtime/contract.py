@@ -57,6 +57,7 @@ class Variable(StrEnum):
     FUNCTION = "SHADOW_CANARY_FUNCTION"
     VERSION = "SHADOW_CANARY_VERSION"  # the newest of the route, by ARN
     EXPOSURE_ALARMS = "SHADOW_CANARY_EXPOSURE_ALARMS"  # names, one a line
+    USERS = "SHADOW_CANARY_USERS"  # of an ordinary day
     TOPIC = "SHADOW_CANARY_TOPIC"
     DASHBOARD = "SHADOW_CANARY_DASHBOARD"  # its name; empty where there is none
 

@@ -27,6 +27,7 @@ ENVIRONMENT: dict[str, str] = {
     Variable.RAISE_STRATEGY: "raise0",
     Variable.LOWER_STRATEGY: "lower0",
     Variable.EXPOSURE_ALARMS: f"{BAD}\n{SLOW}",
+    Variable.USERS: "50000",
     Variable.TOPIC: "arn:aws:sns:eu-central-1:123456789012:GetUser",
     Variable.DASHBOARD: "GetUser-get-user",
 }

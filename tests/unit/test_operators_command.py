@@ -132,10 +132,16 @@ def unread() -> Guards:
     raise AssertionError("nobody needs to look at an alarm")
 
 
+def nothing() -> None:
+    return None
+
+
 @pytest.mark.parametrize("position", [Stage.OFF, Stage.SHADOW, Stage.canary(percent=2)])
 def test_a_position_over_the_ceiling_is_refused_with_what_to_do(position: Stage) -> None:
     appconfig = at(position)
-    route = Route("GetUser", "get-user", flag_on(appconfig), Stage.canary(percent=2), unread, "")
+    route = Route(
+        "GetUser", "get-user", flag_on(appconfig), Stage.canary(percent=2), unread, "", nothing
+    )
     for to in (Stage.canary(percent=2.01), Stage.LIVE):
         with pytest.raises(
             ShadowCanaryError, match=r"over the ceiling, canary\(2%\): raise `ceiling`.* and deploy"
@@ -147,7 +153,7 @@ def test_a_position_over_the_ceiling_is_refused_with_what_to_do(position: Stage)
 def test_the_command_says_when_the_ceiling_holds_the_flag_lower() -> None:
     def where(position: Stage, ceiling: Stage) -> str:
         flag = flag_on(at(position))
-        return Route("GetUser", "get-user", flag, ceiling, unread, "route").where()
+        return Route("GetUser", "get-user", flag, ceiling, unread, "route", nothing).where()
 
     assert where(Stage.LIVE, Stage.canary(percent=2)).startswith(
         "get-user: at canary(2%): the flag says live, but the ceiling in git holds it"
