@@ -13,7 +13,8 @@ CODE = "shadow-canary:code"
 `package`."""
 
 LOCK = "shadow-canary:lock"
-"""Metadata of a layer: the lock file that it is built from."""
+"""Metadata of a layer: the lock file that it is built from; a team's with its path from the app,
+after `./`."""
 
 
 _OF_ALIAS = len("Alias") + len("12345678")

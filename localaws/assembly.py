@@ -91,7 +91,7 @@ def built_layer(lock: str, *, folder: Path | None = None) -> Path:
     Raises:
         LocalError: the packages could not be installed.
     """
-    path = _LOCKS / lock
+    path = Path(lock) if lock.startswith("./") else _LOCKS / lock  # a team's, from its app
     built = (folder or cache() / "layers").resolve()
     inputs = [path.read_text(), platform.platform(), sys.version, str(built)]
     key = hashlib.sha256("\n".join(inputs).encode()).hexdigest()

@@ -1,16 +1,12 @@
 """A deploy moves nobody, whatever the flag says and whatever becomes of the ceiling."""
 
-from collections.abc import Sequence
-
 from aws_cdk import CustomResource, Duration
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from shadow_canary.code import source
 from shadow_canary.findings import acknowledge_wildcard, below_environment, below_profile
 from shadow_canary.flag import MigrationFlag
-from shadow_canary.functions import LeastPrivilegeFunction
+from shadow_canary.functions import FunctionOptions, LeastPrivilegeFunction
 from shadow_canary.metrics import full_name
 from shadow_runtime.contract import Stage, Variable
 
@@ -37,8 +33,7 @@ class CeilingChange(Construct):
         route: str,
         flag: MigrationFlag,
         ceiling: Stage,
-        layers: Sequence[lambda_.ILayerVersion],
-        log_retention: logs.RetentionDays,
+        options: FunctionOptions,
     ) -> None:
         super().__init__(scope, id_)
         self.function = LeastPrivilegeFunction(
@@ -47,7 +42,7 @@ class CeilingChange(Construct):
             description=f"{route}: lowers the flag before the ceiling changes",
             code=source("operations", "judge"),
             handler="operations.ceiling.handler",
-            layers=layers,
+            options=options,
             environment={
                 Variable.ROUTE: full_name(scope, route),
                 **flag.variables,
@@ -55,7 +50,6 @@ class CeilingChange(Construct):
             },
             timeout=Duration.minutes(2),
             memory_size=256,
-            log_retention=log_retention,
         )
         flag.grant_move(self.function)
         for resource in (

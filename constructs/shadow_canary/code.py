@@ -3,6 +3,7 @@
 import atexit
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from typing import Any
 import aws_cdk as cdk
 import jsii
 from aws_cdk import aws_lambda as lambda_
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 import shadow_runtime.contract as contract
 from analysis.template import LOCK
@@ -252,44 +253,147 @@ class LockedLayer(lambda_.LayerVersion):
     uv downloads them, without Docker, when an assembly is deployed. The asset's hash is that of
     the lock file, so that tests and `cdk diff` build nothing.
 
+    Args:
+        scope: the stack, or what needs it.
+        id_: role noun.
+        lock: requirements with hashes, as `uv pip compile --generate-hashes` writes them, relative
+            to where the app runs.
+        runtime: of the functions, Python 3.12 or newer.
+        architecture: of the functions.
+
+    Attributes:
+        lock: the file.
+        lock_hash: of what the layer is built from: the lock's text and the platform.
+        pins: the version of each package.
+
+    Raises:
+        ValueError: there is no such file, or it does not lock every package by version and hash.
+
     Example:
-        >>> LockedLayer(stack, "Layer", name="database")  # doctest: +SKIP
+        >>> LockedLayer(stack, "Layer", lock="requirements.txt", runtime=PYTHON,
+        ...             architecture=ARCHITECTURE)  # doctest: +SKIP
     """
 
-    def __init__(self, scope: Construct, id_: str, *, name: str) -> None:
-        lock = LOCKS / f"{name}.txt"
-        platform = "aarch64-manylinux_2_28"
-        inputs = [lock.read_text(), platform, PYTHON.name]
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        lock: str | Path,
+        runtime: lambda_.Runtime,
+        architecture: lambda_.Architecture,
+    ) -> None:
+        lock = Path(lock)
+        self.lock = lock
+        self.pins = pins(lock)
+        platform = f"{_MACHINES[architecture.name]}-manylinux_2_28"
+        inputs = [lock.read_text(), platform, runtime.name]
+        self.lock_hash = hashlib.sha256("\n".join(inputs).encode()).hexdigest()
         super().__init__(
             scope,
             id_,
-            description=f"{name}.txt for {PYTHON.name} on arm64",
-            compatible_runtimes=[PYTHON],
-            compatible_architectures=[ARCHITECTURE],
+            description=f"{lock.name} for {runtime.name} on {architecture.name}",
+            compatible_runtimes=[runtime],
+            compatible_architectures=[architecture],
             code=lambda_.Code.from_asset(
                 str(lock.parent),
-                asset_hash=hashlib.sha256("\n".join(inputs).encode()).hexdigest(),
+                asset_hash=self.lock_hash,
                 bundling=cdk.BundlingOptions(
                     image=cdk.DockerImage.from_registry("unused"),
-                    local=_Wheels(lock, platform),
+                    local=_Wheels(lock, platform, runtime.name.removeprefix("python")),
                 ),
             ),
         )
-        add_metadata(self, LOCK, lock.name)
+        is_ours = lock.parent == LOCKS
+        add_metadata(self, LOCK, lock.name if is_ours else f"./{_from_app(lock)}")
+
+
+_MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
+"""Architectures of Lambda, as wheels name them."""
+
+_PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(\[[^]]*\])?\s*==\s*(?P<version>[^\s;]+)")
+
+
+def pins(lock: Path) -> dict[str, str]:
+    """The version of each package that `lock` names, by its normal name.
+
+    Raises:
+        ValueError: there is no such file, or it does not lock every package by version and hash.
+    """
+    if not lock.is_file():
+        raise ValueError(
+            f"there is no lock file {lock.as_posix()!r}, relative to where the app runs"
+        )
+    found = dict[str, str]()
+    for line in _requirements(lock.read_text()):
+        pin = _PIN.match(line)
+        if pin is None or "--hash=" not in line:
+            raise ValueError(
+                f"{lock.as_posix()} must lock each package by version and hash, as `uv pip compile "
+                f"--generate-hashes` does; found {line.partition(' --hash')[0]!r}"
+            )
+        found[re.sub(r"[-_.]+", "-", pin["name"]).lower()] = pin["version"]
+    return found
+
+
+def _requirements(text: str) -> Iterator[str]:
+    for line in text.replace("\\\n", " ").splitlines():
+        requirement = re.sub(r"(^|\s)#.*", "", line).strip()
+        if requirement and not requirement.startswith(_OPTIONS):
+            yield requirement
+
+
+_OPTIONS = ("-i", "--index-url", "--extra-index-url", "--no-index", "-f", "--find-links")
+"""What a lock may say beside packages: where they are. Another file would be in no hash."""
+
+
+def check_alike(layer: LockedLayer, *others: LockedLayer) -> None:
+    """Refuses a package of two layers in two versions: Lambda lays one over the other.
+
+    Raises:
+        ValueError: which package, with its versions.
+    """
+    for other in others:
+        for name in layer.pins.keys() & other.pins.keys():
+            if layer.pins[name] != other.pins[name]:
+                raise ValueError(
+                    f"requirements has {name} {layer.pins[name]}, and a layer of the service "
+                    f"{other.pins[name]}: Lambda would mix the two. Lock yours with `-c "
+                    f"{_from_app(other.lock)}`"
+                )
+
+
+def same_in_every_environment(resource: IConstruct, code: str) -> None:
+    """Spells the bucket of an asset alike with and without an `env=` of the stack.
+
+    The version of a function is named after a hash of its template. An account and a region that
+    become known would change it, and Lambda refuses to publish what did not change.
+    """
+    child = resource.node.default_child
+    if not isinstance(child, lambda_.CfnFunction | lambda_.CfnLayerVersion):
+        return
+    stack = cdk.Stack.of(child)
+    asset = stack.resolve(child.code if isinstance(child, lambda_.CfnFunction) else child.content)
+    match asset.get("s3Bucket"):
+        case str(bucket) | {"Fn::Sub": str(bucket)}:
+            spelled = bucket.replace(stack.account, "${AWS::AccountId}")
+            spelled = spelled.replace(stack.region, "${AWS::Region}")
+            if "${AWS::" in spelled:
+                child.add_property_override(f"{code}.S3Bucket", {"Fn::Sub": spelled})
 
 
 @jsii.implements(cdk.ILocalBundling)
 class _Wheels:
-    def __init__(self, lock: Path, platform: str) -> None:
+    def __init__(self, lock: Path, platform: str, python: str) -> None:
         self._lock = lock
         self._platform = platform
+        self._python = python
 
     def try_bundle(self, output_dir: str, *_: Any, **__: Any) -> bool:
         """Installs the locked wheels; never falls back to Docker, which would hide the reason."""
         command: Sequence[str] = (
             *(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--require-hashes"),
-            *("--python-platform", self._platform),
-            *("--python-version", PYTHON.name.removeprefix("python")),
+            *("--python-platform", self._platform, "--python-version", self._python),
             *("--only-binary", ":all:", "--no-compile-bytecode"),
             *("--target", f"{output_dir}/python", "-r", str(self._lock)),
         )

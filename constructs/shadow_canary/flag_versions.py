@@ -1,17 +1,13 @@
 """A stack can be deleted, whatever was written into its flag at run time."""
 
-from collections.abc import Sequence
-
 from aws_cdk import CustomResource, Duration
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from shadow_canary.code import source
 from shadow_canary.findings import acknowledge_wildcard, below_profile
 from shadow_canary.flag import MigrationFlag
-from shadow_canary.functions import LeastPrivilegeFunction
+from shadow_canary.functions import FunctionOptions, LeastPrivilegeFunction
 from shadow_runtime.contract import Variable
 
 
@@ -33,8 +29,7 @@ class FlagVersions(Construct):
         *,
         route: str,
         flag: MigrationFlag,
-        layers: Sequence[lambda_.ILayerVersion],
-        log_retention: logs.RetentionDays,
+        options: FunctionOptions,
     ) -> None:
         super().__init__(scope, id_)
         self.function = LeastPrivilegeFunction(
@@ -43,11 +38,10 @@ class FlagVersions(Construct):
             description=f"{route}: deletes the flag's versions when the flag goes",
             code=source("operations", "judge"),
             handler="operations.versions.handler",
-            layers=layers,
+            options=options,
             environment={Variable.ROUTE: route},
             timeout=Duration.minutes(5),
             memory_size=256,
-            log_retention=log_retention,
         )
         profile = flag.profile.configuration_profile_arn
         iam.Grant.add_to_principal(

@@ -1,17 +1,21 @@
 """The functions of a route: itself, its candidate, its shadow, and who asks a new version first."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy, Token
 from aws_cdk import aws_codedeploy as codedeploy
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from shadow_canary.code import ARCHITECTURE, PYTHON, RouteCode, source
+from shadow_canary.code import LockedLayer, RouteCode, same_in_every_environment, source
 from shadow_canary.findings import (
     acknowledge,
     acknowledge_managed,
@@ -26,15 +30,138 @@ from shadow_runtime.contract import Stage, Variable
 _NETWORK_ACCESS = "service-role/AWSLambdaVPCAccessExecutionRole"
 
 
+@dataclass(frozen=True, kw_only=True)
+class FunctionOptions:
+    """What all functions of a service have in common.
+
+    Attributes:
+        layers: of all of them, built for `runtime` and `architecture`.
+        runtime: Python.
+        architecture: arm64 or x86_64.
+        log_retention: of the logs.
+        removal_policy: what becomes of logs and the masking key when the stack goes.
+        encryption_key: of logs and the masking key; None leaves it to AWS.
+
+    Example:
+        >>> FunctionOptions(layers=[layer], runtime=lambda_.Runtime.PYTHON_3_13,
+        ...                 ...)  # doctest: +SKIP
+    """
+
+    layers: Sequence[lambda_.ILayerVersion]
+    runtime: lambda_.Runtime
+    architecture: lambda_.Architecture
+    log_retention: logs.RetentionDays
+    removal_policy: RemovalPolicy
+    encryption_key: kms.IKey | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """Where functions stand: outside of a VPC, or in one.
+
+    Attributes:
+        vpc: None for outside.
+        vpc_subnets: of it - the private ones.
+        security_groups: of each function - one for each.
+
+    Raises:
+        ValueError: subnets or security groups of no VPC.
+
+    Example:
+        >>> Network(vpc=vpc, security_groups=[group])  # doctest: +SKIP
+    """
+
+    vpc: ec2.IVpc | None = None
+    vpc_subnets: ec2.SubnetSelection | None = None
+    security_groups: Sequence[ec2.ISecurityGroup] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses what would be ignored in silence."""
+        if self.vpc is None and (self.vpc_subnets or self.security_groups):
+            raise ValueError(
+                "vpc_subnets and security_groups are of a VPC: give vpc= too, or neither of them"
+            )
+
+
+OUTSIDE = Network()
+"""Of every VPC."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeamCode:
+    """What runs a team's code needs, in the route, the candidate and the shadow alike.
+
+    The shadow runs either side: what one of them had alone would be missing there, in silence.
+
+    Attributes:
+        code: the route's folder.
+        layers: beside those of every function.
+        environment: variables of the team's own.
+        network: of the functions that stand in one.
+
+    Raises:
+        ValueError: a variable that Lambda or the service sets itself, or that Lambda would refuse.
+
+    Example:
+        >>> TeamCode(code=RouteCode("src/get_user"), layers=[],
+        ...          environment={"TABLE": table.table_name})  # doctest: +SKIP
+    """
+
+    code: RouteCode
+    layers: Sequence[lambda_.ILayerVersion] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    network: Network = OUTSIDE
+
+    def __post_init__(self) -> None:
+        """Refuses a variable before Lambda does, or the runtime overwrites it."""
+        for name, value in self.environment.items():
+            _check_variable(name, value)
+        known = {n: v for n, v in self.environment.items() if not Token.is_unresolved(v)}
+        size = sum(len(f"{name}{value}".encode()) for name, value in known.items())
+        if size > _MOST_BYTES:
+            raise ValueError(
+                f"environment: Lambda holds 4 KB of variables, {_MOST_BYTES} bytes of them a "
+                f"team's; these are {size}: ship a file with RouteCode(data=…) instead"
+            )
+
+
+_MOST_BYTES = 3_000
+"""The rest of the 4 KB is for what the service tells its functions.
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
+
+_RESERVED = re.compile(
+    r"SHADOW_CANARY_.*|_HANDLER|_X_AMZN_TRACE_ID|LAMBDA_(TASK_ROOT|RUNTIME_DIR)"
+    r"|AWS_((DEFAULT_)?REGION|EXECUTION_ENV|ACCESS_KEY(_ID)?|SECRET_ACCESS_KEY|SESSION_TOKEN)"
+    r"|AWS_LAMBDA_(FUNCTION_(NAME|MEMORY_SIZE|VERSION)|LOG_(GROUP|STREAM)_NAME|RUNTIME_API"
+    r"|INITIALIZATION_TYPE|MAX_CONCURRENCY|METADATA_(API|TOKEN))"
+)
+"""Ours, and those that Lambda reserves.
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
+
+
+def _check_variable(name: str, value: str) -> None:
+    if _RESERVED.fullmatch(name):
+        raise ValueError(
+            f"environment: {name} is set by Lambda or by the service; name yours otherwise"
+        )
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]+", name):
+        raise ValueError(
+            "environment: Lambda takes names of two or more letters, digits and underscores, a "
+            f"letter first; got {name!r}"
+        )
+    if not isinstance(value, str):
+        raise ValueError(f"environment: {name} must be text, such as '8'; got {value!r}")
+
+
 class LeastPrivilegeFunction(lambda_.Function):
     """A Lambda function that may do what it is granted, and nothing else.
 
-    On arm64, traced, with a role and a log group of its own. The role can write to that log group
-    and send traces; everything else comes by `grant_*`.
+    Traced, with a role and a log group of its own. The role can write to that log group and send
+    traces; everything else comes by `grant_*`.
 
     Example:
         >>> LeastPrivilegeFunction(self, "Operations", handler="operations.handler.handler",
-        ...                 code=source("operations"), ...)  # doctest: +SKIP
+        ...                        code=source("operations"), ...)  # doctest: +SKIP
     """
 
     def __init__(
@@ -45,35 +172,41 @@ class LeastPrivilegeFunction(lambda_.Function):
         description: str,
         code: lambda_.Code,
         handler: str,
-        layers: Sequence[lambda_.ILayerVersion],
+        options: FunctionOptions,
         environment: Mapping[Variable, str],
         timeout: Duration,
         memory_size: int,
-        log_retention: logs.RetentionDays,
+        layers: Sequence[lambda_.ILayerVersion] = (),
+        team: Mapping[str, str] | None = None,
+        network: Network = OUTSIDE,
         reserved_concurrent_executions: int | None = None,
         current_version_options: lambda_.VersionOptions | None = None,
-        vpc: ec2.IVpc | None = None,
     ) -> None:
         role = iam.Role(
             scope, f"{id_}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")
         )
         log_group = logs.LogGroup(
-            scope, f"{id_}Logs", retention=log_retention, removal_policy=RemovalPolicy.DESTROY
+            scope,
+            f"{id_}Logs",
+            retention=options.log_retention,
+            removal_policy=options.removal_policy,
+            encryption_key=options.encryption_key,
         )
         log_group.grant_write(role)
-        if vpc is not None:
+        if network.vpc is not None:
             role.add_managed_policy(iam.ManagedPolicy.from_aws_managed_policy_name(_NETWORK_ACCESS))
             acknowledge_managed(role, _NETWORK_ACCESS, "AWS's own; its actions take no resource")
+        layers = [*options.layers, *layers]
         super().__init__(
             scope,
             id_,
             description=description,
-            runtime=PYTHON,
-            architecture=ARCHITECTURE,
+            runtime=options.runtime,
+            architecture=options.architecture,
             code=code,
             handler=handler,
             layers=layers,
-            environment={str(name): value for name, value in environment.items()},
+            environment={**(team or {}), **{str(name): v for name, v in environment.items()}},
             timeout=timeout,
             memory_size=memory_size,
             tracing=lambda_.Tracing.ACTIVE,
@@ -81,12 +214,40 @@ class LeastPrivilegeFunction(lambda_.Function):
             log_group=log_group,
             reserved_concurrent_executions=reserved_concurrent_executions,
             current_version_options=current_version_options,
-            vpc=vpc,
+            vpc=network.vpc,
+            vpc_subnets=network.vpc_subnets,
+            security_groups=network.security_groups,
         )
         self.execution_role = role
         self.logs = log_group
+        # jsii shows nobody the variables of a function: what is added later is remembered here.
+        self.variables = {**(team or {})}
+        self.__dict__["add_environment"] = partial(
+            _remembered, self.variables, self.add_environment
+        )
+        same_in_every_environment(self, "Code")
+        for layer in layers:
+            same_in_every_environment(layer, "Content")
+        # A layer changes by its lock: without a feature flag of its own, the CDK would not see it.
+        locks = [layer.lock_hash for layer in layers if isinstance(layer, LockedLayer)]
+        self.invalidate_version_based_on("".join(locks))
         acknowledge_wildcard(role, "*", "X-Ray's two actions take no resource")
         acknowledge(self, "L1", "a runtime is chosen, locked for and tested, not followed")
+
+
+def _remembered(
+    variables: dict[str, str],
+    add: Callable[..., lambda_.Function],
+    key: str,
+    value: str,
+    **options: bool | None,
+) -> lambda_.Function:
+    if not key.startswith(_PREFIX):
+        variables[str(key)] = value
+    return add(key, value, **options)
+
+
+_PREFIX = "SHADOW_CANARY_"
 
 
 class CandidateFunction(LeastPrivilegeFunction):
@@ -96,7 +257,7 @@ class CandidateFunction(LeastPrivilegeFunction):
 
     Example:
         >>> CandidateFunction(self, "Candidate", route="get-user",
-        ...                   code=RouteCode("src/get_user"), ...)  # doctest: +SKIP
+        ...                   team=team, ...)  # doctest: +SKIP
     """
 
     def __init__(
@@ -105,25 +266,25 @@ class CandidateFunction(LeastPrivilegeFunction):
         id_: str,
         *,
         route: str,
-        code: RouteCode,
-        layers: Sequence[lambda_.ILayerVersion],
+        team: TeamCode,
+        options: FunctionOptions,
+        database: LockedLayer,
         deadline: Duration,
         memory_size: int,
-        log_retention: logs.RetentionDays,
-        vpc: ec2.IVpc | None,
     ) -> None:
         super().__init__(
             scope,
             id_,
             description=f"{route}: the new code, asked while a user waits",
-            code=code.asset,
-            handler=f"{code.package}.candidate.handler",
-            layers=layers,
+            code=team.code.asset,
+            handler=f"{team.code.package}.candidate.handler",
+            options=options,
+            layers=[database, *team.layers],
             environment={Variable.ROUTE: full_name(scope, route)},
+            team=team.environment,
+            network=team.network,
             timeout=Duration.seconds(deadline.to_seconds(integral=False) // 1 + 1),
             memory_size=memory_size,
-            log_retention=log_retention,
-            vpc=vpc,
         )
 
 
@@ -134,8 +295,8 @@ class ShadowFunction(LeastPrivilegeFunction):
     never stored.
 
     Example:
-        >>> ShadowFunction(self, "Shadow", route="get-user", code=RouteCode("src/get_user"),
-        ...                concurrency=5, ...)  # doctest: +SKIP
+        >>> ShadowFunction(self, "Shadow", route="get-user", team=team,
+        ...                reserved_concurrent_executions=5, ...)  # doctest: +SKIP
     """
 
     def __init__(
@@ -144,36 +305,41 @@ class ShadowFunction(LeastPrivilegeFunction):
         id_: str,
         *,
         route: str,
-        code: RouteCode,
-        layers: Sequence[lambda_.ILayerVersion],
-        concurrency: int,
+        team: TeamCode,
+        options: FunctionOptions,
+        database: LockedLayer,
+        reserved_concurrent_executions: int | None,
         memory_size: int,
-        log_retention: logs.RetentionDays,
-        vpc: ec2.IVpc | None,
     ) -> None:
         super().__init__(
             scope,
             id_,
             description=f"{route}: the other side on copies, behind the users' backs",
-            code=code.asset,
+            code=team.code.asset,
             handler="shadow_runtime.shadow.handler",
-            layers=layers,
+            options=options,
+            layers=[database, *team.layers],
             environment={
                 Variable.ROUTE: full_name(scope, route),
-                Variable.ROUTE_PACKAGE: code.package,
+                Variable.ROUTE_PACKAGE: team.code.package,
             },
+            team=team.environment,
+            network=team.network,
             timeout=Duration.seconds(15),
             memory_size=memory_size,
-            log_retention=log_retention,
-            reserved_concurrent_executions=concurrency,
+            reserved_concurrent_executions=reserved_concurrent_executions,
             # These settings hold per qualifier: they stand on the version that is called.
             current_version_options=lambda_.VersionOptions(
                 retry_attempts=0, max_event_age=Duration.minutes(1)
             ),
-            vpc=vpc,
         )
         # Hashes of users and values in the log: without a secret key they could be guessed.
-        self.masking_key = secretsmanager.Secret(self, "MaskingKey")
+        self.masking_key = secretsmanager.Secret(
+            self,
+            "MaskingKey",
+            encryption_key=options.encryption_key,
+            removal_policy=options.removal_policy,
+        )
         self.masking_key.grant_read(self)
         self.add_environment(Variable.MASKING_KEY, self.masking_key.secret_arn)
         acknowledge(self.masking_key, "SMG4", "a new key would end the comparability of hashes")
@@ -186,7 +352,7 @@ class RouteFunction(LeastPrivilegeFunction):
     canary, and goes back with it.
 
     Example:
-        >>> RouteFunction(self, "Route", route="get-user", code=RouteCode("src/get_user"),
+        >>> RouteFunction(self, "Route", route="get-user", team=team,
         ...               ceiling=Stage.OFF, ...)  # doctest: +SKIP
     """
 
@@ -196,8 +362,8 @@ class RouteFunction(LeastPrivilegeFunction):
         id_: str,
         *,
         route: str,
-        code: RouteCode,
-        layers: Sequence[lambda_.ILayerVersion],
+        team: TeamCode,
+        options: FunctionOptions,
         flag: MigrationFlag,
         ceiling: Stage,
         candidate: lambda_.Function,
@@ -205,15 +371,15 @@ class RouteFunction(LeastPrivilegeFunction):
         shadow: lambda_.Function,
         timeout: Duration,
         memory_size: int,
-        log_retention: logs.RetentionDays,
     ) -> None:
         super().__init__(
             scope,
             id_,
             description=f"{route}: answers the users",
-            code=code.asset,
-            handler=f"{code.package}.control.handler",
-            layers=layers,
+            code=team.code.asset,
+            handler=f"{team.code.package}.control.handler",
+            options=options,
+            layers=team.layers,
             environment={
                 Variable.ROUTE: full_name(scope, route),
                 Variable.CEILING: str(ceiling),
@@ -222,9 +388,10 @@ class RouteFunction(LeastPrivilegeFunction):
                 Variable.CANDIDATE_DEADLINE_MS: str(candidate_deadline.to_milliseconds()),
                 Variable.SHADOW: shadow.current_version.function_arn,
             },
+            team=team.environment,
+            network=team.network,
             timeout=timeout,
             memory_size=memory_size,
-            log_retention=log_retention,
         )
         flag.grant_read(self)
         acknowledge_wildcard(
@@ -262,8 +429,7 @@ class PreTrafficHook(LeastPrivilegeFunction):
         route: str,
         code: RouteCode,
         function: lambda_.Function,
-        layers: Sequence[lambda_.ILayerVersion],
-        log_retention: logs.RetentionDays,
+        options: FunctionOptions,
     ) -> None:
         super().__init__(
             scope,
@@ -271,7 +437,7 @@ class PreTrafficHook(LeastPrivilegeFunction):
             description=f"{route}: asks a new version before any user does",
             code=source("pretraffic", also=code.recorded),
             handler="pretraffic.handler.handler",
-            layers=layers,
+            options=options,
             environment={
                 Variable.ROUTE: full_name(scope, route),
                 Variable.ROUTE_PACKAGE: code.package,
@@ -280,7 +446,6 @@ class PreTrafficHook(LeastPrivilegeFunction):
             # Lambda repeats a hook that died twice: all three must end within CodeDeploy's hour.
             timeout=Duration.minutes(5),
             memory_size=256,
-            log_retention=log_retention,
         )
         # On the function, not on the version: the hook is told which one to ask.
         function.grant_invoke(self)

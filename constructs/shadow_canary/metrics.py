@@ -1,6 +1,7 @@
 """What is measured of a route, and the formulas over it. When to shout is said at the alarms."""
 
 from collections.abc import Mapping
+from typing import TypedDict, Unpack
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -159,34 +160,85 @@ def formula(
     )
 
 
+class MetricOptions(TypedDict, total=False):
+    """What a metric of the CDK may be given, as for any `metric_…` of its constructs."""
+
+    account: str
+    color: str
+    dimensions_map: Mapping[str, str]
+    label: str
+    period: Duration
+    region: str
+    stack_account: str
+    stack_region: str
+    statistic: str
+    unit: cloudwatch.Unit
+
+
+_STATISTICS = {
+    MetricName.LATENCY: "p95",
+    MetricName.FLAG_AGE: "Maximum",
+    MetricName.STAGE: "Maximum",
+    MetricName.CANDIDATE_PERCENT: "Maximum",
+}
+"""Of those that count nothing."""
+
+
 class RouteMetrics:
-    """The metrics of a route, by the name of what they count.
+    """The metrics of a route, by the name of what they count; a minute's sum unless said otherwise.
 
     Example:
-        >>> service.metric_faults(Variant.CANDIDATE).create_alarm(
+        >>> service.metric_faults(Variant.CANDIDATE, period=Duration.minutes(5)).create_alarm(
         ...     self, "Faults", threshold=1, evaluation_periods=1)  # doctest: +SKIP
     """
 
     full_name: str
 
-    def metric_requests(self, variant: Variant) -> cloudwatch.Metric:
-        """Requests that `variant` answered, a minute."""
-        return variant_metric(MetricName.REQUESTS, variant, route=self.full_name)
+    def metric(self, name: MetricName, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Any metric that the functions write; docs/reference.md lists them.
 
-    def metric_faults(self, variant: Variant) -> cloudwatch.Metric:
-        """Answers of 500 and above, and crashes, of `variant`, a minute."""
-        return variant_metric(MetricName.FAULTS, variant, route=self.full_name)
+        `dimensions_map` adds to the route: `{"Variant": "candidate"}`. Latency is the 95th
+        percentile, ages and stages are the maximum.
+        """
+        chosen: MetricOptions = {
+            "period": MINUTE,
+            "statistic": _STATISTICS.get(name, "Sum"),
+            **options,
+        }
+        chosen["dimensions_map"] = {
+            Dimension.ROUTE: self.full_name,
+            **options.get("dimensions_map", {}),
+        }
+        return cloudwatch.Metric(namespace=NAMESPACE, metric_name=MetricName(name), **chosen)
 
-    def metric_latency(self, variant: Variant, *, statistic: str = "p95") -> cloudwatch.Metric:
+    def metric_requests(
+        self, variant: Variant, **options: Unpack[MetricOptions]
+    ) -> cloudwatch.Metric:
+        """Requests that `variant` answered."""
+        return self._of(variant, MetricName.REQUESTS, options)
+
+    def metric_faults(
+        self, variant: Variant, **options: Unpack[MetricOptions]
+    ) -> cloudwatch.Metric:
+        """Answers of 500 and above, and crashes, of `variant`."""
+        return self._of(variant, MetricName.FAULTS, options)
+
+    def metric_latency(
+        self, variant: Variant, **options: Unpack[MetricOptions]
+    ) -> cloudwatch.Metric:
         """Milliseconds that `variant` took to answer - the 95th percentile."""
-        return variant_metric(
-            MetricName.LATENCY, variant, route=self.full_name, statistic=statistic
-        )
+        return self._of(variant, MetricName.LATENCY, options)
 
-    def metric_compared(self) -> cloudwatch.Metric:
-        """Shadow comparisons, a minute."""
-        return route_metric(MetricName.COMPARED, route=self.full_name)
+    def metric_compared(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Shadow comparisons."""
+        return self.metric(MetricName.COMPARED, **options)
 
-    def metric_mismatched(self) -> cloudwatch.Metric:
-        """Shadow comparisons whose answers differed, a minute."""
-        return route_metric(MetricName.MISMATCHED, route=self.full_name)
+    def metric_mismatched(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Shadow comparisons whose answers differed."""
+        return self.metric(MetricName.MISMATCHED, **options)
+
+    def _of(self, variant: Variant, name: MetricName, options: MetricOptions) -> cloudwatch.Metric:
+        options = options.copy()
+        given = options.get("dimensions_map", {})
+        options["dimensions_map"] = {**given, Dimension.VARIANT.value: variant.value}
+        return self.metric(name, **options)

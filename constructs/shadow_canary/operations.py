@@ -10,7 +10,6 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_destinations as destinations
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
 from aws_cdk import aws_sns as sns
@@ -28,7 +27,7 @@ from shadow_canary.findings import (
     versions_of,
 )
 from shadow_canary.flag import MigrationFlag
-from shadow_canary.functions import LeastPrivilegeFunction
+from shadow_canary.functions import FunctionOptions, LeastPrivilegeFunction
 from shadow_canary.metrics import full_name
 from shadow_runtime.contract import Action, Stage, Variable
 
@@ -56,8 +55,7 @@ class OperationsFunction(LeastPrivilegeFunction):
         topic: sns.ITopic,
         exposure: Sequence[cloudwatch.Alarm],
         dashboard: str,
-        layers: Sequence[lambda_.ILayerVersion],
-        log_retention: logs.RetentionDays,
+        options: FunctionOptions,
     ) -> None:
         super().__init__(
             scope,
@@ -65,7 +63,7 @@ class OperationsFunction(LeastPrivilegeFunction):
             description=f"{route}: moves the flag",
             code=source("operations", "judge"),
             handler="operations.handler.handler",
-            layers=layers,
+            options=options,
             environment={
                 Variable.ROUTE: full_name(scope, route),
                 Variable.CEILING: str(ceiling),
@@ -77,7 +75,6 @@ class OperationsFunction(LeastPrivilegeFunction):
             },
             timeout=Duration.minutes(5),
             memory_size=256,
-            log_retention=log_retention,
         )
         self.dead_letters = sqs.Queue(
             self, "DeadLetters", retention_period=Duration.days(14), enforce_ssl=True

@@ -1,14 +1,16 @@
 """ShadowCanaryService: everything that moves one route, in one statement."""
 
 import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-import jsii
-from aws_cdk import CfnOutput, Duration
+from aws_cdk import CfnOutput, Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_codedeploy as codedeploy
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
@@ -19,29 +21,40 @@ from analysis.template import CODE
 from analysis.traffic import Traffic
 from shadow_canary.alarms import ExposureAlarms, OperationalAlarms
 from shadow_canary.ceiling import CeilingChange
-from shadow_canary.code import LockedLayer, RouteCode
+from shadow_canary.code import (
+    ARCHITECTURE,
+    LOCKS,
+    PYTHON,
+    LockedLayer,
+    RouteCode,
+    check_alike,
+)
 from shadow_canary.code_canary import CodeCanary
 from shadow_canary.dashboard import MismatchQueries, RouteDashboard, dashboard_name
 from shadow_canary.flag import MigrationFlag
 from shadow_canary.flag_versions import FlagVersions
 from shadow_canary.functions import (
+    OUTSIDE,
     CandidateFunction,
+    FunctionOptions,
+    Network,
     PreTrafficHook,
     RouteFunction,
     ShadowFunction,
+    TeamCode,
 )
 from shadow_canary.integrations import ServedIntegrations
 from shadow_canary.metadata import add_metadata
 from shadow_canary.metrics import RouteMetrics, full_name
 from shadow_canary.operations import AlarmCheck, CleanUp, OperationsFunction
 from shadow_canary.rollback_alarms import let_act
-from shadow_canary.topic import RouteTopic, let_alarms_publish
+from shadow_canary.sides import AlikeSides
+from shadow_canary.topic import RouteTopic, let_alarms_publish, let_logs_use
 from shadow_runtime.contract import ALIAS, CONTROL_NEEDS_MS, Stage
 
 _ONE_DAY_S = 86_400
 
 
-@jsii.implements(iam.IGrantable)
 class ShadowCanaryService(RouteMetrics, Construct):
     """Moves one API route from its old code (control) to its new code (candidate).
 
@@ -63,8 +76,9 @@ class ShadowCanaryService(RouteMetrics, Construct):
             seconds; up to ten where its execution environment may have to start first.
         memory_size: of the route, in MiB - 512.
         candidate_memory_size: of the candidate and the shadow, in MiB - 1024.
-        shadow_concurrency: copies compared at once; reserved, so that a storm of them starves
-            nobody - 5.
+        provisioned_concurrent_executions: environments of `alias` that are kept warm - none.
+        shadow_reserved_concurrent_executions: copies compared at once; reserved, so that a storm of
+            them starves nobody - 5. None reserves nothing, where the account's limit is too low.
         shift: how a new version takes over - 1 % of invocations for 10 minutes, then all.
         error_rate_percent: error rate over which a new version goes back, and over which users
             leave the candidate - 2.
@@ -79,7 +93,19 @@ class ShadowCanaryService(RouteMetrics, Construct):
             its key let CloudWatch in, or a warning says what they lack - a topic made here.
         dashboard: whether the route has one; messages lead to its alarms otherwise - it does.
         log_retention: of the functions' logs - one month.
-        vpc: network of the candidate and the shadow - none.
+        environment: variables of the route, the candidate and the shadow - none.
+        layers: of these three, beside the service's own - none.
+        requirements: a lock file with hashes of what your code imports, relative to where the app
+            runs; a layer of these three - none.
+        runtime: of all functions, Python 3.12 or newer - Python 3.13.
+        architecture: of all functions - arm64.
+        vpc: network of the candidate, the shadow and the route - none. They need a way to the
+            Lambda, AppConfig and other APIs that they call: a NAT gateway or endpoints.
+        vpc_subnets: where they stand in it - its private subnets.
+        security_groups: of these functions - one for each function.
+        route_in_vpc: False leaves the route outside: control has its source there - it is inside.
+        removal_policy: of logs and the masking key, when the stack goes - destroyed.
+        encryption_key: of logs, the masking key and the topic made here - AWS's own keys.
 
     Warns at synthesis, with an id to acknowledge, where a canary would hardly see a failure of 20 %
     in the expected traffic; names the nearest setting that would.
@@ -114,7 +140,8 @@ class ShadowCanaryService(RouteMetrics, Construct):
         candidate_deadline: Duration | None = None,
         memory_size: int = 512,
         candidate_memory_size: int = 1024,
-        shadow_concurrency: int = 5,
+        provisioned_concurrent_executions: int | None = None,
+        shadow_reserved_concurrent_executions: int | None = 5,
         shift: codedeploy.TrafficRouting | None = None,
         error_rate_percent: float = 2,
         mismatch_percent: float = 2,
@@ -126,7 +153,17 @@ class ShadowCanaryService(RouteMetrics, Construct):
         notifications: sns.ITopic | None = None,
         dashboard: bool = True,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
+        environment: Mapping[str, str] | None = None,
+        layers: Sequence[lambda_.ILayerVersion] = (),
+        requirements: str | Path | None = None,
+        runtime: lambda_.Runtime = PYTHON,
+        architecture: lambda_.Architecture = ARCHITECTURE,
         vpc: ec2.IVpc | None = None,
+        vpc_subnets: ec2.SubnetSelection | None = None,
+        security_groups: Sequence[ec2.ISecurityGroup] | None = None,
+        route_in_vpc: bool = True,
+        removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
+        encryption_key: kms.IKey | None = None,
     ) -> None:
         super().__init__(scope, id_)
         retire_after = retire_after or Duration.days(7)
@@ -143,48 +180,68 @@ class ShadowCanaryService(RouteMetrics, Construct):
         self.route = route
         self.full_name = full_name(self, route)
         self.ceiling = ceiling
-        self.topic = notifications or RouteTopic(self, "Topic", route=route)
+        self.topic = notifications or RouteTopic(
+            self, "Topic", route=route, encryption_key=encryption_key
+        )
         let_alarms_publish(self, self.topic)
+        if encryption_key is not None:
+            let_logs_use(self, encryption_key)
         self.flag = MigrationFlag(self, "Flag", route=route)
-        runtime = LockedLayer(self, "RuntimeLayer", name="runtime")
-        database = LockedLayer(self, "DatabaseLayer", name="database")
-        self.flag_versions = FlagVersions(
-            self,
-            "FlagVersions",
-            route=route,
-            flag=self.flag,
-            layers=[runtime],
+
+        def layer(id_: str, lock: str | Path) -> LockedLayer:
+            return LockedLayer(self, id_, lock=lock, runtime=runtime, architecture=architecture)
+
+        of_all = layer("RuntimeLayer", LOCKS / "runtime.txt")
+        database = layer("DatabaseLayer", LOCKS / "database.txt")
+        of_team = [*layers]
+        if requirements is not None:
+            own = layer("RequirementsLayer", requirements)
+            check_alike(own, of_all, database)
+            of_team.insert(0, own)
+        options = FunctionOptions(
+            layers=[of_all],
+            runtime=runtime,
+            architecture=architecture,
             log_retention=log_retention,
+            removal_policy=removal_policy,
+            encryption_key=encryption_key,
+        )
+        self.flag_versions = FlagVersions(
+            self, "FlagVersions", route=route, flag=self.flag, options=options
+        )
+        team = TeamCode(
+            code=code,
+            layers=of_team,
+            environment=environment or {},
+            network=Network(vpc=vpc, vpc_subnets=vpc_subnets, security_groups=security_groups),
         )
         self.candidate = CandidateFunction(
             self,
             "Candidate",
             route=route,
-            code=code,
-            layers=[runtime, database],
+            team=team,
+            options=options,
+            database=database,
             deadline=candidate_deadline,
             memory_size=candidate_memory_size,
-            log_retention=log_retention,
-            vpc=vpc,
         )
         self.shadow = ShadowFunction(
             self,
             "Shadow",
             route=route,
-            code=code,
-            layers=[runtime, database],
-            concurrency=shadow_concurrency,
+            team=team,
+            options=options,
+            database=database,
+            reserved_concurrent_executions=shadow_reserved_concurrent_executions,
             memory_size=candidate_memory_size,
-            log_retention=log_retention,
-            vpc=vpc,
         )
         self.queries = MismatchQueries(self, "Queries", route=route, log_group=self.shadow.logs)
         self.function = RouteFunction(
             self,
             "Route",
             route=route,
-            code=code,
-            layers=[runtime],
+            team=team if route_in_vpc else replace(team, network=OUTSIDE),
+            options=options,
             flag=self.flag,
             ceiling=ceiling,
             candidate=self.candidate,
@@ -192,10 +249,13 @@ class ShadowCanaryService(RouteMetrics, Construct):
             shadow=self.shadow,
             timeout=timeout,
             memory_size=memory_size,
-            log_retention=log_retention,
         )
         self.alias = lambda_.Alias(
-            self, "Alias", alias_name=ALIAS, version=self.function.current_version
+            self,
+            "Alias",
+            alias_name=ALIAS,
+            version=self.function.current_version,
+            provisioned_concurrent_executions=provisioned_concurrent_executions,
         )
         add_metadata(self.alias, Traffic.METADATA, expected_traffic.to_metadata())
         add_metadata(self.alias, CODE, {"route": route, **code.to_metadata()})
@@ -205,8 +265,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
             route=route,
             flag=self.flag,
             ceiling=ceiling,
-            layers=[runtime],
-            log_retention=log_retention,
+            options=options,
         )
         self.alias.node.add_dependency(self.ceiling_change)
         self.hook = PreTrafficHook(
@@ -215,8 +274,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
             route=route,
             code=code,
             function=self.function,
-            layers=[runtime],
-            log_retention=log_retention,
+            options=options,
         )
         self.code_canary = CodeCanary(
             self,
@@ -261,8 +319,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
             topic=self.topic,
             exposure=self.exposure.alarms,
             dashboard=dashboard_name(self, route) if dashboard else "",
-            layers=[runtime],
-            log_retention=log_retention,
+            options=options,
         )
         self.operations.grant_see_versions(self.function)
         self.operational_alarms = OperationalAlarms(
@@ -284,6 +341,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
             operations=self.operations,
         )
         self.node.add_validation(ServedIntegrations(self.alias))
+        self.node.add_validation(AlikeSides(self.shadow, [self.function, self.candidate]))
         CfnOutput(
             self,
             "OperationsName",
@@ -323,10 +381,39 @@ class ShadowCanaryService(RouteMetrics, Construct):
         if not isinstance(alarm, cloudwatch.Alarm):  # it is composite, or may be
             self.operations.grant_describe_every_alarm()
 
-    @property
-    def grant_principal(self) -> iam.IPrincipal:
-        """Control's principal: what the old code needs is granted to the service itself."""
-        return self.function.grant_principal
+    def add_post_hook(self, function: lambda_.IFunction) -> None:
+        """Has CodeDeploy ask `function` after a new version has taken over, before it is done.
+
+        It answers CodeDeploy as any hook does; where it fails, the alias goes back.
+
+        Example:
+            >>> service.add_post_hook(smoke_test)  # doctest: +SKIP
+        """
+        self.code_canary.deployment_group.add_post_hook(function)
+
+    def grant_control(self, grant: Callable[[lambda_.Function], object]) -> None:
+        """Gives what control needs to the route, and to the shadow, which runs control at `live`.
+
+        `grant` is called with each of the two.
+
+        Example:
+            >>> service.grant_control(table.grant_read_data)  # doctest: +SKIP
+            >>> service.grant_control(
+            ...     lambda side: rds.connections.allow_default_port_from(side))  # doctest: +SKIP
+        """
+        for function in (self.function, self.shadow):
+            grant(function)
+
+    def grant_candidate(self, grant: Callable[[lambda_.Function], object]) -> None:
+        """Gives what the candidate needs to it, and to the shadow, which runs it on copies.
+
+        `grant` is called with each of the two.
+
+        Example:
+            >>> service.grant_candidate(table.grant_read_data)  # doctest: +SKIP
+        """
+        for function in (self.candidate, self.shadow):
+            grant(function)
 
 
 def _check_identity(

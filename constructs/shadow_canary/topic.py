@@ -23,8 +23,16 @@ class RouteTopic(sns.Topic):
         >>> RouteTopic(self, "Topic", route="get-user")  # doctest: +SKIP
     """
 
-    def __init__(self, scope: Construct, id_: str, *, route: str) -> None:
-        super().__init__(scope, id_, display_name=f"{route} migration", enforce_ssl=True)
+    def __init__(
+        self, scope: Construct, id_: str, *, route: str, encryption_key: kms.IKey | None = None
+    ) -> None:
+        super().__init__(
+            scope,
+            id_,
+            display_name=f"{route} migration",
+            enforce_ssl=True,
+            master_key=encryption_key,
+        )
         acknowledge(self, "SNS2", "numbers and names are sent; a key of one's own costs a dollar")
 
 
@@ -51,6 +59,33 @@ def let_alarms_publish(scope: Construct, topic: sns.ITopic) -> None:
     if key is not None and not key.add_to_resource_policy(use).statement_added:
         _warn(scope, IMPORTED_KEY, f"key {key.node.path}", use)
     scope.node.add_validation(_OnePolicy(topic))
+
+
+def let_logs_use(scope: Construct, key: kms.IKey) -> None:
+    """Lets the log groups of the account of `scope` use `key`.
+
+    Of an imported key a warning, with an id to acknowledge, says what its policy must hold.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+
+    Example:
+        >>> let_logs_use(service, kms.Key(stack, "Key"))  # doctest: +SKIP
+    """
+    stack = Stack.of(scope)
+    groups = stack.format_arn(service="logs", resource="*", arn_format=ArnFormat.NO_RESOURCE_NAME)
+    use = iam.PolicyStatement(
+        actions=[
+            "kms:Decrypt",
+            "kms:DescribeKey",
+            "kms:Encrypt",
+            "kms:GenerateDataKey*",
+            "kms:ReEncrypt*",
+        ],
+        resources=["*"],
+        principals=[iam.ServicePrincipal(f"logs.{stack.region}.amazonaws.com")],
+        conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
+    )
+    if not key.add_to_resource_policy(use).statement_added:
+        _warn(scope, IMPORTED_KEY, f"key {key.node.path}", use, "log groups")
 
 
 def _check(stack: Stack, topic: sns.ITopic) -> None:
@@ -95,12 +130,20 @@ def _statement(scope: Construct, actions: list[str], resource: str) -> iam.Polic
     )
 
 
-def _warn(scope: Construct, id_: str, what: str, statement: iam.PolicyStatement) -> None:
+_OR_ELSE = {
+    "alarms": "or they turn red and nobody hears of it",
+    "log groups": "or the deployment fails",
+}
+
+
+def _warn(
+    scope: Construct, id_: str, what: str, statement: iam.PolicyStatement, whom: str = "alarms"
+) -> None:
     wanted = json.dumps(Stack.of(scope).resolve(statement.to_statement_json()))
     Annotations.of(scope).add_warning_v2(
         id_,
-        f"the policy of the {what} is not this app's to change. It must let alarms in, or they "
-        f"turn red and nobody hears of it. Acknowledge this once it has {wanted}",
+        f"the policy of the {what} is not this app's to change. It must let {whom} in, "
+        f"{_OR_ELSE[whom]}. Acknowledge this once it has {wanted}",
     )
 
 
