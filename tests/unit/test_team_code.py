@@ -1,5 +1,6 @@
 """What a team's code needs reaches the route, the candidate and the shadow alike."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from aws_cdk import aws_lambda as lambda_
 from shadow_canary.metrics import RouteMetrics
 from shadow_canary.topic import IMPORTED_KEY
 from shadow_runtime.contract import MetricName, Variant
+from tests.checkout import ROOT
 from tests.unit.services import App, Template, service, stack_of_nothing, warnings
 
 SIDES = ("Route", "Candidate", "Shadow")
@@ -112,6 +114,24 @@ def test_another_lock_publishes_versions_of_every_side_with_or_without_a_flag_of
 
     assert made(HASHED) == made(HASHED)
     assert len(made(HASHED) - made(HASHED.replace("2.3.3", "2.3.4"))) == len(SIDES)
+
+
+def test_an_environment_that_becomes_known_publishes_no_version(
+    lambdas: Path, tmp_path: Path
+) -> None:
+    """Lambda refuses to publish what did not change."""
+
+    def made(**env: str) -> set[str]:
+        app = cdk.App(context=json.loads((ROOT / "cdk.json").read_text())["context"])
+        app.node.set_context("aws:cdk:bundling-stacks", [])
+        stack = cdk.Stack(app, "Orders", env=cdk.Environment(**env))
+        code = lambda_.Code.from_asset(str(lambdas))
+        layer = lambda_.LayerVersion(stack, "Team", code=code)
+        service(stack, lambdas, requirements=lock(tmp_path), layers=[layer])
+        return versions(App(stack))
+
+    germany = {"account": "123456789012", "region": "eu-central-1"}
+    assert made(**germany) == made(region="eu-central-1") == made()
 
 
 @pytest.mark.parametrize(
