@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 import jsii
-from aws_cdk import Annotations, Stack
+from aws_cdk import Annotations, Duration, Stack
 from aws_cdk import aws_apigateway as rest
 from aws_cdk import aws_apigatewayv2 as http
 from aws_cdk import aws_events as events
@@ -22,17 +22,21 @@ UNSERVED_INTEGRATION = "shadow-canary:unserved-integration"
 class ServedIntegrations:
     """Warns of what invokes `alias` and is no front door, whose events the route would refuse.
 
+    Refuses a `timeout` of the route over its front door's, which answers 503 or 504 by itself then.
     Looks at the alias' own stack: integrations of another one cannot be told from the tree.
 
     Example:
-        >>> service.node.add_validation(ServedIntegrations(service.alias))  # doctest: +SKIP
+        >>> service.node.add_validation(
+        ...     ServedIntegrations(service.alias, timeout=timeout))  # doctest: +SKIP
     """
 
-    def __init__(self, alias: lambda_.Alias) -> None:
+    def __init__(self, alias: lambda_.Alias, *, timeout: Duration) -> None:
         self._alias = alias
+        self._timeout_ms = timeout.to_milliseconds()
 
     def validate(self) -> list[str]:
-        """No errors; the warnings are annotations."""
+        """An error for each front door that waits less; the warnings are annotations."""
+        errors = list[str]()
         stack = Stack.of(self._alias)
         reference = json.dumps({"Ref": logical_id(self._alias)})
         for node in stack.node.find_all():
@@ -44,7 +48,13 @@ class ServedIntegrations:
                         "route serves HTTP APIs, proxy integrations of REST APIs, load balancers "
                         "and function URLs; give it a function of its own",
                     )
-        return []
+            for target, what, limit in _waiting(node):
+                if limit < self._timeout_ms and reference in json.dumps(stack.resolve(target)):
+                    errors.append(
+                        f"{what}, {node.node.path}, waits {limit} ms for {self._alias.node.path}, "
+                        f"whose timeout is {self._timeout_ms} ms; lower timeout="
+                    )
+        return errors
 
 
 def _invoked(node: IConstruct) -> Iterator[tuple[object, str]]:
@@ -62,6 +72,24 @@ def _invoked(node: IConstruct) -> Iterator[tuple[object, str]]:
             yield node.endpoint, "a topic"
         case events.CfnRule():
             yield node.targets, "a rule of EventBridge"
+
+
+_HTTP_API_MS = 30_000
+"""https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html"""
+
+_REST_API_MS = 29_000
+"""By default; what is over it, by a raised quota, stands in the method.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html"""
+
+
+def _waiting(node: IConstruct) -> Iterator[tuple[object, str, int]]:
+    """What a front door invokes, which one it is, and how many milliseconds it waits."""
+    match node:
+        case http.CfnIntegration() if not _is_websocket(node):
+            yield node.integration_uri, "an HTTP API", int(node.timeout_in_millis or _HTTP_API_MS)
+        case rest.CfnMethod():
+            integration = Stack.of(node).resolve(node.integration) or {}
+            yield integration, "a REST API", integration.get("timeoutInMillis") or _REST_API_MS
 
 
 def _is_websocket(integration: http.CfnIntegration) -> bool:

@@ -1,6 +1,5 @@
 """ShadowCanaryService: everything that moves one route, in one statement."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,17 @@ from analysis.rules import Window
 from analysis.template import CODE
 from analysis.traffic import Traffic
 from shadow_canary.alarms import ExposureAlarms, OperationalAlarms
+from shadow_canary.arguments import (
+    check_kind,
+    check_known,
+    check_launch,
+    check_percent,
+    check_ratio,
+    check_route,
+    check_runtime,
+    check_times,
+    check_whole,
+)
 from shadow_canary.ceiling import CeilingChange
 from shadow_canary.code import (
     ARCHITECTURE,
@@ -50,9 +60,7 @@ from shadow_canary.operations import AlarmCheck, CleanUp, OperationsFunction
 from shadow_canary.rollback_alarms import let_act
 from shadow_canary.sides import AlikeSides
 from shadow_canary.topic import RouteTopic, let_alarms_publish, let_logs_use
-from shadow_runtime.contract import ALIAS, CONTROL_NEEDS_MS, Stage
-
-_ONE_DAY_S = 86_400
+from shadow_runtime.contract import ALIAS, Stage
 
 
 class ShadowCanaryService(RouteMetrics, Construct):
@@ -166,16 +174,41 @@ class ShadowCanaryService(RouteMetrics, Construct):
         encryption_key: kms.IKey | None = None,
     ) -> None:
         super().__init__(scope, id_)
-        retire_after = retire_after or Duration.days(7)
-        timeout = timeout or Duration.seconds(10)
-        candidate_deadline = candidate_deadline or Duration.seconds(2)
-        _check_identity(route, launch, ceiling, expected_traffic, retire_after)
-        _check_times(timeout, candidate_deadline)
-        _check_thresholds(
-            error_rate_percent=error_rate_percent,
-            mismatch_percent=mismatch_percent,
-            latency_ratio=latency_ratio,
+        retire_after = Duration.days(7) if retire_after is None else retire_after
+        timeout = Duration.seconds(10) if timeout is None else timeout
+        candidate_deadline = (
+            Duration.seconds(2) if candidate_deadline is None else candidate_deadline
         )
+        latency_floor = Duration.millis(100) if latency_floor is None else latency_floor
+        latency_bound = candidate_deadline if latency_bound is None else latency_bound
+        check_route(route)
+        check_kind(RouteCode, code=code)
+        check_kind(datetime, launch=launch)
+        check_kind(Stage, ceiling=ceiling)
+        check_kind(Traffic, expected_traffic=expected_traffic)
+        check_kind(bool, dashboard=dashboard, route_in_vpc=route_in_vpc)
+        windows = {"code_window": code_window, "exposure_window": exposure_window}
+        check_kind(Window, **{name: given for name, given in windows.items() if given is not None})
+        times = {
+            "timeout": timeout,
+            "candidate_deadline": candidate_deadline,
+            "latency_bound": latency_bound,
+            "latency_floor": latency_floor,
+        }
+        check_known(retire_after=retire_after, **times)
+        check_launch(launch, retire_after)
+        check_times(**times)
+        check_percent(error_rate_percent=error_rate_percent, mismatch_percent=mismatch_percent)
+        check_ratio(latency_ratio)
+        check_whole(
+            128, 10_240, memory_size=memory_size, candidate_memory_size=candidate_memory_size
+        )
+        check_whole(
+            1,
+            provisioned_concurrent_executions=provisioned_concurrent_executions,
+            shadow_reserved_concurrent_executions=shadow_reserved_concurrent_executions,
+        )
+        check_runtime(runtime)
 
         self.route = route
         self.full_name = full_name(self, route)
@@ -293,7 +326,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
             window=code_window,
             error_rate_percent=error_rate_percent,
             mismatch_percent=mismatch_percent,
-            latency_bound=latency_bound or candidate_deadline,
+            latency_bound=latency_bound,
         )
         self.exposure = ExposureAlarms(
             self,
@@ -307,7 +340,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
             error_rate_percent=error_rate_percent,
             mismatch_percent=mismatch_percent,
             latency_ratio=latency_ratio,
-            latency_floor=latency_floor or Duration.millis(100),
+            latency_floor=latency_floor,
         )
         self.operations = OperationsFunction(
             self,
@@ -340,7 +373,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
             at=launch.astimezone(UTC) + timedelta(seconds=retire_after.to_seconds()),
             operations=self.operations,
         )
-        self.node.add_validation(ServedIntegrations(self.alias))
+        self.node.add_validation(ServedIntegrations(self.alias, timeout=timeout))
         self.node.add_validation(AlikeSides(self.shadow, [self.function, self.candidate]))
         CfnOutput(
             self,
@@ -414,58 +447,3 @@ class ShadowCanaryService(RouteMetrics, Construct):
         """
         for function in (self.candidate, self.shadow):
             grant(function)
-
-
-def _check_identity(
-    route: str, launch: datetime, ceiling: Stage, traffic: Traffic, retire_after: Duration
-) -> None:
-    """Whose migration it is, from when, how far, and for how long; raises ValueError."""
-    if not re.fullmatch(r"[a-z][a-z0-9-]{0,39}", route):
-        raise ValueError(
-            "route names metrics and alarms: up to 40 lower case letters, digits and hyphens, "
-            f"a letter first, such as 'get-user'; got {route!r}"
-        )
-    if launch.tzinfo is None:
-        raise ValueError(
-            f"launch needs a time zone, such as datetime(2030, 1, 7, 9, tzinfo=UTC); got {launch!r}"
-        )
-    if not isinstance(ceiling, Stage):
-        raise ValueError(f"ceiling is a Stage, such as Stage.canary(percent=1); got {ceiling!r}")
-    if not isinstance(traffic, Traffic):
-        raise ValueError(
-            "expected_traffic is a Traffic, such as Traffic.per_day(100_000, users=5_000); got "
-            f"{traffic!r}"
-        )
-    if retire_after.to_seconds() < _ONE_DAY_S:
-        raise ValueError(
-            "retire_after must leave a day or more between launch and clean-up, such as "
-            f"Duration.days(7); got {retire_after.to_seconds()} seconds"
-        )
-
-
-def _check_times(timeout: Duration, candidate_deadline: Duration) -> None:
-    """What is left for control when the candidate is late; raises ValueError."""
-    room = timeout.to_milliseconds() - candidate_deadline.to_milliseconds()
-    if room < CONTROL_NEEDS_MS:
-        raise ValueError(
-            f"control must have {CONTROL_NEEDS_MS} ms left after the candidate's deadline; "
-            f"candidate_deadline {candidate_deadline.to_milliseconds()} ms of timeout "
-            f"{timeout.to_milliseconds()} ms leaves {room} ms: lower the one or raise the other"
-        )
-
-
-def _check_thresholds(
-    *, error_rate_percent: float, mismatch_percent: float, latency_ratio: float
-) -> None:
-    """Thresholds that would always or never be passed raise ValueError."""
-    for name, percent in (
-        ("error_rate_percent", error_rate_percent),
-        ("mismatch_percent", mismatch_percent),
-    ):
-        if not 0 < percent < 100:
-            raise ValueError(f"{name} is a share, over 0 and under 100, such as 2; got {percent!r}")
-    if not latency_ratio > 1:
-        raise ValueError(
-            "latency_ratio says how many times control's latency the candidate may take, over 1, "
-            f"such as 3; got {latency_ratio!r}"
-        )

@@ -1,13 +1,14 @@
 """A nonsensical argument is refused at construction: what was given, and what to give."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_codedeploy as codedeploy
+from aws_cdk import aws_lambda as lambda_
 
 from shadow_canary import RouteCode, ShadowCanaryService, Stage, Traffic
 from stacks.platform import Platform
@@ -75,6 +76,90 @@ def test_fails_on_a_route_folder_without_one_of_its_two_files(tmp_path: Path, na
 def test_fails_on_a_retirement_before_launch(service: Service) -> None:
     with pytest.raises(ValueError, match="retire_after"):
         service(retire_after=cdk.Duration.days(0))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("launch", "2030-01-07"),
+        ("launch", date(2030, 1, 7)),
+        ("ceiling", None),
+        ("code", "src/get_user"),
+        ("timeout", 10),
+        ("candidate_deadline", timedelta(seconds=2)),
+        ("retire_after", "7 days"),
+        ("latency_bound", 900),
+        ("latency_floor", 100.0),
+        ("dashboard", "no"),
+        ("route_in_vpc", 0),
+        ("code_window", 5),
+        ("exposure_window", {}),
+    ],
+    ids=str,
+)
+def test_fails_on_an_argument_of_another_type(service: Service, name: str, value: object) -> None:
+    with pytest.raises(ValueError, match=rf"{name} is a \w+, such as .*; got "):
+        service(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "ms"),
+    [
+        ("timeout", 0),
+        ("timeout", 2_500),
+        ("timeout", 901_000),
+        ("candidate_deadline", 0),
+        ("latency_bound", 0),
+        ("latency_bound", 10_001),
+        ("latency_floor", 0),
+        ("latency_floor", 10_001),
+    ],
+)
+def test_fails_on_a_time_that_never_or_always_passes(service: Service, name: str, ms: int) -> None:
+    with pytest.raises(ValueError, match=rf"{name} is .*got {ms} ms"):
+        service(**{name: cdk.Duration.millis(ms)})
+
+
+@pytest.mark.parametrize(
+    "name", ["timeout", "candidate_deadline", "latency_bound", "latency_floor", "retire_after"]
+)
+def test_fails_on_a_time_that_only_a_deployment_knows(service: Service, name: str) -> None:
+    token = cdk.Duration.seconds(cdk.Token.as_number({"Ref": "Seconds"}))
+    with pytest.raises(ValueError, match=f"{name} must be known at synthesis"):
+        service(**{name: token})
+
+
+@pytest.mark.parametrize("name", ["error_rate_percent", "mismatch_percent", "latency_ratio"])
+def test_fails_on_a_threshold_that_only_a_deployment_knows(service: Service, name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} "):
+        service(**{name: cdk.Token.as_number({"Ref": "Threshold"})})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("shadow_reserved_concurrent_executions", 0),
+        ("shadow_reserved_concurrent_executions", 1.5),
+        ("provisioned_concurrent_executions", 0),
+        ("memory_size", 127),
+        ("memory_size", 10_241),
+        ("candidate_memory_size", 512.5),
+        ("candidate_memory_size", True),
+    ],
+)
+def test_fails_on_a_size_that_lambda_has_not(service: Service, name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=rf"{name} is a whole number, .*; got {value}"):
+        service(**{name: value})
+
+
+def test_a_size_may_be_known_at_the_deployment_alone(service: Service) -> None:
+    service(memory_size=cdk.Token.as_number({"Ref": "Memory"}))
+
+
+@pytest.mark.parametrize("runtime", ["python3.11", "nodejs22.x", "provided.al2023"])
+def test_fails_on_a_runtime_that_the_code_does_not_run_on(service: Service, runtime: str) -> None:
+    with pytest.raises(ValueError, match=rf"runtime is Python 3.12 or newer.*got {runtime}"):
+        service(runtime=lambda_.Runtime(runtime))
 
 
 @pytest.mark.parametrize("traffic", [None, 1_000_000])

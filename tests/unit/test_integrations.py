@@ -46,6 +46,8 @@ def rule(stack: cdk.Stack, alias: lambda_.Alias) -> None:
     events.Rule(stack, "Rule", schedule=every, targets=[targets.LambdaFunction(alias)])
 
 
+TIMEOUT = cdk.Duration.seconds(10)
+
 UNSERVED: dict[str, Connect] = {
     "a WebSocket API": websocket,
     "an integration of a REST API that is no proxy": lambda s, a: rest_api(s, a, proxy=False),
@@ -89,7 +91,7 @@ def test_what_a_route_cannot_serve_is_named(
     stack: cdk.Stack, alias: lambda_.Alias, what: str, connect: Connect
 ) -> None:
     connect(stack, alias)
-    assert ServedIntegrations(alias).validate() == []
+    assert ServedIntegrations(alias, timeout=TIMEOUT).validate() == []
     [warning] = warnings(stack)
     assert warning.startswith(f"{what} invokes Stack/Alias, which refuses its events")
 
@@ -99,7 +101,7 @@ def test_front_doors_are_left_alone(
     stack: cdk.Stack, alias: lambda_.Alias, connect: Connect
 ) -> None:
     connect(stack, alias)
-    assert ServedIntegrations(alias).validate() == []
+    assert ServedIntegrations(alias, timeout=TIMEOUT).validate() == []
     assert warnings(stack) == []
 
 
@@ -117,3 +119,33 @@ def test_a_service_looks_at_its_own_alias(stack: cdk.Stack, lambdas: Path) -> No
     assert service.node.validate() == []
     [warning] = warnings(stack)
     assert warning.startswith("a topic invokes Stack/Service/Alias")
+
+
+@pytest.mark.parametrize(
+    ("connect", "seconds"),
+    [(http_api, 30), (lambda s, a: rest_api(s, a, proxy=True), 29)],
+    ids=["an HTTP API", "a REST API"],
+)
+def test_fails_on_a_timeout_over_the_front_doors(
+    stack: cdk.Stack, alias: lambda_.Alias, connect: Connect, seconds: int
+) -> None:
+    connect(stack, alias)
+
+    def refused(seconds: int) -> list[str]:
+        return ServedIntegrations(alias, timeout=cdk.Duration.seconds(seconds)).validate()
+
+    assert refused(seconds) == []
+    errors = refused(seconds + 1)
+    assert errors
+    assert f"waits {seconds}000 ms for Stack/Alias, whose timeout is {seconds + 1}000" in errors[0]
+
+
+def test_a_front_door_may_wait_as_long_as_it_was_told(
+    stack: cdk.Stack, alias: lambda_.Alias
+) -> None:
+    shorter = rest.LambdaIntegration(alias, timeout=cdk.Duration.seconds(5))
+    rest.RestApi(stack, "Api").root.add_method("GET", shorter)
+    seconds = [
+        ServedIntegrations(alias, timeout=cdk.Duration.seconds(n)).validate() for n in (5, 6)
+    ]
+    assert [len(errors) for errors in seconds] == [0, 1]
