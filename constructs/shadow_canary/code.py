@@ -258,8 +258,8 @@ class LockedLayer(lambda_.LayerVersion):
         id_: role noun.
         lock: requirements with hashes, as `uv pip compile --generate-hashes` writes them, relative
             to where the app runs.
-        runtime: of the functions, Python 3.12 or newer.
-        architecture: of the functions.
+        runtime: of the functions, Python 3.12 or newer - Python 3.13.
+        architecture: of the functions - arm64.
 
     Attributes:
         lock: the file.
@@ -270,8 +270,7 @@ class LockedLayer(lambda_.LayerVersion):
         ValueError: there is no such file, or it does not lock every package by version and hash.
 
     Example:
-        >>> LockedLayer(stack, "Layer", lock="requirements.txt", runtime=PYTHON,
-        ...             architecture=ARCHITECTURE)  # doctest: +SKIP
+        >>> LockedLayer(stack, "Layer", lock="requirements.txt")  # doctest: +SKIP
     """
 
     def __init__(
@@ -280,8 +279,8 @@ class LockedLayer(lambda_.LayerVersion):
         id_: str,
         *,
         lock: str | Path,
-        runtime: lambda_.Runtime,
-        architecture: lambda_.Architecture,
+        runtime: lambda_.Runtime = PYTHON,
+        architecture: lambda_.Architecture = ARCHITECTURE,
     ) -> None:
         lock = Path(lock)
         self.lock = lock
