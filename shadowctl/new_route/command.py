@@ -38,21 +38,29 @@ def new_route(
         SynthesisError: there is no app here.
     """
     app = app_folder()
-    route = _route(
-        AppFile.of(app),
-        app,
-        names=Names.of(name),
-        answers=Answered.of(answers),
-        root=_inside(app, root or _there(app, "lambdas", "src") or "src"),
-        package=_package(package),
-        tests=_inside(app, tests or _there(app, "tests/local", "tests") or "tests"),
-        wrap=wrap,
-        is_public=is_public,
-    )
     file = AppFile.of(app)
-    lines = file.lines(route.names.module, route.names.stack, shares=route.shares)
-    if lines[0] in file.text or f'"{route.names.stack}"' in file.text:
-        raise NewRouteError(f"{file.path.name} has a {route.names.stack} already; choose a name")
+    names, request = Names.of(name), Answered.of(answers)
+    if is_public and request.parameter:
+        raise NewRouteError(
+            f"a function URL has no path parameters, and {request} has {request.parameter!r}: "
+            "leave out --public, or the parameter"
+        )
+    start = _inside(app, root or _there(app, "lambdas", "src") or "src")
+    route = NewRoute(
+        names=names,
+        answers=request,
+        root=start,
+        folder=start / _package(package) / names.module,
+        stacks=PurePosixPath(file.path.parent.relative_to(app).as_posix()) / "stacks",
+        tests=_inside(app, tests or _there(app, "tests/local", "tests") or "tests"),
+        is_public=is_public,
+        shares=bool(file.platform) and not is_public,
+        wrapped=Wrapped.of(wrap, app, Path(start)) if wrap else None,
+        is_on_path=str(start) in _python_path(app),
+    )
+    lines = file.lines(names.module, names.stack, shares=route.shares)
+    if lines[0] in file.text or f'"{names.stack}"' in file.text:
+        raise NewRouteError(f"{file.path.name} has a stack {names.stack!r} already; choose a name")
     edited = file.edited(lines)
     texts = {app / path: text for path, text in route.texts().items()}
     _write(texts, {file.path: edited} if edited else {})
@@ -68,37 +76,6 @@ def new_route(
         yield f"{file.path.relative_to(app)} was left alone: it is not clear where its stacks are"
         yield "made; add these lines there:"
         yield from (f"    {line}" for line in lines)
-
-
-def _route(
-    file: AppFile,
-    app: Path,
-    *,
-    names: Names,
-    answers: Answered,
-    root: PurePosixPath,
-    package: PurePosixPath,
-    tests: PurePosixPath,
-    wrap: str | None,
-    is_public: bool,
-) -> NewRoute:
-    if is_public and answers.parameter:
-        raise NewRouteError(
-            f"a function URL has no path parameters, and {answers} has {answers.parameter!r}: "
-            "leave out --public, or the parameter"
-        )
-    return NewRoute(
-        names=names,
-        answers=answers,
-        root=root,
-        folder=root / package / names.module,
-        stacks=PurePosixPath(file.path.parent.relative_to(app).as_posix()) / "stacks",
-        tests=tests,
-        is_public=is_public,
-        shares=bool(file.platform) and not is_public,
-        wrapped=Wrapped.of(wrap, app, Path(root)) if wrap else None,
-        is_on_path=str(root) in _python_path(app),
-    )
 
 
 def _there(app: Path, *folders: str) -> str | None:

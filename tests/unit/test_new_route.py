@@ -113,7 +113,7 @@ def test_nothing_is_overwritten(app: Path) -> None:
 def test_the_same_route_is_not_made_twice(app: Path) -> None:
     [*new_route("orders", "GET /orders")]
     before = held(app)
-    with pytest.raises(NewRouteError, match="has a Orders already"):
+    with pytest.raises(NewRouteError, match="has a stack 'Orders' already"):
         [*new_route("ORDERS", "GET /orders")]
     assert held(app) == before
 
