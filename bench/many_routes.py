@@ -1,45 +1,63 @@
-"""Apps of many routes: how long they synthesize, and how large what they deploy is."""
+"""Apps of many routes: what synthesis takes, and how large what they deploy is.
+
+`PYTHONPATH=.:constructs:lambdas python -m bench.many_routes`, some minutes. Seconds are the CPU's,
+of Python and Node together, so that another program beside it changes little.
+"""
 
 import contextlib
 import json
+import resource
 import shutil
 import tempfile
-import time
 from pathlib import Path
+from typing import NamedTuple
 
 from shadowctl.new_route.command import new_route
 from shadowctl.synthesis import synthesize
 from tests.checkout import ROOT
 
-ROUTES = (1, 10, 50, 100)
+ROUTES = (1, 10, 100)
 
 
-def measure() -> list[tuple[int, float, float, float, int]]:
-    """For each number of routes: seconds, KB of all templates, KB of the largest, and resources."""
-    found = []
-    for number in ROUTES:
-        with tempfile.TemporaryDirectory() as folder:
-            app = Path(folder, "app")
-            app.mkdir()
-            (app / "app.py").write_text("import aws_cdk as cdk\n\napp = cdk.App()\napp.synth()\n")
-            shutil.copy(ROOT / "cdk.json", app)
-            with contextlib.chdir(app):
-                for index in range(number):
-                    [*new_route(f"orders-{index}", "GET /orders/{id}")]
-            began = time.perf_counter()
-            synthesize(app, app / "cdk.out")
-            seconds = time.perf_counter() - began
-            templates = [path.read_text() for path in app.glob("cdk.out/*.template.json")]
-            assert len(templates) == number
-            resources = sum(len(json.loads(text)["Resources"]) for text in templates)
-            sizes = [len(text) / 1024 for text in templates]
-            found.append((number, seconds, sum(sizes), max(sizes), resources))
-    return found
+class Synthesized(NamedTuple):
+    """An app of so many routes: CPU seconds, bytes of its templates, and their resources."""
+
+    routes: int
+    seconds: float
+    sizes: list[int]
+    resources: int
+
+
+def synthesized(routes: int) -> Synthesized:
+    """Writes an app of `routes` routes, each in a stack of its own, and synthesizes it."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        app = Path.cwd()
+        (app / "app.py").write_text("import aws_cdk as cdk\n\napp = cdk.App()\napp.synth()\n")
+        shutil.copy(ROOT / "cdk.json", app)
+        for number in range(routes):
+            [*new_route(f"orders-{number}", "GET /orders/{id}")]
+        before = _cpu()
+        synthesize(app, app / "cdk.out")
+        seconds = _cpu() - before
+        templates = [path.read_text() for path in app.glob("cdk.out/*.template.json")]
+    resources = sum(len(json.loads(text)["Resources"]) for text in templates)
+    return Synthesized(routes, seconds, [len(text) for text in templates], resources)
+
+
+def _cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def main() -> None:
+    """Prints a line for each number of routes."""
+    for each in map(synthesized, ROUTES):
+        print(
+            f"{each.routes:>4} routes: {each.seconds:.1f} s of CPU, {each.resources:,} resources, "
+            f"{sum(each.sizes) / 2**20:.2f} MB of templates, the largest {max(each.sizes):,} bytes",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
-    for number, seconds, total, largest, resources in measure():
-        print(
-            f"{number:>4} routes  {seconds:6.1f} s  {seconds / number:5.2f} s a route  "
-            f"{total:8.0f} KB of templates, the largest {largest:.0f} KB  {resources:,} resources"
-        )
+    main()
