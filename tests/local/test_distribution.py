@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from localaws import environment
 from shadowctl.synthesis import synthesize
 from tests.checkout import ROOT
 
@@ -193,3 +194,46 @@ def test_its_routes_answer_on_the_embedded_aws_with_the_commands_that_are_printe
         team.runs("local", "down")
     status = ["git", "status", "--short"]
     assert subprocess.run(status, cwd=team.folder, capture_output=True, check=True).stdout == b""
+
+
+def test_routes_that_one_command_wrote_answer_are_moved_and_leave_nothing(team: Team) -> None:
+    team.runs("new-route", "Parcels", "GET /parcels/{id}")
+    team.runs("new-route", "Catalogue", "GET /catalogue", "--public")
+    python = str(team.folder / ".venv/bin/python")
+    constraints = str(ROOT / "constraints.txt")
+    pip = [sys.executable, "-m", "uv", "--quiet", "pip", "install", "--python", ".venv"]
+    run(*pip, "-c", constraints, "pytest", cwd=team.folder)
+    run(python, "-m", "pytest", "-q", "tests", cwd=team.folder)
+    seed = team.folder / "src/routes/parcels/seed.py"
+    planted = seed.read_text().replace("        session.commit", "{plant}\n        session.commit")
+    plant = '        session.get_one(Row, "2").name = "another"'
+    seed.write_text(planted.replace("{plant}", plant))
+    found = subprocess.run(
+        [python, "-m", "pytest", "-q", "tests"], cwd=team.folder, capture_output=True, check=False
+    )
+    assert "$.name value 'the second' ≠ 'another'" in found.stdout.decode()
+
+    team.runs("local", "up")
+    try:
+        answers = []
+        for line in team.runs("local", "up").splitlines():
+            if line.startswith("curl ") and "/orders" not in line:
+                url = shlex.split(line)[-1].replace("{id}", "1")
+                asked = subprocess.run(["curl", "--silent", url], capture_output=True, check=True)
+                answers.append(json.loads(asked.stdout))
+        assert {"id": "1", "name": "the first"} in answers
+        for stack in ("Parcels", "Catalogue"):
+            team.runs("stage", stack, "shadow", "--local")
+            team.runs("stage", stack, "off", "--local")
+        state = json.loads((team.folder / ".local/state.json").read_text())
+        aws = environment.session(state["endpoint"])
+        stacks, appconfig = aws.client("cloudformation"), aws.client("appconfig")
+        before = len(appconfig.list_applications()["Items"])
+        for stack in ("Parcels", "Catalogue"):
+            stacks.delete_stack(StackName=stack)
+            stacks.get_waiter("stack_delete_complete").wait(
+                StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+            )
+        assert len(appconfig.list_applications()["Items"]) == before - 2
+    finally:
+        team.runs("local", "down")
