@@ -1,6 +1,7 @@
 """What the routes share: the HTTP API, who may call it, and the database's secrets."""
 
 import json
+from typing import cast
 
 import aws_cdk as cdk
 import jsii
@@ -134,15 +135,13 @@ class Platform(cdk.Stack):
         method, path = route.split()
         return apigateway.HttpRoute(
             stack,
-            "HttpRoute",
-            http_api=apigateway.HttpApi.from_http_api_attributes(
-                stack, "HttpApi", http_api_id=_parameter(stack, HTTP_API)
-            ),
+            f"{method}{path}",  # as HttpApi.add_routes names it
+            http_api=_http_api(stack),
             route_key=apigateway.HttpRouteKey.with_(path, apigateway.HttpMethod[method]),
-            integration=integrations.HttpLambdaIntegration("Integration", function),
+            integration=integrations.HttpLambdaIntegration(f"{method}{path}", function),
             authorizer=apigateway.HttpAuthorizer.from_http_authorizer_attributes(
                 stack,
-                "Authorizer",
+                f"{method}{path}Authorizer",
                 authorizer_id=_parameter(stack, AUTHORIZER),
                 authorizer_type="JWT",
             ),
@@ -199,6 +198,16 @@ class _AccessLogs:
             "functionRequestId": "$context.integration.requestId",
         }
         return AccessLogFormat.custom(json.dumps(fields))
+
+
+def _http_api(stack: cdk.Stack) -> apigateway.IHttpApi:
+    """The API, as it is known in `stack`: of several routes there, one."""
+    known = stack.node.try_find_child("HttpApi")
+    return cast("apigateway.IHttpApi | None", known) or (
+        apigateway.HttpApi.from_http_api_attributes(
+            stack, "HttpApi", http_api_id=_parameter(stack, HTTP_API)
+        )
+    )
 
 
 def _parameter(stack: cdk.Stack, name: str) -> str:

@@ -27,6 +27,8 @@ def spelled(value: Any) -> Any:
             return f"<{_HASH.sub('', logical_id)}>"
         case {"Fn::GetAtt": [str(logical_id), str(attribute)]}:
             return f"<{_HASH.sub('', logical_id)}.{attribute}>"
+        case {"Fn::FindInMap": [_, _, str(name)]}:
+            return f"<{name}>"
         case {"Fn::Join": [str(separator), parts]}:
             return separator.join(map(spelled, parts))
         case dict():

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from aws_cdk import Duration, Stack
+from aws_cdk import CfnMapping, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -12,7 +12,7 @@ from analysis.power import ShadowEvidence
 from analysis.traffic import Traffic
 from shadow_canary.code_canary import CodeCanary
 from shadow_canary.metrics import MINUTE, formula, full_name, route_metric, variant_metric
-from shadow_runtime.contract import DROPPED, NAMESPACE, Dimension, MetricName, Variant
+from shadow_runtime.contract import CONSOLES, DROPPED, NAMESPACE, Dimension, MetricName, Variant
 
 QUESTIONS = {
     "Top": (
@@ -59,6 +59,11 @@ class MismatchQueries(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self.log_group = log_group
+        self._consoles = CfnMapping(
+            self,
+            "Consoles",
+            mapping={partition: {"Host": host} for partition, host in CONSOLES.items()},
+        )
         self.definitions = [
             logs.CfnQueryDefinition(
                 self,
@@ -74,7 +79,8 @@ class MismatchQueries(Construct):
     def links(self) -> str:
         """A line of Markdown: each question, as a link to Logs Insights over the last day."""
         region = Stack.of(self).region
-        home = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
+        console = self._consoles.find_in_map(Stack.of(self).partition, "Host")
+        home = f"https://{region}.{console}/cloudwatch/home?region={region}"
         group = f"source~(~'{self.log_group.log_group_name})"
         span = "end~0~start~-86400~timeType~'RELATIVE~unit~'seconds"
         return " · ".join(

@@ -10,7 +10,7 @@ import boto3
 
 from operations.actions import CleanedUp, RolledBack
 from operations.settings import OperationsSettings
-from shadow_runtime.contract import POLL_INTERVAL, Action, MetricName
+from shadow_runtime.contract import CONSOLES, POLL_INTERVAL, Action, MetricName
 from shadow_runtime.telemetry import Measurements, logger
 
 
@@ -132,7 +132,8 @@ def _publish(settings: OperationsSettings, message: Message) -> None:
     page = f"dashboards/dashboard/{settings.dashboard}"
     if not settings.dashboard:
         page = f"alarmsV2:?search={settings.route.replace('/', '-')}"
-    link = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#{page}"
+    console = CONSOLES[settings.topic.split(":")[1]]
+    link = f"https://{region}.{console}/cloudwatch/home?region={region}#{page}"
     sns.publish(
         TopicArn=settings.topic, Subject=message.subject[-_SUBJECT:], Message=message.text(link)
     )

@@ -26,6 +26,14 @@ CONTROL_NEEDS_MS = 1_000
 """Left of the invocation for control, should the candidate miss its deadline."""
 
 
+CONSOLES = {
+    "aws": "console.aws.amazon.com",
+    "aws-cn": "console.amazonaws.cn",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+}
+"""Where people look, by partition."""
+
+
 class Variant(StrEnum):
     """Who answered."""
 

@@ -124,7 +124,7 @@ def test_every_question_is_one_click_away_as_the_console_writes_it(links: dict[s
     assert set(links) == {question for question, _ in QUESTIONS.values()}
     for question, query in QUESTIONS.values():
         found = re.fullmatch(
-            r"https://<AWS::Region>\.console\.aws\.amazon\.com/cloudwatch/home"
+            r"https://<AWS::Region>\.<Host>/cloudwatch/home"
             r"\?region=<AWS::Region>#logsV2:logs-insights\$3FqueryDetail\$3D"
             r"~\(end~0~start~-86400~timeType~'RELATIVE~unit~'seconds"
             rf"~editorString~'([A-Za-z0-9*]+)~source~\(~'{SHADOW_LOG}\)\)",
@@ -145,3 +145,12 @@ def test_it_says_how_many_copies_prove_parity_and_how_long_they_take(
     widgets: list[dict[str, Any]],
 ) -> None:
     assert "proven by 3,503 copies without a mismatch, 0.0035 days" in widgets[0]["markdown"]
+
+
+def test_its_links_lead_to_the_console_of_each_partition(get_user: Template) -> None:
+    [consoles] = get_user["Mappings"].values()
+    assert {partition: known["Host"] for partition, known in consoles.items()} == {
+        "aws": "console.aws.amazon.com",
+        "aws-cn": "console.amazonaws.cn",
+        "aws-us-gov": "console.amazonaws-us-gov.com",
+    }
