@@ -1,6 +1,5 @@
 """A route's rollout, as the template of its stack describes it: how its users meet new code."""
 
-import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from analysis.alarms import Alarm
 from analysis.metric_math import UnsupportedError
 from analysis.rules import AlarmRule
+from analysis.strategy import Strategy
 from analysis.template import Resource, Stack, text
 from analysis.traffic import Shift, Traffic
 from shadow_runtime.contract import POLL_INTERVAL, Action, Stage, Variable
@@ -29,52 +29,6 @@ _AT = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)")
 
 Alarms = Mapping[str, Alarm]
 """By their names in `AlarmRule`, or by logical id where there is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Strategy:
-    """AppConfig's linear deployment: `growth_percent` more of them at each of its even steps.
-
-    It takes `minutes`, and is watched for `bake_minutes` more.
-
-    Example:
-        >>> raising = Strategy(minutes=10, growth_percent=10, bake_minutes=0)
-        >>> [raising.percent_after(minutes) for minutes in (0, 0.9, 1, 9)]
-        [10, 10, 20, 100]
-    """
-
-    minutes: float
-    growth_percent: float
-    bake_minutes: float
-
-    @classmethod
-    def of(cls, resource: Resource) -> Self:
-        """As CloudFormation describes one.
-
-        Raises:
-            TemplateError: it is not linear, or lacks something.
-        """
-        growth = resource.get("GrowthType") or "LINEAR"
-        if growth != "LINEAR":
-            raise resource.refused(f"grows in a way that is not understood here: {growth}")
-        return cls(
-            minutes=resource.need("DeploymentDurationInMinutes"),
-            growth_percent=resource.need("GrowthFactor"),
-            bake_minutes=resource.get("FinalBakeTimeInMinutes") or 0,
-        )
-
-    def percent_after(self, minutes: float) -> float:
-        """The share of the execution environments that may know the new position by then."""
-        steps = math.ceil(100 / self.growth_percent)
-        done = math.floor(minutes * steps / self.minutes) if minutes < self.minutes else steps
-        return min(100, self.growth_percent * (done + 1))
-
-    @property
-    def mean_minutes(self) -> float:
-        """How long an execution environment waits for the new position, on average."""
-        steps = math.ceil(100 / self.growth_percent)
-        each = self.minutes / steps
-        return sum(each * (100 - self.percent_after(each * step)) / 100 for step in range(steps))
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +155,9 @@ def _traffic(alias: Resource) -> Traffic:
 
 
 def _strategy(stack: Stack, operations: Resource, variable: Variable) -> Strategy:
+    value = operations.need(*_VARIABLES, variable)
+    if "Fn::ImportValue" in value:  # routes share it, and it is another stack's
+        return Strategy(**(operations.metadata(Strategy.METADATA) or {})[variable])
     return Strategy.of(stack.referred(operations, *_VARIABLES, variable))
 
 

@@ -7,7 +7,51 @@ from aws_cdk import aws_appconfig as appconfig
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from analysis.strategy import Strategy
 from shadow_runtime.contract import Position, Variable, flag_document
+
+RAISE = Strategy(minutes=10, growth_percent=10, bake_minutes=0)
+LOWER = Strategy(minutes=0, growth_percent=100, bake_minutes=0)
+
+
+class FlagStrategies(Construct):
+    """How fast flags move: towards the candidate over ten minutes, towards control at once.
+
+    AppConfig allows 20 strategies in a region of an account, and a route makes two of its own:
+    give one pair to all routes of an app, or the eleventh route cannot be deployed.
+
+    Example:
+        >>> strategies = FlagStrategies(stack, "Strategies")  # doctest: +SKIP
+        >>> ShadowCanaryService(stack, "Service", strategies=strategies, ...)  # doctest: +SKIP
+    """
+
+    def __init__(self, scope: Construct, id_: str) -> None:
+        super().__init__(scope, id_)
+        self.raising, self.lowering = _pair(self)
+
+
+def _pair(
+    scope: Construct,
+) -> tuple[appconfig.IDeploymentStrategy, appconfig.IDeploymentStrategy]:
+    raising = "Towards the candidate: a tenth of the execution environments a minute"
+    return (
+        _strategy(scope, "Raise", raising, RAISE),
+        _strategy(scope, "Lower", "Towards control: all at once", LOWER),
+    )
+
+
+def _strategy(
+    scope: Construct, id_: str, description: str, steps: Strategy
+) -> appconfig.IDeploymentStrategy:
+    return appconfig.DeploymentStrategy(
+        scope,
+        id_,
+        description=description,
+        rollout_strategy=appconfig.RolloutStrategy.linear(
+            growth_factor=steps.growth_percent,
+            deployment_duration=Duration.minutes(steps.minutes),
+        ),
+    )
 
 
 class MigrationFlag(Construct):
@@ -22,27 +66,16 @@ class MigrationFlag(Construct):
         >>> flag.grant_read(function)  # doctest: +SKIP
     """
 
-    def __init__(self, scope: Construct, id_: str, *, route: str) -> None:
+    def __init__(
+        self, scope: Construct, id_: str, *, route: str, strategies: FlagStrategies | None = None
+    ) -> None:
         super().__init__(scope, id_)
         self.application = appconfig.Application(
             self, "Application", description=f"Migration of {route}"
         )
         self.environment = self.application.add_environment("Environment")
-        self.raise_strategy = appconfig.DeploymentStrategy(
-            self,
-            "Raise",
-            description="Towards the candidate: a tenth of the execution environments a minute",
-            rollout_strategy=appconfig.RolloutStrategy.linear(
-                growth_factor=10, deployment_duration=Duration.minutes(10)
-            ),
-        )
-        self.lower_strategy = appconfig.DeploymentStrategy(
-            self,
-            "Lower",
-            description="Towards control: all at once",
-            rollout_strategy=appconfig.RolloutStrategy.linear(
-                growth_factor=100, deployment_duration=Duration.minutes(0)
-            ),
+        self.raise_strategy, self.lower_strategy = (
+            (strategies.raising, strategies.lowering) if strategies else _pair(self)
         )
         self.profile = appconfig.HostedConfiguration(
             self,

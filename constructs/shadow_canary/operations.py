@@ -1,6 +1,7 @@
 """The only code on AWS that moves the flag."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import cast
 
@@ -17,6 +18,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from analysis.strategy import Strategy
 from shadow_canary.code import source
 from shadow_canary.findings import (
     acknowledge,
@@ -26,8 +28,9 @@ from shadow_canary.findings import (
     below_profile,
     versions_of,
 )
-from shadow_canary.flag import MigrationFlag
+from shadow_canary.flag import LOWER, RAISE, MigrationFlag
 from shadow_canary.functions import FunctionOptions, LeastPrivilegeFunction
+from shadow_canary.metadata import add_metadata
 from shadow_canary.metrics import full_name
 from shadow_runtime.contract import Action, Stage, Variable
 
@@ -75,6 +78,12 @@ class OperationsFunction(LeastPrivilegeFunction):
             },
             timeout=Duration.minutes(5),
             memory_size=256,
+        )
+        # The strategies may be another stack's, whose template nobody reads for this route.
+        add_metadata(
+            self,
+            Strategy.METADATA,
+            {Variable.RAISE_STRATEGY: asdict(RAISE), Variable.LOWER_STRATEGY: asdict(LOWER)},
         )
         self.dead_letters = sqs.Queue(
             self, "DeadLetters", retention_period=Duration.days(14), enforce_ssl=True

@@ -41,7 +41,7 @@ from shadow_canary.code import (
 )
 from shadow_canary.code_canary import CodeCanary
 from shadow_canary.dashboard import MismatchQueries, RouteDashboard, dashboard_name
-from shadow_canary.flag import MigrationFlag
+from shadow_canary.flag import FlagStrategies, MigrationFlag
 from shadow_canary.flag_versions import FlagVersions
 from shadow_canary.functions import (
     OUTSIDE,
@@ -99,6 +99,9 @@ class ShadowCanaryService(RouteMetrics, Construct):
         exposure_window: when the data source's alarms look - by the same rule.
         notifications: standard topic that hears alarms, rollbacks and the clean-up; its policy and
             its key let CloudWatch in, or a warning says what they lack - a topic made here.
+        strategies: how fast the flag moves, shared by the routes of an app - two of the route's
+            own, of 20 that AppConfig allows in an account. Give them before the first deployment,
+            or at `off`: others put the flag there.
         dashboard: whether the route has one; messages lead to its alarms otherwise - it does.
         log_retention: of the functions' logs - one month.
         environment: variables of the route, the candidate and the shadow - none.
@@ -159,6 +162,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
         code_window: Window | None = None,
         exposure_window: Window | None = None,
         notifications: sns.ITopic | None = None,
+        strategies: FlagStrategies | None = None,
         dashboard: bool = True,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
         environment: Mapping[str, str] | None = None,
@@ -219,7 +223,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
         let_alarms_publish(self, self.topic)
         if encryption_key is not None:
             let_logs_use(self, encryption_key)
-        self.flag = MigrationFlag(self, "Flag", route=route)
+        self.flag = MigrationFlag(self, "Flag", route=route, strategies=strategies)
 
         def layer(id_: str, lock: str | Path) -> LockedLayer:
             return LockedLayer(self, id_, lock=lock, runtime=runtime, architecture=architecture)

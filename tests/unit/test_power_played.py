@@ -16,11 +16,11 @@ import pytest
 from analysis.power import ExposureRates, Parts, RateAlarm, code_at_least
 from analysis.power.counts import chance_of_anybody, ever_m_of_n
 from analysis.power.played import Failure, code_seen, exposure_seen, first_red
-from analysis.rollout import Strategy
 from analysis.rules import CanaryWindows, Window
 from analysis.simulation.canaries import SimulatedCodeCanary, SimulatedExposure
 from analysis.simulation.rehearsal import simulate
 from analysis.simulation.scenario import Scenario
+from analysis.strategy import Strategy
 from analysis.traffic import Shift, Traffic
 from shadow_runtime.contract import Stage
 from tests.unit.alarms import rate_alarm

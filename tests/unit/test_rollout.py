@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from analysis.rollout import Rollout, Strategy, Versions
+from analysis.rollout import Rollout, Versions
+from analysis.strategy import Strategy
 from analysis.template import Stack, TemplateError
 from analysis.traffic import Shift, Traffic
 from shadow_runtime.contract import Stage
