@@ -155,9 +155,11 @@ def _traffic(alias: Resource) -> Traffic:
 
 
 def _strategy(stack: Stack, operations: Resource, variable: Variable) -> Strategy:
-    value = operations.need(*_VARIABLES, variable)
-    if "Fn::ImportValue" in value:  # routes share it, and it is another stack's
-        return Strategy(**(operations.metadata(Strategy.METADATA) or {})[variable])
+    """Its own, as it stands in the stack; of a pair that routes share, as the function has it."""
+    shared = operations.metadata(Strategy.METADATA)
+    named = operations.need(*_VARIABLES, variable)
+    if shared and named.get("Ref") not in stack.template["Resources"]:
+        return Strategy(**shared[variable])
     return Strategy.of(stack.referred(operations, *_VARIABLES, variable))
 
 
