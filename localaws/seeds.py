@@ -13,6 +13,7 @@ of the route's code do.
 """
 
 from collections.abc import Iterable, Mapping
+from types import ModuleType
 
 import boto3
 
@@ -49,25 +50,34 @@ def seed_aws(
 
 
 def sample_user(routes: Iterable[RouteFolder]) -> str | None:
-    """The first of the first `USERS` that a route brings, if one does."""
+    """The first of the first `USERS` that a route brings, if one does.
+
+    Raises:
+        LocalError: a seed cannot be imported.
+    """
     for route in routes:
-        users = getattr(route.module("seed"), "USERS", ()) if route.has("seed") else ()
-        for user in users:
+        for user in getattr(_seed_of(route), "USERS", ()):
             return str(user)
     return None
 
 
 def _call_once(state: StateFolder, route: RouteFolder, name: str, *arguments: object) -> None:
-    path = route.folder.resolve() / "seed.py"
+    path = str(route.folder / "seed.py")
     done = state.read_seeds()
-    if not route.has("seed") or [str(path), name] in done:
+    function = getattr(_seed_of(route), name, None)
+    if function is None or [path, name] in done:
         return
     try:
-        function = getattr(route.module("seed"), name, None)
-        if function is None:
-            return
         function(*arguments)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         raise LocalError(f"{path}: {name} failed with {reason}") from error
-    state.write_seeds([*done, [str(path), name]])
+    state.write_seeds([*done, [path, name]])
+
+
+def _seed_of(route: RouteFolder) -> ModuleType | None:
+    try:
+        return route.module("seed") if route.has("seed") else None
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise LocalError(f"{route.folder / 'seed.py'} cannot be imported: {reason}") from error

@@ -53,6 +53,7 @@ class StateFolder:
         self._notes = self.folder / "supervisor.json"
         self._state = self.folder / "state.json"
         self._seeds = self.folder / "seeds.json"
+        self._reloaded = self.folder / "reloaded"
         self._end_reason = self.folder / "ended.txt"
 
     def log(self, name: str) -> Path:
@@ -134,6 +135,15 @@ class StateFolder:
         """Remembers them as long as the environment runs."""
         self._seeds.write_text(json.dumps(seeds))
 
+    def note_reload(self) -> None:
+        """Remembers that functions run other code than was deployed."""
+        self._reloaded.touch()
+
+    @property
+    def was_reloaded(self) -> bool:
+        """Whether they do."""
+        return self._reloaded.exists()
+
     def note_end(self, reason: str) -> None:
         """Remembers why an environment ended that nobody has stopped, until the next one."""
         self._end_reason.write_text(reason)
@@ -153,7 +163,7 @@ class StateFolder:
     def _remove_state(self) -> None:
         if self._notes.exists():
             shutil.rmtree(json.loads(self._notes.read_text())["scratch"], ignore_errors=True)
-        for path in (self._notes, self._state, self._seeds, self.outputs):
+        for path in (self._notes, self._state, self._seeds, self._reloaded, self.outputs):
             path.unlink(missing_ok=True)
         for folder in (self.temporary, self.synthesized, self.derived):
             shutil.rmtree(folder, ignore_errors=True)

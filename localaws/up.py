@@ -18,6 +18,7 @@ from localaws import LocalError, database, environment, seeds
 from localaws import deploy as deployment
 from localaws.assembly import derive
 from localaws.entrances import curls
+from localaws.reload import DeployedCode
 from localaws.route_folder import RouteFolder
 from localaws.supervisor import StateFolder, Supervisor
 from localaws.watcher import SupportedAlarms
@@ -259,6 +260,9 @@ def _deployed(state: StateFolder, endpoint: str, socket: str, steps: _Steps) -> 
         outputs = deployment.deploy(state, endpoint, line)
         reserved = deployment.reserve_concurrency(state.derived, aws)
         differences.append(f"{deployment.RESERVATIONS} ({reserved})")
+        if state.was_reloaded:  # what CloudFormation finds unchanged, it leaves as it was reloaded
+            for route in routes:
+                DeployedCode(aws, route).reload()
     resources: dict[str, list[str]] = defaultdict(list)
     for stack in dict.fromkeys(stack.name for stack in Stack.all_of(state.synthesized)):
         for _, kind, physical_id in deployment.stack_resources(aws, stack):

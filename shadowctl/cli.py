@@ -1,8 +1,9 @@
 """Every command and its options. Each imports what it needs, so that none waits for another's."""
 
+import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -75,6 +76,19 @@ def stage(
             stage, why=why, progress=lambda state, done: steps.count(state.lower(), done, 100)
         )
     print(line)
+
+
+@app.command("test-as")
+def add_tester(
+    route: Stack,
+    user: Annotated[str, typer.Argument(help="a user's key, as `@migrating(user=…)` finds it")],
+    embedded: Embedded = False,
+) -> None:
+    """Let the candidate answer one user, from `canary` on, whatever their bucket says."""
+    from shadowctl.route import Route
+
+    found = Route.find(route, session(embedded=embedded))
+    print(found.test_as(user, why=f"test-as {user}"))
 
 
 @app.command()
@@ -247,6 +261,7 @@ def local_up(
     user: Annotated[
         str | None, typer.Option(help="whose token the commands hold; by default a route's USERS")
     ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="reload whatever is saved")] = False,
 ) -> None:
     """Start the embedded AWS and PostgreSQL, deploy every stack, and keep them running.
 
@@ -262,6 +277,47 @@ def local_up(
     console.print(f"\n{running.endpoint}, until `shadowctl local down`; as {user}:\n")
     for command in running.curls(user):
         print(command)
+    if watch:
+        from localaws.reload import watch as watch_files
+
+        with suppress(KeyboardInterrupt):
+            watch_files(lambda line: print(line, flush=True))
+
+
+@local.command("deploy")
+def local_deploy() -> None:
+    """Deploy what changed in the app to the running embedded AWS, which keeps what it holds."""
+    from localaws.up import deploy
+
+    with Steps(console) as steps:
+        running = deploy(steps.report)
+    print(f"deployed {', '.join(running.outputs)} in {sum(running.seconds.values()):.0f} s")
+
+
+@local.command("logs")
+def local_logs(
+    route: Annotated[
+        str | None, typer.Argument(metavar="[ROUTE]", help="name of its stack; by default all")
+    ] = None,
+    minutes: Annotated[float, typer.Option(min=0, help="to look back")] = 10,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="until Ctrl-C")] = False,
+) -> None:
+    """Show what the functions wrote."""
+    from localaws.logs import logs
+    from localaws.up import Local
+
+    with suppress(KeyboardInterrupt):
+        for line in logs(Local.load(), route, minutes=minutes, follow=follow):
+            print(line, flush=follow)
+
+
+@local.command("psql", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def local_psql(context: typer.Context) -> None:
+    """Open the embedded database as its superuser; options are psql's, such as -c."""
+    from localaws.database import psql
+    from localaws.up import Local
+
+    sys.exit(subprocess.call([psql(), *context.args, Local.load().database_url]))
 
 
 @local.command("down")

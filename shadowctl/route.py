@@ -8,7 +8,7 @@ from typing import Self
 
 import boto3
 
-from operations.flag import HostedFlag, Progress, move
+from operations.flag import HostedFlag, Progress, add_tester, move
 from operations.guards import Guards, objections
 from operations.sample_ratio import SampleRatio
 from shadow_runtime.contract import Stage
@@ -95,6 +95,23 @@ class Route:
             )
         changed = move(self.flag, to, why=why, objections=self.objections, progress=progress)
         return f"{self.name}: {'now' if changed else 'already'} {_effective(to, self.ceiling)}"
+
+    def test_as(self, user: str, *, why: str) -> str:
+        """Lets the candidate answer `user`, and nobody else by that; says from when, in one line.
+
+        Raises:
+            FlagWriterError: the flag could not be changed.
+        """
+        changed = add_tester(self.flag, user, why=why)
+        return (
+            f"{self.name}: {user} {'is now' if changed else 'was already'} among candidate_users, "
+            f"and answered by the candidate from canary on; {_effective(self.stage, self.ceiling)}"
+        )
+
+    @property
+    def stage(self) -> Stage:
+        """What the flag says."""
+        return self.flag.deployed().position.stage
 
 
 def wanted(stage: str | None, percent: float | None) -> Stage:

@@ -285,6 +285,27 @@ def lowered(stage: Stage, to: Stage) -> Stage:
     return min(stage, to)
 
 
+def add_tester(flag: HostedFlag, user: str, *, why: str) -> bool:
+    """Lets the candidate answer `user` from `canary` on; False when it would already.
+
+    It moves nobody else. Raises what `move` raises.
+
+    Raises:
+        FlagWriterError: what is deployed cannot be read, so that nobody knows what to add to.
+    """
+    if not flag.deployed().is_ours:
+        raise FlagWriterError("what the flag says cannot be read; move it to a stage first")
+
+    def added(document: Document) -> Document:
+        values = document["values"][FLAG_KEY]
+        on_control = [each for each in values.get("control_users", []) if each != user]
+        on_candidate = [*dict.fromkeys([*values.get("candidate_users", []), user])]
+        testers = {"candidate_users": on_candidate, "control_users": on_control}
+        return {**document, "values": {**document["values"], FLAG_KEY: {**values, **testers}}}
+
+    return _change(flag, added, why)
+
+
 def deprecate(flag: HostedFlag, date: str, *, why: str) -> bool:
     """Marks `flag` as to be removed after `date` (YYYY-MM-DD) and serves it on.
 

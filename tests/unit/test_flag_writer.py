@@ -2,11 +2,12 @@
 anybody is lost."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from botocore.exceptions import ClientError
 
-from operations.flag import FlagWriterError, lower, lowered, move
+from operations.flag import FlagWriterError, add_tester, lower, lowered, move
 from shadow_runtime.contract import FLAG_KEY, Position, Stage, flag_document
 from tests.fakes import FakeAppConfig, RefusedError
 from tests.unit.flags import CANARY, NOT_OURS, at, flag_on, richer
@@ -260,3 +261,28 @@ def test_a_machine_only_ever_lowers(stage: Stage, to: Stage) -> None:
     appconfig = at(stage)
     assert lower(flag_on(appconfig), to, why="a test") == (to < stage)
     assert appconfig.position.stage == lowered(stage, to) <= stage
+
+
+@pytest.mark.parametrize("stage", [Stage.SHADOW, CANARY])
+def test_a_tester_is_added_at_once_and_moves_nobody_else(stage: Stage) -> None:
+    appconfig = at(stage)
+    assert add_tester(flag_on(appconfig), "ada", why="a test")
+    assert add_tester(flag_on(appconfig), "grace", why="a test")
+    assert not add_tester(flag_on(appconfig), "ada", why="a test")
+    assert appconfig.position == replace(at(stage).position, candidate_users=("ada", "grace"))
+    assert appconfig.now == AT_ONCE
+
+
+def test_who_was_kept_on_control_and_tests_is_kept_there_no_longer() -> None:
+    appconfig = at(CANARY)
+    appconfig.move(replace(appconfig.position, control_users=("ada", "grace")), "lower0")
+    add_tester(flag_on(appconfig), "ada", why="a test")
+    assert appconfig.position.control_users == ("grace",)
+    assert appconfig.position.candidate_users == ("ada",)
+
+
+@pytest.mark.parametrize("content", NOT_OURS.values(), ids=NOT_OURS)
+def test_nobody_is_added_to_a_document_that_is_none_of_ours(content: bytes) -> None:
+    appconfig = FakeAppConfig(content)
+    with pytest.raises(FlagWriterError, match="cannot be read; move it to a stage first"):
+        add_tester(flag_on(appconfig), "ada", why="a test")

@@ -1,0 +1,151 @@
+"""A saved handler answers without a deployment: its code is put where the deployed one is.
+
+By Lambda's own API, as a deployment does it: each function gets the code, a version of it is
+published, and the alias is moved there. What CloudFormation made is left as it is; the next
+deployment builds on it.
+"""
+
+import ast
+import io
+import time
+import zipfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import boto3
+import urllib3
+
+from localaws import LocalError, environment
+from localaws.deploy import stack_resources
+from localaws.route_folder import RouteFolder
+from localaws.supervisor import StateFolder
+from shadow_runtime.contract import ALIAS, Variable
+
+_LOOK_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedCode:
+    """The code that a route's functions run, and the files of this machine that it came from.
+
+    A package that stands elsewhere than below the route's root is deployed, and not reloaded.
+
+    Example:
+        >>> code = DeployedCode(aws, RouteFolder.all_of(assembly)[0])  # doctest: +SKIP
+        >>> code.reload()  # doctest: +SKIP
+    """
+
+    aws: boto3.Session
+    route: RouteFolder
+
+    def files(self) -> dict[str, Path]:
+        """By their place in the code: what stands below the root, new modules included."""
+        root = self.route.root
+        new = [str(path.relative_to(root)) for path in self.route.folder.rglob("*.py")]
+        return {
+            name: root / name
+            for name in {*self._read(), *new}
+            if (root / name).is_file() and not name.startswith("shadow_runtime/")
+        }
+
+    def reload(self) -> None:
+        """Puts the files as they are now where the route answers."""
+        names = self.files()
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as new:
+            for name, text in self._read().items():
+                if name not in names:
+                    new.writestr(name, text)
+            for name, path in names.items():
+                new.writestr(name, path.read_bytes())
+        function = self._function()
+        configuration = self._lambda.get_function_configuration(FunctionName=function)
+        variables = configuration["Environment"]["Variables"]
+        for side in (Variable.CANDIDATE, Variable.SHADOW):
+            name, _, version = variables[side].partition(":function:")[2].partition(":")
+            self._put(name, archive.getvalue())
+            if version:  # else its newest code is called
+                published = self._lambda.publish_version(FunctionName=name)
+                variables = {**variables, side: published["FunctionArn"]}
+        self._put(function, archive.getvalue())
+        self._lambda.update_function_configuration(
+            FunctionName=function, Environment={"Variables": variables}
+        )
+        version = self._lambda.publish_version(FunctionName=function)["Version"]
+        self._lambda.update_alias(FunctionName=function, Name=ALIAS, FunctionVersion=version)
+
+    @property
+    def _lambda(self) -> Any:
+        return self.aws.client("lambda")
+
+    def _put(self, function: str, archive: bytes) -> None:
+        self._lambda.update_function_code(FunctionName=function, ZipFile=archive)
+
+    def _read(self) -> dict[str, bytes]:
+        found = self._lambda.get_function(FunctionName=self._function())
+        archive = urllib3.request("GET", found["Code"]["Location"]).data
+        with zipfile.ZipFile(io.BytesIO(archive)) as code:
+            return {name: code.read(name) for name in code.namelist()}
+
+    def _function(self) -> str:
+        """The name of the route's function: its alias says it."""
+        [alias] = [
+            physical_id
+            for logical_id, _, physical_id in stack_resources(self.aws, self.route.stack)
+            if logical_id == self.route.alias
+        ]
+        return alias.partition(":function:")[2].partition(":")[0]
+
+
+def watch(report: Callable[[str], None], state: StateFolder | None = None) -> NoReturn:
+    """Reloads whatever is saved, and says so, until it is interrupted.
+
+    A file that does not parse is said, and what ran before runs on.
+
+    Raises:
+        LocalError: nothing runs here any more.
+    """
+    state = state or StateFolder()
+    deployed = 0
+    seen: list[tuple[DeployedCode, dict[Path, int]]] = []
+    while (running := state.read_state()) is not None:
+        if (newest := state.written_at()) != deployed:
+            deployed, aws = newest, environment.session(running["endpoint"])
+            codes = [
+                DeployedCode(aws, one) for one in RouteFolder.all_of(Path(running["assembly"]))
+            ]
+            seen = [(code, _saved(code.files().values())) for code in codes]
+            report("whatever is saved answers; Ctrl-C ends this, and nothing else")
+        for code, before in seen:
+            now = _saved({*before, *code.route.folder.rglob("*.py")})
+            changed = [path for path, at in now.items() if before.get(path) != at]
+            before.update(now)
+            broken = [said for path in changed if (said := _why_not(path))]
+            for said in broken:
+                report(said)
+            if changed and not broken:
+                started = time.monotonic()
+                code.reload()
+                state.note_reload()
+                took = time.monotonic() - started
+                names = " and ".join(sorted(path.name for path in changed))
+                report(f"{code.route.stack}: {names} in place after {took:.1f} s")
+        time.sleep(_LOOK_SECONDS)
+    raise LocalError("nothing runs here any more; start it with `shadowctl local up`")
+
+
+def _saved(files: Iterable[Path]) -> dict[Path, int]:
+    """When each was saved, in nanoseconds."""
+    return {path: path.stat().st_mtime_ns for path in files if path.is_file()}
+
+
+def _why_not(path: Path) -> str:
+    """Why a file cannot answer; empty where it may."""
+    try:
+        if path.suffix == ".py":
+            ast.parse(path.read_bytes(), filename=path.name)
+    except (SyntaxError, ValueError) as error:
+        return f"{path.name} does not parse, what ran before runs on: {error}"
+    return ""
