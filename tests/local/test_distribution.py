@@ -1,16 +1,20 @@
 """The wheel, in an empty environment, beside an app that nobody here wrote."""
 
+import contextlib
 import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
+import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -18,11 +22,14 @@ from localaws import environment
 from shadowctl.synthesis import synthesize
 from tests.checkout import ROOT
 
+T = TypeVar("T")
+
 APP = """
 from datetime import UTC, datetime
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
 from constructs import Construct
@@ -30,29 +37,44 @@ from constructs import Construct
 from shadow_canary import RouteCode, ShadowCanaryService, Stage, Traffic
 
 
-class Orders(cdk.Stack):
-    def __init__(self, scope: Construct, id_: str) -> None:
+class Route(cdk.Stack):
+    def __init__(self, scope: Construct, id_: str, route: str, path: str | None) -> None:
         super().__init__(scope, id_)
-        service = ShadowCanaryService(
+        self.service = ShadowCanaryService(
             self,
             "Service",
-            route="get-order",
-            code=RouteCode("src/orders/get_order", root="src", packages=["src/money"]),
+            route=route,
+            code=RouteCode(
+                f"src/orders/{route.replace('-', '_')}", root="src", packages=["src/money"]
+            ),
             launch=datetime(2030, 1, 7, 9, tzinfo=UTC),
             ceiling=Stage.canary(percent=5),
             expected_traffic=Traffic.per_day(1_000_000, users=50_000),
         )
-        api = apigateway.HttpApi(self, "Api")
-        api.add_routes(
-            path="/orders",
-            methods=[apigateway.HttpMethod.GET],
-            integration=HttpLambdaIntegration("GetOrder", service.alias),
-        )
-        service.alias.add_function_url(auth_type=lambda_.FunctionUrlAuthType.NONE)
+        if path is None:
+            self.service.alias.add_function_url(auth_type=lambda_.FunctionUrlAuthType.NONE)
+        else:
+            apigateway.HttpApi(self, "Api").add_routes(
+                path=path,
+                methods=[apigateway.HttpMethod.GET],
+                integration=HttpLambdaIntegration("Integration", self.service.alias),
+            )
 
 
 app = cdk.App()
-Orders(app, "Orders")
+orders = Route(app, "Orders", "list-orders", "/orders")
+table = dynamodb.TableV2(
+    orders,
+    "Table",
+    table_name="orders",
+    partition_key=dynamodb.Attribute(name="id", type=dynamodb.AttributeType.STRING),
+    removal_policy=cdk.RemovalPolicy.DESTROY,
+)
+cdk.CfnOutput(orders, "TableName", value=table.table_name)
+table.grant_read_data(orders.service.candidate)
+table.grant_read_data(orders.service.shadow)
+Route(app, "Order", "get-order", "/orders/{id}")
+Route(app, "Rates", "get-rates", None)
 app.synth()
 """
 CONTROL = """
@@ -60,25 +82,78 @@ import json
 
 from money import euros
 from shadow_runtime.migrating import migrating
+from shadow_runtime.user import header
 
 
-@migrating(repeatable=True)
+@migrating(user=header("x-customer"), repeatable=True)
 def handler(event, context):
-    body = json.dumps({"total": euros(1250)})
-    return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": body}
+    return {
+        "statusCode": 200,
+        "headers": {"content-type": "application/json"},
+        "body": json.dumps(answer(event)),
+    }
+
+
+def answer(event):
+    [body]
 """
 CANDIDATE = (
-    CONTROL.replace("shadow_runtime.migrating import migrating", "{import}")
-    .replace("@migrating(repeatable=True)", "@candidate")
-    .replace("{import}", "shadow_runtime.candidate import candidate")
+    CONTROL.replace(
+        "shadow_runtime.migrating import migrating", "shadow_runtime.candidate import candidate"
+    )
+    .replace("from shadow_runtime.user import header", "from shadow_runtime.compare import Rules")
+    .replace(
+        '@migrating(user=header("x-customer"), repeatable=True)', "@candidate(rules=Rules([rules]))"
+    )
 )
+LIST = """orders = [
+        {"id": "o1", "total": euros(1250), "tags": ["new", "gift"]},
+        {"id": "o2", "total": euros(990), "tags": ["old"]},
+    ]
+    return {"orders": orders, "next": "o2"}"""
+TABLE = """import boto3
+
+    items = boto3.client("dynamodb").scan(TableName="orders")["Items"]
+    orders = [
+        {
+            "id": item["id"]["S"],
+            "total": euros(int(item["cents"]["N"])),
+            "tags": item["tags"]["SS"],
+        }
+        for item in sorted(items, key=lambda item: item["id"]["S"])
+    ]
+    return {"orders": orders, "next": "o2"}"""
+GET = """return {"id": event["pathParameters"]["id"], "total": euros(1250), "paid": True}"""
+RATES = """return {"usd": 1.0842, "chf": 0.9301}"""
+ROUTES = {
+    "list_orders": (LIST, TABLE, 'unordered=["$.orders[*].tags"]'),
+    "get_order": (GET, GET.replace("True", "'yes'"), ""),
+    "get_rates": (RATES, RATES.replace("0.9301", "0.9311"), ""),
+}
+"""By folder: control, candidate with one planted difference, and the candidate's rules."""
+SEED = """
+USERS = ["ada"]
+
+
+def seed_aws(aws, outputs):
+    orders = [("o1", "1250", ["gift", "new"]), ("o2", "991", ["old"])]
+    for id_, cents, tags in orders:
+        item = {"id": {"S": id_}, "cents": {"N": cents}, "tags": {"SS": tags}}
+        aws.client("dynamodb").put_item(TableName=outputs["TableName"], Item=item)
+"""
 FILES = {
     "app.py": APP,
     "cdk.json": json.dumps({"app": "python3 app.py"}),
-    "src/orders/get_order/control.py": CONTROL,
-    "src/orders/get_order/candidate.py": CANDIDATE,
     "src/money/__init__.py": "def euros(cents): return cents / 100\n",
+    "src/orders/list_orders/seed.py": SEED,
 }
+for name, (control, candidate, rules) in ROUTES.items():
+    FILES[f"src/orders/{name}/control.py"] = CONTROL.replace("[body]", control)
+    FILES[f"src/orders/{name}/candidate.py"] = CANDIDATE.replace("[body]", candidate).replace(
+        "[rules]", rules
+    )
+FOUND = {"Orders": "$.orders[1].total", "Order": "$.paid", "Rates": "$.chf"}
+"""By stack, where the planted difference is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +163,44 @@ class Team:
     folder: Path
     wheel: Path
 
+    @property
+    def _environment(self) -> dict[str, str]:
+        """Of this checkout it finds the CDK CLI, and nothing else."""
+        return {
+            **os.environ,
+            "PATH": f"{ROOT / 'node_modules/.bin'}:/usr/bin:/bin",
+            "PYTHONPATH": "",
+            "COLUMNS": "200",
+        }
+
+    @contextlib.contextmanager
+    def watches(self) -> Iterator[Path]:
+        """`local up --watch` beside the block, until it begins to watch; and what it says."""
+        said = self.wheel.with_name("watch.txt")
+        command: list[str | Path] = [self.folder / ".venv/bin/shadowctl", "local", "up", "--watch"]
+        with (
+            said.open("w") as out,
+            subprocess.Popen(
+                command, cwd=self.folder, env=self._environment, stdout=out, stderr=out
+            ) as running,
+        ):
+            try:
+                wait_for(lambda: "whatever is saved answers" in said.read_text(), seconds=150)
+                yield said
+            finally:
+                running.send_signal(signal.SIGINT)
+
+    def saves(self, name: str, change: Callable[[str], str]) -> None:
+        """Somebody edits a file."""
+        path = self.folder / name
+        path.write_text(change(path.read_text()))
+
     def runs(self, *arguments: str) -> str:
-        """What `shadowctl` says there; of this checkout it finds the CDK CLI, and nothing else."""
+        """What `shadowctl` says there."""
         ran = subprocess.run(
             [self.folder / ".venv/bin/shadowctl", *arguments],
             cwd=self.folder,
-            env={
-                **os.environ,
-                "PATH": f"{ROOT / 'node_modules/.bin'}:/usr/bin:/bin",
-                "PYTHONPATH": "",
-                "COLUMNS": "200",
-            },
+            env=self._environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -178,20 +280,47 @@ def test_a_plan_a_diff_and_a_rehearsal_are_made_there(team: Team) -> None:
     assert "clean-up on 14 January 2030" in team.runs("rehearse", "Orders", "--rollouts", "100")
 
 
-def test_its_routes_answer_on_the_embedded_aws_with_the_commands_that_are_printed(
-    team: Team,
-) -> None:
-    printed = team.runs("local", "up")
+def test_its_routes_are_found_wrong_in_shadow_mended_and_taken_to_canary(team: Team) -> None:
     try:
-        commands = [line for line in printed.splitlines() if line.startswith("curl ")]
-        assert len(commands) == 2  # of the HTTP API, of the function URL
-        for command in commands:
-            asked = ["curl", "--silent", "--fail", *shlex.split(command)[1:]]
-            answer = subprocess.run(asked, check=True, capture_output=True)
-            assert json.loads(answer.stdout) == {"total": 12.5}
-        assert team.runs("stage", "Orders", "--local").startswith("get-order: at off")
+        with team.watches() as watched:
+            commands = printed_curls(watched.read_text())
+            asked = {stack: ask(of) for stack, of in commands.items()}
+            assert asked["Orders"]["orders"][1] == {"id": "o2", "total": 9.9, "tags": ["old"]}
+            assert asked["Order"] == {"id": "o1", "total": 12.5, "paid": True}
+            assert asked["Rates"]["chf"] == 0.9301
+            for stack in FOUND:
+                assert "at shadow" in team.runs("stage", stack, "shadow", "--local")
+            for folder in ROUTES:  # other environments begin at the flag as it is now
+                team.saves(f"src/orders/{folder}/control.py", lambda text: f"{text}\n")
+            wait_for(lambda: watched.read_text().count("control.py in place") == len(ROUTES))
+            for command in commands.values():
+                ask(command)
+            for stack, path in FOUND.items():
+                differs = wait_for(partial(found_in, team, stack, path))
+                assert "0.9311" not in differs
+                assert "9.91" not in differs
+            for stack in FOUND:
+                team.runs("test-as", stack, "ada", "--local")
+                team.runs("stage", stack, "canary", "--percent", "1", "--local")
+            rates = "src/orders/get_rates/candidate.py"
+            team.saves(rates, lambda text: text.replace("0.9311", "0.93"))
+            saved = time.monotonic()
+            wait_for(lambda: ask(commands["Rates"])["chf"] == 0.93)
+            print(f"a saved candidate answered after {time.monotonic() - saved:.1f} s")
+            assert ask(commands["Rates"], "grace")["chf"] == 0.9301
+            team.saves(rates, lambda text: f"{text}(")
+            wait_for(lambda: "candidate.py does not parse" in watched.read_text())
+            assert ask(commands["Rates"])["chf"] == 0.93
+            team.saves(rates, lambda text: text.removesuffix("("))
+        team.saves("app.py", lambda text: text.replace("percent=5", "percent=50"))
+        assert "deployed Orders, Order, Rates" in team.runs("local", "deploy")
+        assert "canary(1%), ceiling canary(50%)" in team.runs("stage", "Rates", "--local")
+        assert ask(commands["Rates"])["chf"] == 0.93
+        assert team.runs("local", "psql", "-tAc", "SELECT current_user").strip() == "postgres"
     finally:
         team.runs("local", "down")
+        for name, text in FILES.items():
+            (team.folder / name).write_text(text)
     status = ["git", "status", "--short"]
     assert subprocess.run(status, cwd=team.folder, capture_output=True, check=True).stdout == b""
 
@@ -237,3 +366,34 @@ def test_routes_that_one_command_wrote_answer_are_moved_and_leave_nothing(team: 
         assert len(appconfig.list_applications()["Items"]) == before - 2
     finally:
         team.runs("local", "down")
+
+
+ENDS = {"Orders": "/orders'", "Order": "/orders/{id}'", "Rates": "/lambda-url/"}
+
+
+def printed_curls(text: str) -> dict[str, str]:
+    """By stack, the command that was printed for its route, as the seed's first user."""
+    assert "; as ada:" in text
+    curls = [line for line in text.splitlines() if line.startswith("curl ")]
+    found = {stack: next(c for c in curls if end in c) for stack, end in ENDS.items()}
+    return {stack: command.replace("{id}", "o1") for stack, command in found.items()}
+
+
+def ask(command: str, user: str = "ada") -> Any:
+    words = shlex.split(command)[1:]
+    curl = ["curl", "--silent", "--fail", "-H", f"x-customer: {user}", *words]
+    return json.loads(subprocess.run(curl, check=True, capture_output=True).stdout)
+
+
+def found_in(team: Team, stack: str, path: str) -> str:
+    """The mismatch at `path` that the stack's shadow has logged, if it has."""
+    lines = team.runs("local", "logs", stack).splitlines()
+    return next((line for line in lines if "mismatch" in line and path in line), "")
+
+
+def wait_for(look: Callable[[], T], *, seconds: float = 20) -> T:
+    deadline = time.monotonic() + seconds
+    while not (seen := look()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return seen

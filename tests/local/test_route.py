@@ -17,7 +17,7 @@ from shadow_runtime.front_doors import HTTP_API
 from shadow_runtime.http import Request
 from tests.local.deployed import Deployed
 
-USERS = [f"user-{number:03}" for number in range(1, 101)]
+USERS = [f"user-{number:03}" for number in range(1, 171)]  # two of them are in a canary of 2 %
 
 
 @pytest.fixture(scope="module")
