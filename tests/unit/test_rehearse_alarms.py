@@ -64,7 +64,7 @@ def one_by_one(
             period = slice(max(0, end - minutes), max(0, end))
             total, bad = sum(requests[period]), sum(faults[period])
             if total:
-                over.append(total >= 10 and bad >= 2 and 100 * bad > 2 * total)
+                over.append(bad >= 2 and 100 * bad > 2 * max(total, 10))
         if sum(over[:n]) >= m:
             return minute
     return math.inf

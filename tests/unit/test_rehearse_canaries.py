@@ -117,10 +117,12 @@ def test_a_candidate_that_fails_is_left_and_no_user_sees_an_error() -> None:
 
 
 def test_all_are_back_when_the_last_environment_has_polled() -> None:
-    runs = exposure(replace(FEW, failing_percent=50))
+    at_once: dict[str, Any] = {"Raise__Properties__DeploymentDurationInMinutes": 0}
+    runs = exposure(replace(FEW, failing_percent=50), **at_once)
     assert runs.back_at - runs.red_at == pytest.approx((5 + 15) / 60)
     slow = exposure(
         replace(FEW, failing_percent=50),
+        **at_once,
         Lower__Properties__DeploymentDurationInMinutes=10,
         Lower__Properties__GrowthFactor=10,
     )
