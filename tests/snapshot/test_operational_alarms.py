@@ -40,8 +40,8 @@ def test_a_tenth_of_the_copies_lost_on_any_way_is_told(
     undelivered = "IF(expired - killed > 0, expired, killed)"  # in which no copy is twice
     lost = f"lost + {undelivered}"
     assert alarm.formula == (
-        f"IF(compared + {lost} + TIME_SERIES(0) >= 50 AND {lost} >= 2, "
-        f"100 * ({lost}) / (compared + {lost}), 0)"
+        f"IF(compared + {lost} + TIME_SERIES(0) >= 0 AND {lost} >= 2, "
+        f"100 * ({lost}) / IF(compared + {lost} > 50, compared + {lost}, 50), 0)"
     )
     assert {name: str(metric) for name, metric in alarm.using.items()} == {
         "compared": "Sum of ShadowCanary/Compared{Route=GetUser/get-user}",
