@@ -14,13 +14,19 @@ from localaws.process_guard import GuardedProcess
 
 # The emulator runs functions with its own interpreter: this one sees no packages but the function's
 # layers, so that what is missing there is missing here too. Each process of a function unpacks its
-# code anew: bytecode of it would never be read again.
+# code anew: bytecode of it would never be read again. Lists of AppConfig end after 50 items without
+# a token for the rest, so that a flag that was moved often could not be moved again.
 _RUN = """
 import os, sys
 sys.executable = sys.argv.pop()
 del os.environ["PYTHONPYCACHEPREFIX"]
 os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 from ministack.app import main
+from ministack.services import appconfig
+for name in ("_list_deployments", "_list_hosted_configuration_versions"):
+    def whole(*given, cut=getattr(appconfig, name)):
+        return cut(*given[:-1], {**given[-1], "max_results": sys.maxsize})
+    setattr(appconfig, name, whole)
 main()
 """
 
