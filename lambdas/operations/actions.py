@@ -72,9 +72,9 @@ def check(
     Raises:
         FlagWriterError: one of the alarms is not there, or the flag could not be moved.
     """
-    stage = flag.deployed().position.stage
-    seen = f"seen by the check {attempt_at}"
-    if stage <= Stage.SHADOW and seen not in flag.description():
+    deployed = flag.deployed()
+    stage, seen = deployed.position.stage, f"seen by the check {attempt_at}"
+    if stage <= Stage.SHADOW and seen not in flag.description(deployed.number):
         return Checked(str(stage), {}, None)
     alarms = describe(names)
     states = {name: alarm.changed.state for name, alarm in alarms.items()}
@@ -102,7 +102,7 @@ def _rolled_back(
     return RolledBack(
         "off",
         changed,
-        deployment=flag.description(),
+        deployment=flag.description(flag.deployed().number),
         alarm=alarm.name,
         alarm_says=alarm.description,
         reason=alarm.reason,

@@ -15,6 +15,7 @@ from shadow_runtime.contract import FLAG_KEY, Position, ShadowCanaryError, Stage
 if TYPE_CHECKING:
     from mypy_boto3_appconfig import AppConfigClient
     from mypy_boto3_appconfig.type_defs import DeploymentSummaryTypeDef as DeploymentSummary
+    from mypy_boto3_appconfig.type_defs import DeploymentTypeDef as GetDeploymentResult
 
 Document = dict[str, Any]
 
@@ -137,23 +138,13 @@ class HostedFlag:
             state=newest["State"],
         )
 
-    def description(self) -> str:
-        """Why and from where the deployed position was reached; of a seed what AppConfig says."""
-        deployment = self._client.get_deployment(
-            ApplicationId=self._application,
-            EnvironmentId=self._environment,
-            DeploymentNumber=self.deployed().number,
-        )
-        return deployment.get("Description", "")
+    def description(self, number: int) -> str:
+        """Why and from where the position of that deployment was reached; of a seed AppConfig's."""
+        return self._deployment(number).get("Description", "")
 
-    def completed(self) -> datetime | None:
-        """When what is deployed had reached everybody; None while it has not."""
-        deployment = self._client.get_deployment(
-            ApplicationId=self._application,
-            EnvironmentId=self._environment,
-            DeploymentNumber=self.deployed().number,
-        )
-        return deployment.get("CompletedAt")
+    def completed(self, number: int) -> datetime | None:
+        """When that deployment had reached everybody; None while it has not."""
+        return self._deployment(number).get("CompletedAt")
 
     def deploy(self, document: Document, *, after: Deployed, raising: bool, why: str) -> int:
         """Starts the deployment of `document` upon `after`; returns its number.
@@ -195,11 +186,7 @@ class HostedFlag:
             FlagWriterError: it was taken back.
         """
         while True:
-            deployment = self._client.get_deployment(
-                ApplicationId=self._application,
-                EnvironmentId=self._environment,
-                DeploymentNumber=number,
-            )
+            deployment = self._deployment(number)
             state = deployment["State"]
             progress(state, deployment["PercentageComplete"])
             if state in _TAKEN_BACK:
@@ -223,6 +210,13 @@ class HostedFlag:
             )
         return len(old)
 
+    def _deployment(self, number: int) -> "GetDeploymentResult":
+        return self._client.get_deployment(
+            ApplicationId=self._application,
+            EnvironmentId=self._environment,
+            DeploymentNumber=number,
+        )
+
     def _deployments(self) -> "list[DeploymentSummary]":
         """Every deployment, the newest last."""
         pages = self._client.get_paginator("list_deployments").paginate(
@@ -232,10 +226,15 @@ class HostedFlag:
         return sorted(found, key=lambda deployment: deployment["DeploymentNumber"])
 
     def _versions(self) -> list[int]:
-        pages = self._client.get_paginator("list_hosted_configuration_versions").paginate(
-            ApplicationId=self._application, ConfigurationProfileId=self._profile
-        )
-        return [item["VersionNumber"] for page in pages for item in page["Items"]]
+        return hosted_versions(self._client, self._application, self._profile)
+
+
+def hosted_versions(client: "AppConfigClient", application: str, profile: str) -> list[int]:
+    """The numbers of all that was ever written into a flag, and not deleted."""
+    pages = client.get_paginator("list_hosted_configuration_versions").paginate(
+        ApplicationId=application, ConfigurationProfileId=profile
+    )
+    return [item["VersionNumber"] for page in pages for item in page["Items"]]
 
 
 def move(
@@ -364,7 +363,7 @@ def _change(
 
 
 def _was_done(flag: HostedFlag, why: str) -> bool:
-    return flag.description().startswith(_ascii(f"{why} (from "))
+    return flag.description(flag.deployed().number).startswith(_ascii(f"{why} (from "))
 
 
 def _refuse(objections: Sequence[str]) -> None:

@@ -100,8 +100,11 @@ class SampleRatio:
             botocore.exceptions.ClientError: one may not look, and so cannot tell.
         """
         deployed = flag.deployed()
-        stage, completed = min(deployed.position.stage, ceiling), flag.completed()
-        if not Stage.SHADOW < stage < Stage.LIVE or completed is None:
+        stage = min(deployed.position.stage, ceiling)
+        if not Stage.SHADOW < stage < Stage.LIVE:
+            return None
+        completed = flag.completed(deployed.number)
+        if completed is None:
             return None
         since = max(completed + _SPREAD, now - _KEPT)
         if since >= now:

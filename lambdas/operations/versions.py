@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from operations.cloudformation import answer
+from operations.flag import hosted_versions
 from shadow_runtime.telemetry import logger
 
 if TYPE_CHECKING:
@@ -35,11 +36,8 @@ def delete_all(client: "AppConfigClient", application: str, profile: str) -> int
         botocore.exceptions.ClientError: one is not deleted: an environment is served it.
     """
     gone = client.exceptions.ResourceNotFoundException
-    pages = client.get_paginator("list_hosted_configuration_versions").paginate(
-        ApplicationId=application, ConfigurationProfileId=profile
-    )
     try:
-        versions = [item["VersionNumber"] for page in pages for item in page["Items"]]
+        versions = hosted_versions(client, application, profile)
     except gone:
         versions = []
     deleted = 0
