@@ -9,13 +9,13 @@ import boto3
 
 from judge import Counts, Scores, Tolerances, judge
 from operations.guards import Guards, objections
-from shadow_runtime.contract import ALIAS, ASKED_AGAIN, NAMESPACE, Dimension, MetricName, Variant
+from operations.metrics import sums
+from shadow_runtime.contract import ALIAS, ASKED_AGAIN, Dimension, MetricName, Variant
 from shadow_runtime.settings import Settings
 from shadowctl.route import Route
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
-    from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef as Query
     from mypy_boto3_lambda import LambdaClient
 
 _HOUR_S = 3_600
@@ -120,23 +120,20 @@ def counted(cloudwatch: "CloudWatchClient", route: str, *, version: str) -> Foun
     """
     now = datetime.now(UTC)
     metrics = [*_metrics()]
-    sums = [0.0] * len(metrics)
+    totals = dict.fromkeys(metrics, 0.0)
     begun: set[datetime] = set()
     compared: set[datetime] = set()
-    queries = [_query(route, version, *each, id_=f"m{n}") for n, each in enumerate(metrics)]
-    pages = cloudwatch.get_paginator("get_metric_data").paginate(
-        MetricDataQueries=queries, StartTime=now - _KEPT, EndTime=now
-    )
-    for page in pages:
-        for result in page["MetricDataResults"]:
-            number = int(result["Id"].removeprefix("m"))
-            sums[number] += sum(result["Values"])
-            begun |= {*result["Timestamps"]}
-            if metrics[number][0] is MetricName.COMPARED:
-                compared |= {*result["Timestamps"]}
+    of_version = {Dimension.CANDIDATE_VERSION: version}
+    asked = [(name, {**of_version, **dict(by)}) for name, by in metrics]
+    for part in sums(cloudwatch, route, asked, period_s=_HOUR_S, since=now - _KEPT, until=now):
+        metric = metrics[part.number]
+        totals[metric] += sum(part.values)
+        begun |= {*part.begun}
+        if metric[0] is MetricName.COMPARED:
+            compared |= {*part.begun}
     if not begun:
         return None
-    rounded = {metric: round(counted) for metric, counted in zip(metrics, sums, strict=True)}
+    rounded = {metric: round(total) for metric, total in totals.items()}
     return Found(_counts(rounded, hours=len(compared)), min(begun))
 
 
@@ -149,26 +146,26 @@ def _metrics() -> Iterator[tuple[MetricName, _By]]:
         yield from ((name, each) for name in names for each in by)
 
 
-def _counts(sums: Mapping[tuple[MetricName, _By], int], *, hours: int) -> Counts:
+def _counts(found: Mapping[tuple[MetricName, _By], int], *, hours: int) -> Counts:
     def pairs(name: MetricName) -> int:
-        return sum(sums[name, by] for by in _SHARES.values())
+        return sum(found[name, by] for by in _SHARES.values())
 
-    answered = sums[MetricName.REQUESTS, _USERS] - sums[MetricName.FAULTS, _USERS]
-    checked = sums[MetricName.COMPARED, _USERS] + sums[MetricName.CONTROL_ERRORS, _USERS]
-    asked = sums[MetricName.REQUESTS, _USERS]
+    answered = found[MetricName.REQUESTS, _USERS] - found[MetricName.FAULTS, _USERS]
+    checked = found[MetricName.COMPARED, _USERS] + found[MetricName.CONTROL_ERRORS, _USERS]
+    asked = found[MetricName.REQUESTS, _USERS]
     # Of a request the two functions tell apart, and the one may be late.
-    worse = min(asked, sums[MetricName.STOOD_IN, _ANY])
-    better = min(asked - worse, sums[MetricName.CONTROL_ERRORS, _USERS])
+    worse = min(asked, found[MetricName.STOOD_IN, _ANY])
+    better = min(asked - worse, found[MetricName.CONTROL_ERRORS, _USERS])
     return Counts(
         compared=tuple(
             Scores(
-                sums[MetricName.COMPARED, by],
-                sums[MetricName.MISMATCHED, by] + sums[MetricName.CANDIDATE_ERRORS, by],
-                sums[MetricName.NOISE, by],
+                found[MetricName.COMPARED, by],
+                found[MetricName.MISMATCHED, by] + found[MetricName.CANDIDATE_ERRORS, by],
+                found[MetricName.NOISE, by],
                 share,
             )
             for share, by in _SHARES.items()
-            if sums[MetricName.COMPARED, by]
+            if found[MetricName.COMPARED, by]
         ),
         hidden=pairs(MetricName.BOTH_DIFFER),
         empty=pairs(MetricName.EMPTY),
@@ -189,19 +186,3 @@ def candidate_versions(lambda_: "LambdaClient", function: str) -> list[str]:
         found = lambda_.get_function_configuration(FunctionName=function, Qualifier=version)
         called.add(Settings.of(found["Environment"]["Variables"]).candidate_version)
     return sorted(called, key=lambda version: (len(version), version), reverse=True)
-
-
-def _query(route: str, version: str, name: MetricName, by: _By, *, id_: str) -> "Query":
-    dimensions = {Dimension.ROUTE: route, Dimension.CANDIDATE_VERSION: version, **dict(by)}
-    return {
-        "Id": id_,
-        "MetricStat": {
-            "Metric": {
-                "Namespace": NAMESPACE,
-                "MetricName": name,
-                "Dimensions": [{"Name": k, "Value": v} for k, v in dimensions.items()],
-            },
-            "Period": _HOUR_S,
-            "Stat": "Sum",
-        },
-    }

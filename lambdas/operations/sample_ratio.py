@@ -17,11 +17,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
 from operations.flag import HostedFlag
-from shadow_runtime.contract import NAMESPACE, Dimension, MetricName, Stage, Variant
+from operations.metrics import Metric, sums
+from shadow_runtime.contract import Dimension, MetricName, Stage, Variant
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
-    from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef as Query
 
 _DISPERSION = 17
 _DEVIATIONS = 5
@@ -168,30 +168,12 @@ class SampleRatio:
 def _sums(
     cloudwatch: "CloudWatchClient", route: str, since: datetime, now: datetime
 ) -> dict[str, int]:
-    queries = [_query(route, MetricName.REQUESTS, variant) for variant in Variant]
-    queries += [_query(route, name) for name in _COUNTED]
-    sums = dict.fromkeys((*Variant, *_COUNTED), 0.0)
-    named = {name.lower(): name for name in sums}
-    pages = cloudwatch.get_paginator("get_metric_data").paginate(
-        MetricDataQueries=queries, StartTime=since, EndTime=now
-    )
-    for page in pages:
-        for result in page["MetricDataResults"]:
-            sums[named[result["Id"]]] += sum(result["Values"])
-    return {name: round(total) for name, total in sums.items()}
-
-
-def _query(route: str, name: MetricName, variant: Variant | None = None) -> "Query":
-    dimensions = {Dimension.ROUTE: route} | ({Dimension.VARIANT: variant} if variant else {})
-    return {
-        "Id": (variant or name).lower(),
-        "MetricStat": {
-            "Metric": {
-                "Namespace": NAMESPACE,
-                "MetricName": name,
-                "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
-            },
-            "Period": _MINUTE_S,
-            "Stat": "Sum",
-        },
+    asked: dict[str, Metric] = {
+        **{each: (MetricName.REQUESTS, {Dimension.VARIANT: each}) for each in Variant},
+        **{name: (name, {}) for name in _COUNTED},
     }
+    names, totals = [*asked], dict.fromkeys(asked, 0.0)
+    found = sums(cloudwatch, route, [*asked.values()], period_s=_MINUTE_S, since=since, until=now)
+    for part in found:
+        totals[names[part.number]] += sum(part.values)
+    return {name: round(total) for name, total in totals.items()}

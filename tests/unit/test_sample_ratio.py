@@ -131,7 +131,7 @@ def test_the_status_tells_of_both() -> None:
 
 
 class Counted(Aws):
-    """A route's metrics, by their names; two pages of them."""
+    """A route's metrics, by the side or by their names; two pages of them."""
 
     def __init__(self, **sums: float) -> None:
         super().__init__()
@@ -140,10 +140,21 @@ class Counted(Aws):
 
     def _GetMetricData(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         self.asked = given
-        ids = [query["Id"] for query in given["MetricDataQueries"]]
-        results = [{"Id": id_, "Values": [self.sums.get(id_, 0) / 2]} for id_ in ids]
+        results = [
+            {
+                "Id": query["Id"],
+                "Timestamps": [given["StartTime"]],
+                "Values": [self.sums.get(counted(query["MetricStat"]["Metric"]), 0) / 2],
+            }
+            for query in given["MetricDataQueries"]
+        ]
         more = {} if "NextToken" in given else {"NextToken": "more"}
         return {"MetricDataResults": results, **more}
+
+
+def counted(metric: dict[str, Any]) -> str:
+    sides = [each["Value"] for each in metric["Dimensions"] if each["Name"] == "Variant"]
+    return str([*sides, metric["MetricName"]][0]).lower()
 
 
 def read(
