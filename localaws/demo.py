@@ -19,7 +19,6 @@ from rich.console import Console
 
 from localaws import LocalError
 from localaws.assembly import MINUTE_SECONDS
-from localaws.deploy import stack_resources
 from localaws.evidence import AT_ONCE, Evidence, EvidenceError, Pass, Traffic
 from localaws.route_folder import RouteFolder
 from localaws.up import Local, running
@@ -30,6 +29,7 @@ from shadow_runtime.contract import (
     Stage,
     Variable,
 )
+from shadowctl.deployed import stack_resources
 from shadowctl.route import Route
 from shadowctl.screen import Steps, bar
 

@@ -15,6 +15,7 @@ from localaws import LocalError, environment
 from localaws.environment import ACCOUNT, REGION
 from localaws.process_guard import GuardedProcess
 from localaws.supervisor import StateFolder
+from shadowctl.deployed import stack_resources
 from shadowctl.synthesis import app_folder, cdk, command, node, offline
 
 RESERVATIONS = "no reserved concurrency by CloudFormation: it is set by Lambda's own API"
@@ -74,12 +75,13 @@ def bootstrap(assembly: Path, aws: boto3.Session) -> int:
         for asset in assets.values()
         for destination in asset["destinations"].values()
     }
+    s3, ssm = aws.client("s3"), aws.client("ssm")
     for bucket in buckets:
-        aws.client("s3").create_bucket(Bucket=bucket)
+        s3.create_bucket(Bucket=bucket)
     for artifact in [each for manifest in manifests for each in manifest["artifacts"].values()]:
         properties = artifact.get("properties", {})
         if "bootstrapStackVersionSsmParameter" in properties:
-            aws.client("ssm").put_parameter(
+            ssm.put_parameter(
                 Name=properties["bootstrapStackVersionSsmParameter"],
                 Value=str(properties["requiresBootstrapStackVersion"]),
                 Type="String",
@@ -126,7 +128,7 @@ def deploy(
 
 def reserve_concurrency(assembly: Path, aws: boto3.Session) -> int:
     """Does for an assembly's stacks what the emulator's CloudFormation omits; counts functions."""
-    count = 0
+    count, functions = 0, aws.client("lambda")
     for stack in Stack.all_of(assembly):
         deployed = stack_resources(aws, stack.name)
         for function in stack.all("AWS::Lambda::Function"):
@@ -134,23 +136,11 @@ def reserve_concurrency(assembly: Path, aws: boto3.Session) -> int:
             if reserved is None:
                 continue
             for name in [name for id_, _, name in deployed if id_ == function.logical_id]:
-                aws.client("lambda").put_function_concurrency(
+                functions.put_function_concurrency(
                     FunctionName=name, ReservedConcurrentExecutions=reserved
                 )
                 count += 1
     return count
-
-
-def stack_resources(aws: boto3.Session, stack: str) -> list[tuple[str, str, str]]:
-    """Logical id, type and physical id of each resource of a deployed stack, and of nested ones."""
-    pages = aws.client("cloudformation").get_paginator("list_stack_resources")
-    found = [
-        (one["LogicalResourceId"], one["ResourceType"], one.get("PhysicalResourceId", ""))
-        for page in pages.paginate(StackName=stack)
-        for one in page["StackResourceSummaries"]
-    ]
-    nested = [name for _, kind, name in found if kind == "AWS::CloudFormation::Stack"]
-    return [*found, *(inner for name in nested for inner in stack_resources(aws, name))]
 
 
 def _succeeded(running: GuardedProcess, log: Path) -> None:

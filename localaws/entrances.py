@@ -23,17 +23,19 @@ def curls(
         header = f"-H 'Authorization: {credential}' " if protected else ""
         return f"curl {header}'{endpoint}{url}'"
 
+    http_apis, rest_apis = aws.client("apigatewayv2"), aws.client("apigateway")
+    functions = aws.client("lambda")
+
     def found() -> Iterator[str]:
         for id_ in resources.get("AWS::ApiGatewayV2::Api", ()):
-            for route in aws.client("apigatewayv2").get_routes(ApiId=id_)["Items"]:
+            for route in http_apis.get_routes(ApiId=id_)["Items"]:
                 method, _, path = route["RouteKey"].partition(" ")
                 if method in _ANY:
                     protected = route.get("AuthorizationType", "NONE") != "NONE"
                     yield command(f"/_aws/execute-api/{id_}{path}", protected=protected)
         for id_ in resources.get("AWS::ApiGateway::RestApi", ()):
-            api = aws.client("apigateway")
-            stages = [stage["stageName"] for stage in api.get_stages(restApiId=id_)["item"]]
-            for resource in api.get_resources(restApiId=id_, embed=["methods"])["items"]:
+            stages = [stage["stageName"] for stage in rest_apis.get_stages(restApiId=id_)["item"]]
+            for resource in rest_apis.get_resources(restApiId=id_, embed=["methods"])["items"]:
                 asked = [m for m in _ANY if m in resource.get("resourceMethods", {})]
                 for stage in stages if asked else []:
                     method = resource["resourceMethods"][asked[0]]
@@ -42,7 +44,7 @@ def curls(
                         protected=method.get("authorizationType", "NONE") != "NONE",
                     )
         for name in resources.get("AWS::Lambda::Function", ()):
-            urls = aws.client("lambda").list_function_url_configs(FunctionName=name)
+            urls = functions.list_function_url_configs(FunctionName=name)
             for url in urls["FunctionUrlConfigs"]:
                 id_ = url["FunctionUrl"].removeprefix("https://").partition(".")[0]
                 if url["AuthType"] == "NONE":

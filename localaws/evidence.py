@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import boto3
 import urllib3
 
-from localaws.deploy import stack_resources
 from shadow_runtime.contract import POLL_INTERVAL, Dimension, MetricName, ShadowCanaryError
+from shadowctl.deployed import stack_resources
 
 AT_ONCE = 4
 """Requests at a time, as many as the two cores of a small machine can serve."""

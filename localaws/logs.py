@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import boto3
 
 from localaws import LocalError
-from localaws.deploy import stack_resources
 from localaws.up import Local
+from shadowctl.deployed import stack_resources
 
 _LOOK_SECONDS = 1.0
 

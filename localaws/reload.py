@@ -12,16 +12,19 @@ import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import boto3
 import urllib3
 
 from localaws import LocalError, environment
-from localaws.deploy import stack_resources
 from localaws.route_folder import RouteFolder
 from localaws.supervisor import StateFolder
 from shadow_runtime.contract import ALIAS, Variable
+from shadowctl.deployed import stack_resources
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
 
 _LOOK_SECONDS = 0.2
 
@@ -42,52 +45,44 @@ class DeployedCode:
 
     def files(self) -> dict[str, Path]:
         """By their place in the code: what stands below the root, new modules included."""
+        functions = self.aws.client("lambda")
+        return self._files(_read(functions, self._function()))
+
+    def reload(self) -> None:
+        """Puts the files as they are now where the route answers."""
+        functions, function = self.aws.client("lambda"), self._function()
+        deployed = _read(functions, function)
+        now = self._files(deployed)
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as new:
+            for name, text in deployed.items():
+                if name not in now:
+                    new.writestr(name, text)
+            for name, path in now.items():
+                new.writestr(name, path.read_bytes())
+        configuration = functions.get_function_configuration(FunctionName=function)
+        variables = configuration["Environment"]["Variables"]
+        for side in (Variable.CANDIDATE, Variable.SHADOW):
+            name, _, version = variables[side].partition(":function:")[2].partition(":")
+            functions.update_function_code(FunctionName=name, ZipFile=archive.getvalue())
+            if version:  # else its newest code is called
+                published = functions.publish_version(FunctionName=name)
+                variables = {**variables, side: published["FunctionArn"]}
+        functions.update_function_code(FunctionName=function, ZipFile=archive.getvalue())
+        functions.update_function_configuration(
+            FunctionName=function, Environment={"Variables": variables}
+        )
+        version = functions.publish_version(FunctionName=function)["Version"]
+        functions.update_alias(FunctionName=function, Name=ALIAS, FunctionVersion=version)
+
+    def _files(self, deployed: Iterable[str]) -> dict[str, Path]:
         root = self.route.root
         new = [str(path.relative_to(root)) for path in self.route.folder.rglob("*.py")]
         return {
             name: root / name
-            for name in {*self._read(), *new}
+            for name in {*deployed, *new}
             if (root / name).is_file() and not name.startswith("shadow_runtime/")
         }
-
-    def reload(self) -> None:
-        """Puts the files as they are now where the route answers."""
-        names = self.files()
-        archive = io.BytesIO()
-        with zipfile.ZipFile(archive, "w") as new:
-            for name, text in self._read().items():
-                if name not in names:
-                    new.writestr(name, text)
-            for name, path in names.items():
-                new.writestr(name, path.read_bytes())
-        function = self._function()
-        configuration = self._lambda.get_function_configuration(FunctionName=function)
-        variables = configuration["Environment"]["Variables"]
-        for side in (Variable.CANDIDATE, Variable.SHADOW):
-            name, _, version = variables[side].partition(":function:")[2].partition(":")
-            self._put(name, archive.getvalue())
-            if version:  # else its newest code is called
-                published = self._lambda.publish_version(FunctionName=name)
-                variables = {**variables, side: published["FunctionArn"]}
-        self._put(function, archive.getvalue())
-        self._lambda.update_function_configuration(
-            FunctionName=function, Environment={"Variables": variables}
-        )
-        version = self._lambda.publish_version(FunctionName=function)["Version"]
-        self._lambda.update_alias(FunctionName=function, Name=ALIAS, FunctionVersion=version)
-
-    @property
-    def _lambda(self) -> Any:
-        return self.aws.client("lambda")
-
-    def _put(self, function: str, archive: bytes) -> None:
-        self._lambda.update_function_code(FunctionName=function, ZipFile=archive)
-
-    def _read(self) -> dict[str, bytes]:
-        found = self._lambda.get_function(FunctionName=self._function())
-        archive = urllib3.request("GET", found["Code"]["Location"]).data
-        with zipfile.ZipFile(io.BytesIO(archive)) as code:
-            return {name: code.read(name) for name in code.namelist()}
 
     def _function(self) -> str:
         """The name of the route's function: its alias says it."""
@@ -97,6 +92,14 @@ class DeployedCode:
             if logical_id == self.route.alias
         ]
         return alias.partition(":function:")[2].partition(":")[0]
+
+
+def _read(functions: "LambdaClient", function: str) -> dict[str, bytes]:
+    """The code of a function, by file."""
+    found = functions.get_function(FunctionName=function)
+    archive = urllib3.request("GET", found["Code"]["Location"]).data
+    with zipfile.ZipFile(io.BytesIO(archive)) as code:
+        return {name: code.read(name) for name in code.namelist()}
 
 
 def watch(report: Callable[[str], None], state: StateFolder | None = None) -> NoReturn:

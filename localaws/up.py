@@ -22,6 +22,7 @@ from localaws.reload import DeployedCode
 from localaws.route_folder import RouteFolder
 from localaws.supervisor import StateFolder, Supervisor
 from localaws.watcher import SupportedAlarms
+from shadowctl.deployed import stack_resources
 from shadowctl.synthesis import app_folder
 
 Progress = Callable[[str, str], None]
@@ -265,7 +266,7 @@ def _deployed(state: StateFolder, endpoint: str, socket: str, steps: _Steps) -> 
                 DeployedCode(aws, route).reload()
     resources: dict[str, list[str]] = defaultdict(list)
     for stack in dict.fromkeys(stack.name for stack in Stack.all_of(state.synthesized)):
-        for _, kind, physical_id in deployment.stack_resources(aws, stack):
+        for _, kind, physical_id in stack_resources(aws, stack):
             resources[kind].append(physical_id)
     with steps.step("roles"):
         database.make_roles(resources.get("AWS::SecretsManager::Secret", []), aws, socket)

@@ -31,8 +31,8 @@ from analysis.metric_math import Series, UnsupportedError
 from analysis.template import Stack
 from localaws import environment
 from localaws.assembly import MINUTE_SECONDS, TIME_SCALE
-from localaws.deploy import stack_resources
 from localaws.supervisor import StateFolder
+from shadowctl.deployed import stack_resources
 
 MARK = "CloudWatchMetrics"
 """What every document of metrics contains."""

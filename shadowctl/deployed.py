@@ -61,24 +61,40 @@ def every(aws: boto3.Session) -> Iterator[DeployedRoute]:
     pages = aws.client("cloudformation").get_paginator("describe_stacks").paginate()
     for page in pages:
         for stack in page["Stacks"]:
-            if "ParentId" not in stack:
-                yield from _routes(stack, aws)
+            outermost = stack.get("RootId", f"stack/{stack['StackName']}").split("/")[1]
+            yield from _held(stack, outermost, aws)
 
 
-def _routes(stack: Any, aws: boto3.Session, name: str = "") -> Iterator[DeployedRoute]:
-    """Those of a described stack and of stacks nested in it, under the outer one's name."""
-    name = name or stack["StackName"]
-    for output in stack.get("Outputs", []):
+def _routes(stack: Any, aws: boto3.Session) -> Iterator[DeployedRoute]:
+    """Those of a described stack and of the stacks nested in it, under its name."""
+    name, cloudformation = stack["StackName"], aws.client("cloudformation")
+    yield from _held(stack, name, aws)
+    for _, kind, id_ in stack_resources(aws, name):
+        if kind == _NESTED:
+            nested = cloudformation.describe_stacks(StackName=id_)["Stacks"][0]
+            yield from _held(nested, name, aws)
+
+
+def _held(described: Any, stack: str, aws: boto3.Session) -> Iterator[DeployedRoute]:
+    for output in described.get("Outputs", []):
         if "OperationsName" in output["OutputKey"]:
             function = aws.client("lambda").get_function_configuration(
                 FunctionName=output["OutputValue"]
             )
             settings = OperationsSettings.of(function["Environment"]["Variables"])
-            yield DeployedRoute(name, function["FunctionArn"], settings)
-    cloudformation = aws.client("cloudformation")
-    resources = cloudformation.get_paginator("list_stack_resources")
-    for page in resources.paginate(StackName=stack["StackName"]):
-        for resource in page["StackResourceSummaries"]:
-            if resource["ResourceType"] == "AWS::CloudFormation::Stack":
-                nested = cloudformation.describe_stacks(StackName=resource["PhysicalResourceId"])
-                yield from _routes(nested["Stacks"][0], aws, name)
+            yield DeployedRoute(stack, function["FunctionArn"], settings)
+
+
+_NESTED = "AWS::CloudFormation::Stack"
+
+
+def stack_resources(aws: boto3.Session, stack: str) -> list[tuple[str, str, str]]:
+    """Logical id, type and physical id of each resource of a deployed stack, and of nested ones."""
+    pages = aws.client("cloudformation").get_paginator("list_stack_resources")
+    found = [
+        (one["LogicalResourceId"], one["ResourceType"], one.get("PhysicalResourceId", ""))
+        for page in pages.paginate(StackName=stack)
+        for one in page["StackResourceSummaries"]
+    ]
+    nested = [name for _, kind, name in found if kind == _NESTED]
+    return [*found, *(inner for name in nested for inner in stack_resources(aws, name))]
