@@ -10,12 +10,13 @@ from typing import Any
 from unittest.mock import patch
 
 import shadow_runtime.migrating as decorator
-from shadow_runtime import shadow
+from shadow_runtime import shadow, tee
 from shadow_runtime.candidate import candidate
 from shadow_runtime.contract import Position, Variable
 from shadow_runtime.migrating import migrating
 from shadow_runtime.respond import RouteRuntime
 from shadow_runtime.settings import settings
+from shadow_runtime.tee import Tee
 from tests.runtime.front_doors.doors import ACCOUNT
 from tests.runtime.played import Received, Reply, Service, error, serving
 from tests.runtime.played_appconfig import AppConfig
@@ -128,7 +129,9 @@ class Aws:
         self.functions.candidate = over(candidate(new))
         runtime = self._runtime(at)
         if not self._circuits_stay:
-            runtime.circuit_breaker.record(ok=True)
+            assert isinstance(runtime.tee, Tee)
+            for circuit_breaker in (runtime.circuit_breaker, runtime.tee._circuit_breaker):
+                circuit_breaker.record(ok=True)
         with patch.object(decorator, "_runtime", lambda: runtime):
             migrated = over(migrating(**options)(control))
         return migrated(event, context)
@@ -166,4 +169,5 @@ def playing() -> Iterator[Aws]:
             "AWS_ENDPOINT_URL_APPCONFIGDATA": of_appconfig.url,
         }
         environment = {**{name.value: text for name, text in SETTINGS.items()}, **endpoints}
-        yield Aws(Functions(of_lambda), AppConfig(of_appconfig), environment)
+        with patch.object(tee, "PATIENCE", 10.0):  # a busy machine loses no copy
+            yield Aws(Functions(of_lambda), AppConfig(of_appconfig), environment)
