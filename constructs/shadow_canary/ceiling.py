@@ -4,7 +4,7 @@ from aws_cdk import CustomResource, Duration
 from constructs import Construct
 
 from shadow_canary.code import source
-from shadow_canary.findings import acknowledge_wildcard, below_environment, below_profile
+from shadow_canary.findings import acknowledge_moves
 from shadow_canary.flag import MigrationFlag
 from shadow_canary.functions import FunctionOptions, LeastPrivilegeFunction
 from shadow_canary.metrics import full_name
@@ -52,15 +52,7 @@ class CeilingChange(Construct):
             memory_size=256,
         )
         flag.grant_move(self.function)
-        for resource in (
-            below_environment(flag, "deployment/*"),
-            below_profile(flag, "hostedconfigurationversion/*"),
-        ):
-            acknowledge_wildcard(
-                self.function.execution_role,
-                resource,
-                "deployments and hosted versions are numbered",
-            )
+        acknowledge_moves(self.function.execution_role, flag)
         self.resource = CustomResource(
             self,
             "Resource",

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -78,7 +79,7 @@ class RouteCode:
         self.package = ".".join(at.parts)
         files = _files(Path(folder), Path(root), packages, data)
         _check_imports(files, [at / "control.py", at / "candidate.py"], root=self.root)
-        self.asset = _asset(files)
+        self.asset = lambda_.Code.from_asset(_together(files))
         recorded = Path(folder, RECORDED)
         self.recorded: Files = {at / RECORDED: recorded} if recorded.is_file() else {}
 
@@ -103,7 +104,7 @@ class RouteCode:
         at = _import_path(Path(folder), Path(root))
         files = _files(Path(folder), Path(root), packages, data)
         _check_imports(files, [at / "candidate.py"], root=_from_app(root))
-        return _asset(files)
+        return lambda_.Code.from_asset(_together(files))
 
     def to_metadata(self) -> dict[str, str]:
         """As a template holds it, for whoever runs the route elsewhere than on AWS."""
@@ -112,7 +113,15 @@ class RouteCode:
 
 def source(*packages: str, also: Files | None = None) -> lambda_.AssetCode:
     """An asset of the runtime, of packages beside it, and of the files in `also`."""
-    return _asset({**_of_runtime("shadow_runtime", *packages), **(also or {})})
+    packages = ("shadow_runtime", *packages)
+    folder = _together({**_of_runtime(*packages), **also}) if also else _of_every_route(*packages)
+    return lambda_.Code.from_asset(folder)
+
+
+@cache
+def _of_every_route(*packages: str) -> str:
+    """The folder of what is no route's own, once for all of an app: the CDK reads it once, too."""
+    return _together(_of_runtime(*packages))
 
 
 def _files(folder: Path, root: Path, packages: Sequence[str | Path], data: Sequence[str]) -> Files:
@@ -150,15 +159,15 @@ def _of_runtime(*packages: str) -> Files:
     }
 
 
-def _asset(files: Files) -> lambda_.AssetCode:
-    """An asset of exactly `files`: they are put together in a folder that ends with the process."""
+def _together(files: Files) -> str:
+    """A folder of exactly `files`, which ends with the process."""
     folder = tempfile.mkdtemp(prefix="shadow-canary-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     for path, origin in files.items():
         to = Path(folder, path)
         to.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(origin, to)
-    return lambda_.Code.from_asset(folder)
+    return folder
 
 
 def _modules(folder: Path) -> Iterator[PurePosixPath]:
@@ -305,6 +314,7 @@ class LockedLayer(lambda_.LayerVersion):
         )
         is_ours = lock.parent == LOCKS
         add_metadata(self, LOCK, lock.name if is_ours else f"./{_from_app(lock)}")
+        same_in_every_environment(self)
 
 
 _MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
@@ -362,18 +372,22 @@ def check_alike(layer: LockedLayer, *others: LockedLayer) -> None:
                 )
 
 
-def same_in_every_environment(resource: IConstruct, code: str) -> None:
+def same_in_every_environment(resource: IConstruct) -> None:
     """Spells the bucket of an asset alike with and without an `env=` of the stack.
 
     The version of a function is named after a hash of its template. An account and a region that
     become known would change it, and Lambda refuses to publish what did not change.
     """
-    child = resource.node.default_child
-    if not isinstance(child, lambda_.CfnFunction | lambda_.CfnLayerVersion):
-        return
+    asset: Any
+    match child := resource.node.default_child:
+        case lambda_.CfnFunction():
+            code, asset = "Code", child.code
+        case lambda_.CfnLayerVersion():
+            code, asset = "Content", child.content
+        case _:  # imported
+            return
     stack = cdk.Stack.of(child)
-    asset = stack.resolve(child.code if isinstance(child, lambda_.CfnFunction) else child.content)
-    match asset.get("s3Bucket"):
+    match stack.resolve(asset).get("s3Bucket"):
         case str(bucket) | {"Fn::Sub": str(bucket)}:
             spelled = bucket.replace(stack.account, "${AWS::AccountId}")
             spelled = spelled.replace(stack.region, "${AWS::Region}")

@@ -19,6 +19,15 @@ def acknowledge_wildcard(role: IConstruct, resource: str, reason: str) -> None:
     acknowledge(role, f"IAM5[Resource::{resource}]", reason)
 
 
+def acknowledge_moves(role: IConstruct, flag: MigrationFlag) -> None:
+    """Accepts what `flag.grant_move` gives to `role` with a wildcard."""
+    for resource in (
+        below_environment(flag, "deployment/*"),
+        below_profile(flag, "hostedconfigurationversion/*"),
+    ):
+        acknowledge_wildcard(role, resource, "deployments and hosted versions are numbered")
+
+
 def versions_of(function: lambda_.Function) -> str:
     """All versions of `function`, as cdk-nag spells them."""
     return f"<{logical_id(function)}.Arn>:*"

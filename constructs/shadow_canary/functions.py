@@ -225,9 +225,7 @@ class LeastPrivilegeFunction(lambda_.Function):
         self.__dict__["add_environment"] = partial(
             _remembered, self.variables, self.add_environment
         )
-        same_in_every_environment(self, "Code")
-        for layer in layers:
-            same_in_every_environment(layer, "Content")
+        same_in_every_environment(self)
         # A layer changes by its lock: without a feature flag of its own, the CDK would not see it.
         locks = [layer.lock_hash for layer in layers if isinstance(layer, LockedLayer)]
         self.invalidate_version_based_on("".join(locks))

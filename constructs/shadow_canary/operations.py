@@ -22,10 +22,9 @@ from analysis.strategy import Strategy
 from shadow_canary.code import source
 from shadow_canary.findings import (
     acknowledge,
+    acknowledge_moves,
     acknowledge_wildcard,
     arn_in,
-    below_environment,
-    below_profile,
     versions_of,
 )
 from shadow_canary.flag import LOWER, RAISE, MigrationFlag
@@ -92,13 +91,7 @@ class OperationsFunction(LeastPrivilegeFunction):
             retry_attempts=2, on_failure=destinations.SqsDestination(self.dead_letters)
         )
         flag.grant_move(self)
-        for resource in (
-            below_environment(flag, "deployment/*"),
-            below_profile(flag, "hostedconfigurationversion/*"),
-        ):
-            acknowledge_wildcard(
-                self.execution_role, resource, "deployments and hosted versions are numbered"
-            )
+        acknowledge_moves(self.execution_role, flag)
         acknowledge(self.dead_letters, "SQS3", "this is the dead-letter queue")
         bus = events.EventBus.from_event_bus_name(self, "EventBus", "default")
         bus.grant_put_events_to(self)

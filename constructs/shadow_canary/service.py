@@ -38,6 +38,7 @@ from shadow_canary.code import (
     LockedLayer,
     RouteCode,
     check_alike,
+    same_in_every_environment,
 )
 from shadow_canary.code_canary import CodeCanary
 from shadow_canary.dashboard import MismatchQueries, RouteDashboard, dashboard_name
@@ -230,6 +231,8 @@ class ShadowCanaryService(RouteMetrics, Construct):
 
         of_all = layer("RuntimeLayer", LOCKS / "runtime.txt")
         database = layer("DatabaseLayer", LOCKS / "database.txt")
+        for given in layers:
+            same_in_every_environment(given)
         of_team = [*layers]
         if requirements is not None:
             own = layer("RequirementsLayer", requirements)
