@@ -80,7 +80,7 @@ class Stack:
 
         A nested stack is deployed by no name of its own; it has its parent's.
         """
-        return [*cls._all_of(assembly)]
+        return [cls._read(*place) for place in _places(assembly)]
 
     @classmethod
     def load(cls, assembly: Path, route: str) -> Self:
@@ -93,11 +93,11 @@ class Stack:
             TemplateError: the assembly has no such stack, or that has no such route.
         """
         wanted, _, name = route.partition(":")
-        stacks = cls.all_of(assembly)
-        found = [stack for stack in stacks if wanted in (stack.name, stack.path)]
+        places = [*_places(assembly)]
+        found = [cls._read(*place) for place in places if wanted in place[:2]]
         if not found:
-            paths = dict.fromkeys(stack.path for stack in stacks)
-            known = ", ".join(paths) or "none; run `cdk synth` first"
+            known = ", ".join(dict.fromkeys(path for _, path, _ in places))
+            known = known or "none; run `cdk synth` first"
             raise TemplateError(f"no stack {wanted!r} in {assembly}; the stacks there: {known}")
         routes = {held: stack for stack in found for held in stack.routes}
         if name and name not in routes:
@@ -114,40 +114,8 @@ class Stack:
         return [*self._prefixes]
 
     @classmethod
-    def _all_of(cls, assembly: Path) -> Iterator[Self]:
-        manifest = assembly / "manifest.json"
-        if not manifest.is_file():
-            yield from cls._of_templates(assembly)
-            return
-        for id_, artifact in json.loads(manifest.read_text())["artifacts"].items():
-            properties = artifact.get("properties", {})
-            match artifact["type"]:
-                case "aws:cloudformation:stack":
-                    name = properties.get("stackName", id_)
-                    path = artifact.get("displayName", id_)
-                    # Where a name is given, it stands behind the path: "Prod/GetUser (users)".
-                    path = path.partition(" (")[0]
-                    for file in cls._templates(assembly / properties["templateFile"]):
-                        yield cls(name, json.loads(file.read_text()), path)
-                case "cdk:cloud-assembly":
-                    yield from cls._all_of(assembly / properties["directoryName"])
-
-    @classmethod
-    def _of_templates(cls, folder: Path) -> Iterator[Self]:
-        """Those of a folder with templates alone, by the names of the files."""
-        for file in sorted(folder.glob("*.template.json")):
-            name = file.name.partition(".")[0]
-            yield cls(name, json.loads(file.read_text()), name)
-
-    @staticmethod
-    def _templates(file: Path) -> Iterator[Path]:
-        """Its template, and those of the stacks nested in it, which are assets of it."""
-        yield file
-        assets = file.with_name(file.name.replace(".template.", ".assets."))
-        if assets.is_file():
-            sources = [each["source"] for each in json.loads(assets.read_text())["files"].values()]
-            paths = [source.get("path", "") for source in sources]
-            yield from (file.with_name(path) for path in paths if ".nested.template." in path)
+    def _read(cls, name: str, path: str, file: Path) -> Self:
+        return cls(name, json.loads(file.read_text()), path)
 
     @property
     def _prefixes(self) -> dict[str, str]:
@@ -218,6 +186,35 @@ class Stack:
         if body is None:
             raise resource.refused(f"has as {what} no resource of this stack: {text(value)}")
         return Resource(self.name, logical_id, body)
+
+
+def _places(assembly: Path) -> Iterator[tuple[str, str, Path]]:
+    """Name, path and template of each stack; of a folder with templates alone, by their names."""
+    manifest = assembly / "manifest.json"
+    if not manifest.is_file():
+        for file in sorted(assembly.glob("*.template.json")):
+            yield file.name.partition(".")[0], file.name.partition(".")[0], file
+        return
+    for id_, artifact in json.loads(manifest.read_text())["artifacts"].items():
+        properties = artifact.get("properties", {})
+        match artifact["type"]:
+            case "aws:cloudformation:stack":
+                # Where a name is given, it stands behind the path: "Prod/GetUser (users)".
+                path = artifact.get("displayName", id_).partition(" (")[0]
+                for file in _with_nested(assembly / properties["templateFile"]):
+                    yield properties.get("stackName", id_), path, file
+            case "cdk:cloud-assembly":
+                yield from _places(assembly / properties["directoryName"])
+
+
+def _with_nested(file: Path) -> Iterator[Path]:
+    """A stack's template, and those of the stacks nested in it, which are assets of it."""
+    yield file
+    assets = file.with_name(file.name.replace(".template.", ".assets."))
+    if assets.is_file():
+        sources = [each["source"] for each in json.loads(assets.read_text())["files"].values()]
+        paths = [source.get("path", "") for source in sources]
+        yield from (file.with_name(path) for path in paths if ".nested.template." in path)
 
 
 def text(value: Any) -> str:
