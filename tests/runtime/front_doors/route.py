@@ -134,7 +134,8 @@ class Aws:
                 circuit_breaker.record(ok=True)
         with patch.object(decorator, "_runtime", lambda: runtime):
             migrated = over(migrating(**options)(control))
-        return migrated(event, context)
+        with patch.object(tee, "PATIENCE", 10.0):  # a busy machine loses no copy
+            return migrated(event, context)
 
     def _runtime(self, at: Position) -> RouteRuntime:
         key = (at, settings())
@@ -169,5 +170,4 @@ def playing() -> Iterator[Aws]:
             "AWS_ENDPOINT_URL_APPCONFIGDATA": of_appconfig.url,
         }
         environment = {**{name.value: text for name, text in SETTINGS.items()}, **endpoints}
-        with patch.object(tee, "PATIENCE", 10.0):  # a busy machine loses no copy
-            yield Aws(Functions(of_lambda), AppConfig(of_appconfig), environment)
+        yield Aws(Functions(of_lambda), AppConfig(of_appconfig), environment)
