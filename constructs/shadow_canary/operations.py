@@ -102,10 +102,16 @@ class OperationsFunction(LeastPrivilegeFunction):
         for alarm in exposure:
             self.hear(alarm.alarm_name)
 
-    def grant_see_versions(self, function: lambda_.Function) -> None:
-        """Lets it say which versions of `function` users were on: evidence for a rollback."""
+    def grant_see_counts(self, function: lambda_.Function) -> None:
+        """Lets it see which versions of the route `function` users are on, and what was counted."""
         self.add_environment(Variable.FUNCTION, function.function_name)
         _allow(self, "lambda:ListAliases", function.function_arn)  # it has no such grant
+        _allow(self, "lambda:GetFunctionConfiguration", f"{function.function_arn}:*")
+        acknowledge_wildcard(self.execution_role, versions_of(function), "versions are numbered")
+        _allow(self, "cloudwatch:GetMetricData", "*")
+        acknowledge_wildcard(
+            self.execution_role, "*", "metrics are no resources of IAM: one sees all or none"
+        )
 
     def grant_describe_every_alarm(self) -> None:
         """Lets it see the state of composite alarms, which AWS shows to those alone who see all.

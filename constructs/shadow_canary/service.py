@@ -361,7 +361,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
             dashboard=dashboard_name(self, route) if dashboard else "",
             options=options,
         )
-        self.operations.grant_see_versions(self.function)
+        self.operations.grant_see_counts(self.function)
         self.operational_alarms = OperationalAlarms(
             self,
             "OperationalAlarms",

@@ -12,10 +12,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from operations.actions import RolledBack, check, clean_up, roll_back
 from operations.alarms import AlarmNotification, describe
+from operations.counts import route_versions
 from operations.flag import HostedFlag
 from operations.report import clean_up_message, report, rollback_message
 from operations.settings import OperationsSettings
-from shadow_runtime.contract import ALIAS, Action, MetricName
+from shadow_runtime.contract import Action, MetricName
 from shadow_runtime.telemetry import logger
 
 _NOTHING = {"outcome": "none", "changed": False}
@@ -89,10 +90,7 @@ def _flag(settings: OperationsSettings) -> HostedFlag:
 def _versions(function: str) -> dict[str, float]:
     """The route's versions that users are on, with their shares; empty when it cannot be told."""
     try:
-        aliases = boto3.client("lambda").list_aliases(FunctionName=function)
+        return route_versions(boto3.client("lambda"), function)
     except (BotoCoreError, ClientError) as error:  # users are back, and that is what matters
         logger.warning("versions unknown", error=type(error).__name__)
         return {}
-    [live] = [alias for alias in aliases["Aliases"] if alias["Name"] == ALIAS]
-    others = live.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
-    return {live["FunctionVersion"]: 1 - sum(others.values()), **others}

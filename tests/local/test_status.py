@@ -5,8 +5,9 @@ from typing import Any
 
 from judge import Counts, Scores, Tolerances
 from localaws.up import Local
+from operations.counts import candidate_versions, counted
 from shadowctl.route import Route
-from shadowctl.status import candidate_versions, counted, status
+from shadowctl.status import status
 from tests.local.deployed import Deployed
 from tests.local.way_back import exposure, set_state
 

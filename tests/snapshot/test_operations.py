@@ -38,7 +38,7 @@ def test_operations_can_deploy_this_routes_configuration_and_no_other(
         assert on == THIS_FLAG, action
 
 
-def test_operations_tells_the_topic_and_the_bus_and_sees_which_versions_users_were_on(
+def test_operations_tells_the_topic_and_the_bus_and_sees_the_versions_and_what_was_counted(
     allowed: dict[str, set[str]],
 ) -> None:
     others = {a: on for a, on in allowed.items() if not a.startswith("appconfig:")}
@@ -47,6 +47,8 @@ def test_operations_tells_the_topic_and_the_bus_and_sees_which_versions_users_we
         "sns:Publish": {"<ServiceTopic>"},
         "events:PutEvents": {bus},
         "lambda:ListAliases": {"<ServiceRoute.Arn>"},
+        "lambda:GetFunctionConfiguration": {"<ServiceRoute.Arn>:*"},
+        "cloudwatch:GetMetricData": {"*"},
         "cloudwatch:DescribeAlarms": {ALARMS},
         "sqs:GetQueueAttributes": {DEAD_LETTERS},
         "sqs:GetQueueUrl": {DEAD_LETTERS},
