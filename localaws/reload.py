@@ -9,10 +9,10 @@ import ast
 import io
 import time
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import boto3
 import urllib3
@@ -102,7 +102,7 @@ def _read(functions: "LambdaClient", function: str) -> dict[str, bytes]:
         return {name: code.read(name) for name in code.namelist()}
 
 
-def watch(report: Callable[[str], None], state: StateFolder | None = None) -> NoReturn:
+def watch(state: StateFolder | None = None) -> Iterator[str]:
     """Reloads whatever is saved, and says so, until it is interrupted.
 
     A file that does not parse is said, and what ran before runs on.
@@ -120,21 +120,20 @@ def watch(report: Callable[[str], None], state: StateFolder | None = None) -> No
                 DeployedCode(aws, one) for one in RouteFolder.all_of(Path(running["assembly"]))
             ]
             seen = [(code, _saved(code.files().values())) for code in codes]
-            report("whatever is saved answers; Ctrl-C ends this, and nothing else")
+            yield "whatever is saved answers; Ctrl-C ends this, and nothing else"
         for code, before in seen:
             now = _saved({*before, *code.route.folder.rglob("*.py")})
             changed = [path for path, at in now.items() if before.get(path) != at]
             before.update(now)
             broken = [said for path in changed if (said := _why_not(path))]
-            for said in broken:
-                report(said)
+            yield from broken
             if changed and not broken:
                 started = time.monotonic()
                 code.reload()
                 state.note_reload()
                 took = time.monotonic() - started
                 names = " and ".join(sorted(path.name for path in changed))
-                report(f"{code.route.stack}: {names} in place after {took:.1f} s")
+                yield f"{code.route.stack}: {names} in place after {took:.1f} s"
         time.sleep(_LOOK_SECONDS)
     raise LocalError("nothing runs here any more; start it with `shadowctl local up`")
 

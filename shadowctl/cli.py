@@ -3,17 +3,17 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
-from rich.markup import escape
+from rich.console import Console, RenderableType
+from rich.text import Text
 
-from shadow_runtime.contract import ShadowCanaryError
 from shadowctl.screen import Steps
+from shadowctl.verb import ExitCode, Result, ending, usage, verb
 
 if TYPE_CHECKING:
     import boto3
@@ -26,19 +26,10 @@ app = typer.Typer(
 )
 local = typer.Typer(help="The embedded AWS on this machine.", no_args_is_help=True)
 app.add_typer(local, name="local")
-console = Console(highlight=False)
+progress = Console(stderr=True, highlight=False)
 
 Stack = Annotated[str, typer.Argument(metavar="ROUTE", help="name of the route's stack")]
 Embedded = Annotated[bool, typer.Option("--local", help="on the embedded AWS, not in your account")]
-
-
-@contextmanager
-def usage() -> Iterator[None]:
-    """Turns a ValueError about what an operator typed into a usage error, exit code 2."""
-    try:
-        yield
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
 
 
 def session(*, embedded: bool) -> "boto3.Session":
@@ -50,7 +41,7 @@ def session(*, embedded: bool) -> "boto3.Session":
     return Local.load().session() if embedded else boto3.Session()
 
 
-@app.command()
+@verb(app)
 def stage(
     route: Stack,
     to: Annotated[
@@ -61,7 +52,7 @@ def stage(
     ] = None,
     embedded: Embedded = False,
     why: Annotated[str, typer.Option(help="kept with the deployment")] = "by shadowctl",
-) -> None:
+) -> Result:
     """Show where a route is, or move it; waits until everybody is there."""
     from shadowctl.route import Route, wanted
 
@@ -69,29 +60,28 @@ def stage(
         stage = wanted(to, percent) if to or percent else None
     found = Route.find(route, session(embedded=embedded))
     if stage is None:
-        print(found.where())
-        return
-    with Steps(console) as steps:
+        return Result([found.where()], found.document())
+    with Steps(progress) as steps:
         line = found.move(
             stage, why=why, progress=lambda state, done: steps.count(state.lower(), done, 100)
         )
-    print(line)
+    return Result([line], found.document(), [f"shadowctl status {route}"])
 
 
-@app.command("test-as")
+@verb(app, "test-as")
 def add_tester(
     route: Stack,
     user: Annotated[str, typer.Argument(help="a user's key, as `@migrating(user=…)` finds it")],
     embedded: Embedded = False,
-) -> None:
+) -> Result:
     """Let the candidate answer one user, from `canary` on, whatever their bucket says."""
     from shadowctl.route import Route
 
     found = Route.find(route, session(embedded=embedded))
-    print(found.test_as(user, why=f"test-as {user}"))
+    return Result([found.test_as(user, why=f"test-as {user}")], found.document())
 
 
-@app.command()
+@verb(app)
 def status(
     route: Stack,
     version: Annotated[
@@ -101,7 +91,7 @@ def status(
     fault_percent: Annotated[float, typer.Option(help="of the requests may fail")] = 1,
     minimum_hours: Annotated[int, typer.Option(help="with pairs, before anything passes")] = 0,
     embedded: Embedded = False,
-) -> None:
+) -> Result:
     """Show where a route is, which alarms are in ALARM, and whether its candidate is proven."""
     from judge import Tolerances
     from shadowctl.route import Route
@@ -115,22 +105,23 @@ def status(
         )
     aws = session(embedded=embedded)
     found = Route.find(route, aws)
-    for line in status_of(found, aws, tolerances=tolerances, version=version):
-        print(line)
+    lines = [*status_of(found, aws, tolerances=tolerances, version=version)]
+    return Result(lines, {**found.document(), "said": lines})
 
 
-@app.command()
-def routes(embedded: Embedded = False) -> None:
+@verb(app)
+def routes(embedded: Embedded = False) -> Result:
     """List every route of the account, and where each is."""
     from shadowctl.deployed import every
     from shadowctl.route import Route
 
     aws = session(embedded=embedded)
-    for found in every(aws):
-        print(f"{found.stack:<20} {Route.of(found, aws).where()}")
+    found = [Route.of(each, aws) for each in every(aws)]
+    lines = [f"{route.stack:<20} {route.where()}" for route in found]
+    return Result(lines, {"routes": [route.document() for route in found]})
 
 
-@app.command()
+@verb(app)
 def plan(
     route: Stack,
     cdk_out: Annotated[
@@ -139,26 +130,28 @@ def plan(
     days: Annotated[float, typer.Option(min=1, help="from launch to clean-up")] = 7,
     control_ms: Annotated[float, typer.Option(min=0, help="of control for an answer")] = 20,
     candidate_ms: Annotated[float, typer.Option(min=0, help="of the candidate")] = 60,
-) -> None:
+) -> Result:
     """Show what a route may do, what takes it back and what it costs, as Markdown."""
     from shadowctl.plan.command import planned
 
     times = {"days": days, "control_ms": control_ms, "candidate_ms": candidate_ms}
-    print(planned(route, assembly=cdk_out, **times))
+    markdown = planned(route, assembly=cdk_out, **times)
+    return Result([markdown], {"route": route, "markdown": markdown})
 
 
-@app.command("diff")
+@verb(app, "diff")
 def diff_command(
     route: Stack,
     base: Annotated[str, typer.Option(help="commit to compare with")] = "origin/main",
-) -> None:
+) -> Result:
     """Show what this branch changes in a stack, offline and without credentials."""
     from shadowctl.diff import diff
 
-    diff(route, base=base)
+    changes = [*diff(route, base=base)]
+    return Result(changes, {"stack": route, "base": base, "diff": [str(each) for each in changes]})
 
 
-@app.command()
+@verb(app)
 def rehearse(
     route: Stack,
     cdk_out: Annotated[
@@ -191,8 +184,7 @@ def rehearse(
         str | None, typer.Option(help="assembly, template or commit to play beside")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="the same one gives the same numbers")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
-) -> None:
+) -> Result:
     """Play a route's rollout with a failure many times, before any user takes part."""
     from analysis.simulation.scenario import Scenario
     from shadowctl.rehearse.command import rehearse as rehearsed
@@ -212,19 +204,19 @@ def rehearse(
         seed=seed,
     )
     given = {"requests_per_day": requests_per_day, "users": users}
-    rehearsed(
-        console,
+    shown, document = rehearsed(
+        progress,
         route,
         scenario,
         assembly=cdk_out,
         traffic={name: value for name, value in given.items() if value is not None},
         compare=compare,
         report=report,
-        as_json=as_json,
     )
+    return Result(shown, document)
 
 
-@app.command("new-route")
+@verb(app, "new-route")
 def new_route_command(
     name: Annotated[str, typer.Argument(metavar="NAME", help="such as Orders or get-order")],
     answers: Annotated[str, typer.Argument(metavar="REQUEST", help="such as 'GET /orders/{id}'")],
@@ -237,78 +229,89 @@ def new_route_command(
         str | None, typer.Option(metavar="MODULE:HANDLER", help="the old code, where it is there")
     ] = None,
     public: Annotated[bool, typer.Option("--public", help="behind a function URL")] = False,
-) -> None:
+) -> Result:
     """Write a route: both sides, requests, test, seed, stack and its line in app.py."""
     from shadowctl.new_route.command import new_route
 
-    for line in new_route(
-        name, answers, root=root, package=package, tests=tests, wrap=wrap, is_public=public
-    ):
-        print(line)
+    written = [
+        *new_route(
+            name, answers, root=root, package=package, tests=tests, wrap=wrap, is_public=public
+        )
+    ]
+    return Result(written, {"written": written})
 
 
-@app.command()
-def demo() -> None:
+@verb(app)
+def demo() -> Result:
     """Deploy a real route to the embedded AWS and walk it through every stage."""
     from localaws.demo import demo
 
-    sys.exit(demo(console))
+    is_as_it_should_be = demo(Console(highlight=False)) == 0
+    code = ExitCode.DONE if is_as_it_should_be else ExitCode.ERROR
+    return Result([], {"is_as_it_should_be": is_as_it_should_be}, code=code)
 
 
-@local.command("up")
+@verb(local, "up")
 def local_up(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any free one")] = 0,
     user: Annotated[
         str | None, typer.Option(help="whose token the commands hold; by default a route's USERS")
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="reload whatever is saved")] = False,
-) -> None:
+) -> Result:
     """Start the embedded AWS and PostgreSQL, deploy every stack, and keep them running.
 
     Where one runs already, only what changed is deployed.
     """
     from localaws.up import up
 
-    with Steps(console) as steps:
+    with Steps(progress) as steps:
         running = up(steps.report, port=port)
     user = user or running.sample_user()
-    for line in running.differences:
-        console.print(f"  [dim]{line}[/]")
-    console.print(f"\n{running.endpoint}, until `shadowctl local down`; as {user}:\n")
-    for command in running.curls(user):
-        print(command)
+    curls = running.curls(user)
+    lines: list[RenderableType] = [
+        *(Text(f"  {difference}", "dim") for difference in running.differences),
+        f"\n{running.endpoint}, until `shadowctl local down`; as {user}:\n",
+        *curls,
+    ]
     if watch:
-        from localaws.reload import watch as watch_files
+        return Result(chain(lines, _reloaded()), None)
+    told = {"differences": running.differences, "user": user, "requests": curls}
+    return Result(lines, {"endpoint": running.endpoint, **told})
 
-        with suppress(KeyboardInterrupt):
-            watch_files(lambda line: print(line, flush=True))
+
+def _reloaded() -> Iterator[str]:
+    from localaws.reload import watch
+
+    with suppress(KeyboardInterrupt):
+        yield from watch()
 
 
-@local.command("deploy")
-def local_deploy() -> None:
+@verb(local, "deploy")
+def local_deploy() -> Result:
     """Deploy what changed in the app to the running embedded AWS, which keeps what it holds."""
     from localaws.up import deploy
 
-    with Steps(console) as steps:
+    with Steps(progress) as steps:
         running = deploy(steps.report)
-    print(f"deployed {', '.join(running.outputs)} in {sum(running.seconds.values()):.0f} s")
+    line = f"deployed {', '.join(running.outputs)} in {sum(running.seconds.values()):.0f} s"
+    return Result([line], {"stacks": [*running.outputs], "seconds": running.seconds})
 
 
-@local.command("logs")
+@verb(local, "logs")
 def local_logs(
     route: Annotated[
         str | None, typer.Argument(metavar="[ROUTE]", help="name of its stack; by default all")
     ] = None,
     minutes: Annotated[float, typer.Option(min=0, help="to look back")] = 10,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="until Ctrl-C")] = False,
-) -> None:
+) -> Result:
     """Show what the functions wrote."""
     from localaws.logs import logs
     from localaws.up import Local
 
-    with suppress(KeyboardInterrupt):
-        for line in logs(Local.load(), route, minutes=minutes, follow=follow):
-            print(line, flush=follow)
+    lines = logs(Local.load(), route, minutes=minutes, follow=follow)
+    return Result(lines, None) if follow else Result(found := [*lines], {"lines": found})
 
 
 @local.command("psql", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -317,23 +320,16 @@ def local_psql(context: typer.Context) -> None:
     from localaws.database import psql
     from localaws.up import Local
 
-    sys.exit(subprocess.call([psql(), *context.args, Local.load().database_url]))
+    with ending():
+        sys.exit(subprocess.call([psql(), *context.args, Local.load().database_url]))
 
 
-@local.command("down")
-def local_down() -> None:
+@verb(local, "down")
+def local_down() -> Result:
     """Stop what `local up` started."""
     from localaws.up import down
 
-    print("stopped" if down() else "nothing was running")
-
-
-def main() -> None:
-    """Runs a command; an expected failure is one line, and exit code 1."""
-    try:
-        app()
-    except (ShadowCanaryError, BotoCoreError, ClientError) as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(
-            f"[red]shadowctl:[/] {escape(str(error))}"
-        )
-        sys.exit(1)
+    was_running = down()
+    return Result(
+        ["stopped" if was_running else "nothing was running"], {"was_running": was_running}
+    )

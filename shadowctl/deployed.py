@@ -42,8 +42,11 @@ def find_route(route: str, aws: boto3.Session) -> DeployedRoute:
     try:
         described = aws.client("cloudformation").describe_stacks(StackName=stack)
     except ClientError as error:
+        if error.response["Error"]["Code"] != _NO_STACK:
+            raise
         raise RouteError(
-            f"no stack {stack!r} in {aws.region_name}: {error.response['Error']['Message']}"
+            f"no stack {stack!r} in {aws.region_name}: `shadowctl routes` names those with a "
+            "route; another region is AWS_REGION, the embedded AWS --local"
         ) from error
     found = {held.name: held for held in _routes(described["Stacks"][0], aws)}
     if not found:
@@ -85,6 +88,7 @@ def _held(described: Any, stack: str, aws: boto3.Session) -> Iterator[DeployedRo
             yield DeployedRoute(stack, function["FunctionArn"], settings)
 
 
+_NO_STACK = "ValidationError"
 _NESTED = "AWS::CloudFormation::Stack"
 
 

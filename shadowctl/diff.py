@@ -1,13 +1,17 @@
 """What a branch changes in one stack: `cdk diff` against another commit, offline."""
 
 import json
+import os
 import re
 import subprocess
+import sys
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from rich.text import Text
 
 from analysis.template import Stack
 from shadow_runtime.contract import ShadowCanaryError
@@ -21,8 +25,8 @@ class DiffError(ShadowCanaryError):
     """There is nothing to compare with: why, and what to do."""
 
 
-def diff(stack: str, *, base: str) -> None:
-    """Prints what the working tree changes in `stack`, compared with the commit `base`.
+def diff(stack: str, *, base: str) -> Iterator[Text]:
+    """What the working tree changes in `stack`, compared with the commit `base`.
 
     Both sides are synthesized here, with this environment's packages and without building layers;
     no network and no credentials are used. Of a new stack everything is an addition; of one that
@@ -44,20 +48,28 @@ def diff(stack: str, *, base: str) -> None:
             raise DiffError(f"no stack {stack!r}, neither in {base} nor here; here are {known}")
         library = [_library(each) for each in (source, app_folder())]
         if library[0] != library[1]:
-            print(
+            yield Text(
                 f"aws-cdk-lib moves from {library[0]} to {library[1]}; both sides were made with "
                 "the one installed here, so what the library itself changes is not shown"
             )
         if old is not None and new is None:
-            print(_removed(stack, base, old))
+            yield Text(_removed(stack, base, old))
             return
         template = Path(folder, "template.json")
         template.write_text(json.dumps(old or {}))
-        subprocess.run(
+        colors = {"FORCE_COLOR": "1"} if sys.stdout.isatty() else {}
+        ran = subprocess.run(
             [*cli, "diff", stack, "--app", after, "--template", template, "--no-notices"],
-            check=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
             cwd=folder,
+            env={**os.environ, **colors},
         )
+        if ran.returncode:
+            raise DiffError(f"the CDK CLI cannot compare {stack}: {ran.stdout.strip()[-2_000:]}")
+        yield Text.from_ansi(ran.stdout.rstrip())
 
 
 def _template(assembly: Path, name: str) -> Mapping[str, Any] | None:

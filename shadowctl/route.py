@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Self
+from typing import Any, Self
 
 import boto3
 
@@ -80,6 +80,19 @@ class Route:
         effective = _effective(deployed.position.stage, self.ceiling)
         running = f", a change is under way ({deployed.state})" if deployed.is_running else ""
         return f"{self.name}: {effective}{running}"
+
+    def document(self) -> dict[str, Any]:
+        """The same for machines."""
+        deployed = self.flag.deployed()
+        position = deployed.position.stage
+        return {
+            "stack": self.stack,
+            "route": self.name,
+            "stage": str(min(position, self.ceiling)),
+            "position": str(position),
+            "ceiling": str(self.ceiling),
+            "deployment": {"number": deployed.number, "state": deployed.state},
+        }
 
     def move(self, to: Stage, *, why: str, progress: Progress) -> str:
         """Moves the route to `to` and says where it then is, in one line.

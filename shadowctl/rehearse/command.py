@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from analysis.rollout import Rollout
 from analysis.simulation.canaries import SimulatedCanary
@@ -31,7 +31,7 @@ HERE = "this branch"
 
 
 def rehearse(
-    console: Console,
+    progress: Console,
     stack: str,
     scenario: Scenario,
     *,
@@ -39,9 +39,8 @@ def rehearse(
     traffic: Mapping[str, Any],
     compare: str | None,
     report: Path | None,
-    as_json: bool,
-) -> None:
-    """Rehearses the rollout of `stack`, and prints what came of it.
+) -> tuple[list[RenderableType], dict[str, Any]]:
+    """Rehearses the rollout of `stack`: what came of it, for people and for machines.
 
     `traffic` holds what is expected instead of what the template says, by the names of
     `Traffic`; the template that it is compared with has the same.
@@ -53,7 +52,7 @@ def rehearse(
     """
     if report is not None and not report.parent.is_dir():
         raise RehearsalError(f"there is no folder {report.parent} for the report; make it first")
-    with Steps(Console(stderr=True)) as steps:
+    with Steps(progress) as steps:
         steps.report("reading", "" if assembly else "synthesizing the working tree")
         rollouts = {HERE: _expecting(traffic, stack, assembly)}
         if compare is not None:
@@ -73,13 +72,10 @@ def rehearse(
         ]
     if report is not None:
         report.write_text(page(rehearsals, scenario), encoding="utf-8")
-    if as_json:
-        console.print_json(data=[rehearsal.as_json() for rehearsal in rehearsals])
-        return
-    for part in shown(rehearsals, scenario):
-        console.print(part, soft_wrap=isinstance(part, str))
+    told: list[RenderableType] = [*shown(rehearsals, scenario)]
     if report is not None:
-        console.print(f"report: {report}", soft_wrap=True)
+        told.append(f"report: {report}")
+    return told, {"rehearsals": [rehearsal.as_json() for rehearsal in rehearsals]}
 
 
 def _expecting(traffic: Mapping[str, Any], stack: str, assembly: Path | None) -> Rollout:

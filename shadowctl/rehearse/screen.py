@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from analysis.format import chance, count, duration
 from analysis.simulation.rehearsal import Rehearsal, RehearsedCanary, beside
@@ -37,12 +38,13 @@ def acted(rehearsed: RehearsedCanary) -> str:
     return ", ".join(said) or "nobody"
 
 
-def shown(rehearsals: Sequence[Rehearsal], scenario: Scenario) -> Iterator[Table | str]:
+def shown(rehearsals: Sequence[Rehearsal], scenario: Scenario) -> Iterator[Table | Text]:
     """What was played, the table, and what nobody should forget."""
     rollout = rehearsals[0].rollout
-    yield (
-        f"[bold]{rollout.name}[/]: {scenario.rollouts:,} rollouts of {scenario.minutes} minutes, "
-        f"{rollout.traffic.description}; {scenario.description}"
+    yield Text.assemble(
+        (rollout.name, "bold"),
+        f": {scenario.rollouts:,} rollouts of {scenario.minutes} minutes, "
+        f"{rollout.traffic.description}; {scenario.description}",
     )
     yield _table(rehearsals)
     for rehearsal in rehearsals:
@@ -63,12 +65,13 @@ def _table(rehearsals: Sequence[Rehearsal]) -> Table:
     return table
 
 
-def _notes(rehearsal: Rehearsal) -> Iterator[str]:
+def _notes(rehearsal: Rehearsal) -> Iterator[Text]:
     rollout = rehearsal.rollout
-    yield f"[dim]{rehearsal.source}: clean-up on {rollout.clean_up:%-d %B %Y at %H:%M %Z}[/]"
+    clean_up = f"clean-up on {rollout.clean_up:%-d %B %Y at %H:%M %Z}"
+    yield Text(f"{rehearsal.source}: {clean_up}", "dim")
     if rollout.ceiling <= Stage.SHADOW:
         ceiling = f"the ceiling is {rollout.ceiling}"
-        yield f"[dim]{rehearsal.source}: {ceiling}, no user meets the candidate[/]"
+        yield Text(f"{rehearsal.source}: {ceiling}, no user meets the candidate", "dim")
 
 
 def percent(share: float) -> str:

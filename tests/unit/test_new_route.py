@@ -182,13 +182,9 @@ def test_stacks_stand_beside_the_file_that_runs(app: Path) -> None:
     assert 'Orders(app, "Orders")' in (app / "infra/app.py").read_text()
 
 
-def test_the_command_is_one_line_where_it_refuses(
-    app: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("sys.argv", ["shadowctl", "new-route", "orders", "POST /orders"])
-    with pytest.raises(SystemExit, match=r"^1$"):
-        cli.main()
-    assert capsys.readouterr().err.count("\n") == 1
+def test_the_command_is_one_line_where_it_refuses(app: Path) -> None:
+    ran = CliRunner().invoke(cli.app, ["new-route", "orders", "POST /orders"])
+    assert (ran.exit_code, ran.stderr.count("\n")) == (1, 1)
     ran = CliRunner().invoke(cli.app, ["new-route", "orders", "GET /orders"])
     assert (ran.exit_code, ran.stdout.splitlines()[-1]) == (0, 'app.py  Orders(app, "Orders")')
 

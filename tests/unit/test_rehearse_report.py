@@ -4,15 +4,13 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
-from analysis.simulation.scenario import RehearsalError
-from analysis.template import TemplateError
 from shadowctl.cli import app
 from shadowctl.rehearse.report.plot import Plot, Scale
-from shadowctl.synthesis import SynthesisError
 from tests.unit.rollouts import STACK, template
 
 CEILING = "Properties__Environment__Variables__SHADOW_CANARY_CEILING"
@@ -34,11 +32,25 @@ def assembly(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def rehearse(assembly: Path, *options: str) -> str:
+def ran(assembly: Path, *options: str) -> Result:
     command = ["rehearse", STACK, "--cdk-out", str(assembly), *QUICK, *options]
-    ran = CliRunner().invoke(app, command, catch_exceptions=False)
-    assert ran.exit_code == 0
-    return ran.stdout
+    return CliRunner().invoke(app, command, catch_exceptions=False)
+
+
+def rehearse(assembly: Path, *options: str) -> str:
+    found = ran(assembly, *options)
+    assert found.exit_code == 0
+    return found.stdout
+
+
+def refused(assembly: Path, *options: str) -> str:
+    found = ran(assembly, *options)
+    assert found.exit_code == 1
+    return found.stderr
+
+
+def read(printed: str) -> Any:
+    return json.loads(printed)["rehearsals"]
 
 
 def test_the_screen_names_what_was_played_and_who_acted(assembly: Path) -> None:
@@ -51,7 +63,7 @@ def test_the_screen_names_what_was_played_and_who_acted(assembly: Path) -> None:
 
 
 def test_machines_get_every_number(assembly: Path) -> None:
-    [act] = json.loads(rehearse(assembly, "--json", "--failure", "50"))
+    [act] = read(rehearse(assembly, "--json", "--failure", "50"))
     assert act["route"] == "get-user"
     code, exposure = act["canaries"]
     assert code["by"] == {"code-error-rate": 1}
@@ -69,7 +81,7 @@ def test_the_same_seed_prints_the_same(assembly: Path) -> None:
 
 def test_traffic_can_be_given_whole_or_in_part(assembly: Path) -> None:
     def traffic(*options: str) -> dict[str, float]:
-        [act] = json.loads(rehearse(assembly, "--json", *options))
+        [act] = read(rehearse(assembly, "--json", *options))
         found: dict[str, float] = act["traffic"]
         return found
 
@@ -79,15 +91,14 @@ def test_traffic_can_be_given_whole_or_in_part(assembly: Path) -> None:
     untold = template(Alias__Metadata=None)
     (assembly / f"{STACK}.template.json").write_text(json.dumps(untold))
     assert traffic(*both) == {"requests_per_day": 5_000, "users": 7, "trough": 0.25}
-    with pytest.raises(TemplateError, match="--requests-per-day and --users"):
-        traffic("--users", "7")
+    assert "--requests-per-day and --users" in refused(assembly, "--users", "7")
 
 
 def test_another_template_is_played_beside_it_with_the_same_traffic(assembly: Path) -> None:
     other = assembly / "other.json"
     blind = template(CodeAlarm__Properties__Threshold=101, Alias__Metadata=None)
     other.write_text(json.dumps(blind))
-    ours, theirs = json.loads(rehearse(assembly, "--json", "--compare", str(other)))
+    ours, theirs = read(rehearse(assembly, "--json", "--compare", str(other)))
     assert theirs["source"] == str(other)
     assert theirs["traffic"] == ours["traffic"]
     assert theirs["canaries"][0]["rolled_back"] == 0 < ours["canaries"][0]["rolled_back"]
@@ -114,8 +125,7 @@ def test_a_ceiling_that_is_raised_is_played_beside_one_that_was_not(assembly: Pa
     ],
 )
 def test_what_goes_wrong_is_said(assembly: Path, options: list[str], told: str) -> None:
-    with pytest.raises((TemplateError, RehearsalError, SynthesisError), match=told):
-        rehearse(assembly, *options)
+    assert told in refused(assembly, *options)
 
 
 # The page
