@@ -1,15 +1,21 @@
-"""The judge: whether what was counted proves that the candidate is as good as control."""
+"""The judge: is the candidate proven to be as good as control? And the ramp, which waits for it."""
 
 from judge.bounds import Scores, pairs_needed
+from judge.ramp import Decision, Outcome, Ramp, Seen, decide
 from judge.verdict import Counts, Judgement, Result, Tolerances, Verdict, judge
 
 __all__ = [
     "Counts",
+    "Decision",
     "Judgement",
+    "Outcome",
+    "Ramp",
     "Result",
     "Scores",
+    "Seen",
     "Tolerances",
     "Verdict",
+    "decide",
     "judge",
     "pairs_needed",
 ]

@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "constructs": {"shadow_canary", "analysis", "judge", "shadow_runtime"},
     "analysis": {"analysis", "judge", "shadow_runtime"},
     "lambdas/shadow_runtime": {"shadow_runtime"},
-    "lambdas/judge": {"judge"},
+    "lambdas/judge": {"judge", "shadow_runtime"},
     "lambdas/operations": {"operations", "judge", "shadow_runtime"},
     "lambdas/pretraffic": {"pretraffic", "shadow_runtime"},
     "lambdas/routes": {"routes", "shadow_runtime"},
@@ -71,7 +71,7 @@ def test_a_route_imports_no_other_route() -> None:
 def test_synthesis_and_reckoning_know_nothing_of_the_runtime_but_its_contract() -> None:
     found = {
         f"{path.relative_to(ROOT)}: {module}"
-        for folder in ("constructs", "stacks", "analysis")
+        for folder in ("constructs", "stacks", "analysis", "lambdas/judge")
         for path, module in imports(ROOT / folder)
         if module.startswith("shadow_runtime") and module != "shadow_runtime.contract"
     }
