@@ -7,19 +7,22 @@ from functools import partial
 from typing import Any, Self
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
-from operations.flag import HostedFlag, Progress, add_tester, move
+from operations.flag import HostedFlag, Progress
 from operations.guards import Guards, objections
+from operations.moves import add_tester, move
 from operations.sample_ratio import SampleRatio
+from operations.transitions import Who, Writer
 from shadow_runtime.contract import Stage
-from shadowctl.deployed import DeployedRoute, RouteError, find_route
+from shadowctl.deployed import DeployedRoute, find_route
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """Where a route's flag is, how far it may go, and which alarms guard it.
 
-    `function` is the name of what answers the users.
+    `function` is the name of what answers the users; `who` is the one who asks here.
     """
 
     stack: str
@@ -29,6 +32,7 @@ class Route:
     guards: Callable[[], Guards]
     function: str
     sample_ratio: Callable[[], SampleRatio | None]
+    who: Callable[[], Who]
 
     @classmethod
     def find(cls, stack: str, aws: boto3.Session) -> Self:
@@ -66,6 +70,7 @@ class Route:
                 users=settings.users,
                 now=datetime.now(UTC),
             ),
+            partial(person, aws),
         )
 
     def objections(self) -> list[str]:
@@ -94,19 +99,22 @@ class Route:
             "deployment": {"number": deployed.number, "state": deployed.state},
         }
 
-    def move(self, to: Stage, *, why: str, progress: Progress) -> str:
+    def move(self, to: Stage, *, why: str, progress: Progress, override: str = "") -> str:
         """Moves the route to `to` and says where it then is, in one line.
 
         Raises:
-            RouteError: the ceiling is lower.
-            FlagWriterError: a guard could not act, or is in ALARM; or the flag could not be moved.
+            FlagWriterError: the transitions refuse it; a guard could not act, or is in ALARM; or
+                the flag could not be moved.
         """
-        if to > self.ceiling:
-            raise RouteError(
-                f"{to} is over the ceiling, {self.ceiling}: raise `ceiling` in the route's stack "
-                "and deploy, then move the flag"
-            )
-        changed = move(self.flag, to, why=why, objections=self.objections, progress=progress)
+        changed = move(
+            self.flag,
+            to,
+            who=self.who(),
+            why=why,
+            objections=self.objections,
+            override=override,
+            progress=progress,
+        )
         return f"{self.name}: {'now' if changed else 'already'} {_effective(to, self.ceiling)}"
 
     def test_as(self, user: str, *, why: str) -> str:
@@ -115,7 +123,7 @@ class Route:
         Raises:
             FlagWriterError: the flag could not be changed.
         """
-        changed = add_tester(self.flag, user, why=why)
+        changed = add_tester(self.flag, user, who=self.who(), why=why)
         return (
             f"{self.name}: {user} {'is now' if changed else 'was already'} among candidate_users, "
             f"and answered by the candidate from canary on; {_effective(self.stage, self.ceiling)}"
@@ -125,6 +133,14 @@ class Route:
     def stage(self) -> Stage:
         """What the flag says."""
         return self.flag.deployed().position.stage
+
+
+def person(aws: boto3.Session) -> Who:
+    """The caller, as STS knows them; without a name where it cannot be asked: no move waits."""
+    try:
+        return Who(Writer.PERSON, aws.client("sts").get_caller_identity()["Arn"])
+    except (BotoCoreError, ClientError):
+        return Who(Writer.PERSON, "")
 
 
 def wanted(stage: str | None, percent: float | None) -> Stage:

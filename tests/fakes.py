@@ -141,6 +141,8 @@ class FakeAppConfig:
                 "ConfigurationVersion": str(d.version),
                 "State": d.state,
                 "PercentageComplete": d.percent,
+                "StartedAt": datetime.fromtimestamp(d.started, UTC),
+                **({} if d.is_running else {"CompletedAt": self._ended(d)}),
             }
             for d in self.deployments
         ]
@@ -164,11 +166,12 @@ class FakeAppConfig:
         number = len(self.deployments)
         if given.get("LatestDeploymentNumber", number) != number:
             raise RefusedError("ConflictException", f"the latest deployment is {number}")
-        if not given.get("Description", "").isascii():
-            raise RefusedError("BadRequestException", "the description is not ASCII")
+        description = given.get("Description", "")
+        if not description.isascii() or len(description) > 1_024:
+            raise RefusedError("BadRequestException", "the description is not ASCII, or too long")
         version = int(given["ConfigurationVersion"])
         deployment = self._deployed(version, given["DeploymentStrategyId"])
-        deployment.description = given.get("Description", "")
+        deployment.description = description
         return {"DeploymentNumber": deployment.number}
 
     def _deployed(self, version: int, strategy: str) -> Deployment:

@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from operations.alarms import AlarmNotification, ExposureAlarm
-from operations.flag import FlagWriterError, HostedFlag, deprecate, lower
+from operations.flag import FlagWriterError, HostedFlag
+from operations.moves import deprecate, lower, was_done
+from operations.transitions import Evidence, Who
 from shadow_runtime.contract import Stage
 
 
@@ -13,8 +15,8 @@ class RolledBack:
     """What a rollback did, upon which alarm, and whether its message came or its state was seen.
 
     `changed` is false when something else had moved the flag to `off`; an earlier attempt at the
-    same notification counts as this rollback. `deployment` is the description of the deployment
-    that serves `off`: why, and from which stage.
+    same request counts as this rollback. `deployment` says who moved the flag to `off`, why, and
+    from which stage; it is empty where a console did.
 
     Example:
         >>> RolledBack("off", changed=True, deployment="rollback: error-rate (from live to off)",
@@ -33,13 +35,13 @@ class RolledBack:
     by_message: bool
 
 
-def roll_back(flag: HostedFlag, alarm: AlarmNotification) -> RolledBack:
+def roll_back(flag: HostedFlag, alarm: AlarmNotification, *, who: Who) -> RolledBack:
     """Stops a raise that is under way and deploys `off` to everybody. Again changes nothing.
 
     Raises:
         FlagWriterError: the flag could not be moved.
     """
-    return _rolled_back(flag, alarm, _why(alarm), by_message=True)
+    return _rolled_back(flag, alarm, who, by_message=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +63,25 @@ def check(
     names: Sequence[str],
     describe: Callable[[Sequence[str]], Mapping[str, ExposureAlarm]],
     *,
-    attempt_at: str,
+    who: Who,
 ) -> Checked:
     """Rolls back when users are exposed under a red alarm, whose message was lost then.
 
     Nobody is exposed at `off` and `shadow`, so that it does nothing there. Asked again, early or
-    late, it changes nothing; further attempts at one check, known by `attempt_at`, say what the
-    first did.
+    late, it changes nothing; further attempts of `who` at one check say what the first did.
 
     Raises:
         FlagWriterError: one of the alarms is not there, or the flag could not be moved.
     """
     deployed = flag.deployed()
-    stage, seen = deployed.position.stage, f"seen by the check {attempt_at}"
-    if stage <= Stage.SHADOW and seen not in flag.description(deployed.number):
+    stage = deployed.position.stage
+    if stage <= Stage.SHADOW and not was_done(flag, who):
         return Checked(str(stage), {}, None)
     alarms = describe(names)
     states = {name: alarm.changed.state for name, alarm in alarms.items()}
     red = [alarm.changed for alarm in alarms.values() if alarm.is_red]
     if red:
-        why = f"{_why(red[0])}, {seen}"
-        done = _rolled_back(flag, red[0], why, by_message=False)
+        done = _rolled_back(flag, red[0], who, by_message=False)
         return Checked(str(stage), states, done)
     if missing := [name for name in names if name not in alarms]:
         raise FlagWriterError(
@@ -91,18 +91,17 @@ def check(
     return Checked(str(stage), states, None)
 
 
-def _why(alarm: AlarmNotification) -> str:
-    return f"rollback: {alarm.name} in ALARM since {alarm.at}"
-
-
 def _rolled_back(
-    flag: HostedFlag, alarm: AlarmNotification, why: str, *, by_message: bool
+    flag: HostedFlag, alarm: AlarmNotification, who: Who, *, by_message: bool
 ) -> RolledBack:
-    changed = lower(flag, Stage.OFF, why=why)
+    why = f"{alarm.name} in ALARM since {alarm.at}"
+    evidence: Evidence = {"reason": alarm.reason, "by_message": by_message}
+    changed = lower(flag, Stage.OFF, who=who, why=why, evidence=evidence)
+    change = flag.change(flag.deployed().number)
     return RolledBack(
         "off",
         changed,
-        deployment=flag.description(flag.deployed().number),
+        deployment=str(change or ""),
         alarm=alarm.name,
         alarm_says=alarm.description,
         reason=alarm.reason,
@@ -125,7 +124,7 @@ class CleanedUp:
     pruned: int
 
 
-def clean_up(flag: HostedFlag, *, today: str) -> CleanedUp:
+def clean_up(flag: HostedFlag, *, today: str, who: Who) -> CleanedUp:
     """Ends the migration: what is not `complete` goes to `off`, what is stays and is marked.
 
     Then deletes the hosted versions older than the deployed one. Running it again changes nothing.
@@ -136,7 +135,7 @@ def clean_up(flag: HostedFlag, *, today: str) -> CleanedUp:
     """
     deployed, why = flag.deployed(), f"clean-up on {today}"
     if deployed.is_ours and deployed.position.stage == Stage.COMPLETE:
-        outcome, changed = "deprecated", deprecate(flag, today, why=why)
+        outcome, changed = "deprecated", deprecate(flag, today, who=who, why=why)
     else:
-        outcome, changed = "off", lower(flag, Stage.OFF, why=why)
+        outcome, changed = "off", lower(flag, Stage.OFF, who=who, why=why)
     return CleanedUp(outcome, changed, flag.prune())

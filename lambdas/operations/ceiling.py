@@ -7,7 +7,9 @@ from typing import Any
 import boto3
 
 from operations.cloudformation import answer
-from operations.flag import HostedFlag, lower
+from operations.flag import HostedFlag
+from operations.moves import lower
+from operations.transitions import Who, Writer
 from shadow_runtime.contract import Stage, Variable
 from shadow_runtime.telemetry import logger
 
@@ -20,18 +22,24 @@ def handler(event: Mapping[str, Any], _context: object) -> None:
 
     def work() -> None:
         if event["RequestType"] == "Update":
-            hold(_flag(os.environ), old=_ceiling(event, "Old"), new=_ceiling(event))
+            hold(
+                _flag(os.environ),
+                old=_ceiling(event, "Old"),
+                new=_ceiling(event),
+                who=Who(Writer.DEPLOY, event["RequestId"]),
+            )
 
     answer(event, work, resource="ceiling", failed="the flag was not lowered")
 
 
-def hold(flag: HostedFlag, *, old: Stage, new: Stage) -> bool:
+def hold(flag: HostedFlag, *, old: Stage, new: Stage, who: Who) -> bool:
     """Gives up what of the position is over either ceiling; False when nothing is.
 
     Raises:
         FlagWriterError: the flag could not be moved.
     """
-    changed = lower(flag, min(old, new), why=f"deploy: the ceiling goes from {old} to {new}")
+    why = f"the ceiling goes from {old} to {new}"
+    changed = lower(flag, min(old, new), who=who, why=why)
     logger.info("ceiling", old=str(old), new=str(new), changed=changed)
     return changed
 

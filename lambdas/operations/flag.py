@@ -1,15 +1,14 @@
-"""One route's flag in AppConfig, and the one way in which it moves, for people and machines."""
+"""One route's flag in AppConfig: what it says, what was deployed when, and by whom."""
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from botocore.exceptions import ClientError
-
 from operations.settings import OperationsSettings
+from operations.transitions import Change, Transitions
 from shadow_runtime.contract import FLAG_KEY, Position, ShadowCanaryError, Stage, flag_document
 
 if TYPE_CHECKING:
@@ -22,22 +21,9 @@ Document = dict[str, Any]
 Progress = Callable[[str, float], None]
 """Called with the state of a deployment and its percentage, about once a second."""
 
-Objections = Callable[[], Sequence[str]]
-"""Returns why nobody may be moved to the candidate now, each with what to do."""
-
-_ATTEMPTS = 10
-_LONGEST_DESCRIPTION = 1_024
 _POLL_SECONDS = 1
 _UNFINISHED = frozenset({"VALIDATING", "DEPLOYING", "BAKING", "ROLLING_BACK"})
 _TAKEN_BACK = frozenset({"ROLLING_BACK", "ROLLED_BACK", "REVERTED"})
-_OTHER_WRITER = frozenset(
-    {
-        ("CreateHostedConfigurationVersion", "ConflictException"),
-        ("StartDeployment", "ConflictException"),
-        ("StopDeployment", "BadRequestException"),
-    }
-)
-"""What AppConfig says when another writer was first, or when the one to be stopped has ended."""
 
 
 class FlagWriterError(ShadowCanaryError):
@@ -63,7 +49,17 @@ class Deployed:
     @property
     def position(self) -> Position:
         """The position in `document`."""
-        return _position(self.document)
+        return position(self.document)
+
+    @property
+    def stage(self) -> Stage | None:
+        """The stage, as `Transitions` asks for it: None when what is deployed cannot be read."""
+        return self.position.stage if self.is_ours else None
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the ramp waits where it is."""
+        return self.document["values"][FLAG_KEY].get("paused") is True
 
     @property
     def is_running(self) -> bool:
@@ -71,8 +67,23 @@ class Deployed:
         return self.state in _UNFINISHED
 
 
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One deployment of a flag, as AppConfig remembers it.
+
+    `completed` is None while it is under way. `change` is None where a console or the template
+    made it: who that was, CloudTrail knows (StartDeployment).
+    """
+
+    number: int
+    state: str
+    started: datetime
+    completed: datetime | None
+    change: Change | None
+
+
 class HostedFlag:
-    """One route's flag by AppConfig's ids, and its two strategies.
+    """One route's flag by AppConfig's ids, its two strategies, and how it may move.
 
     Example:
         >>> HostedFlag(boto3.client("appconfig"), application="a1", environment="e1", profile="p1",
@@ -88,6 +99,7 @@ class HostedFlag:
         profile: str,
         raise_strategy: str,
         lower_strategy: str,
+        transitions: Transitions = Transitions(),  # noqa: B008 - frozen
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
@@ -95,6 +107,7 @@ class HostedFlag:
         self._environment = environment
         self._profile = profile
         self._strategies = {True: raise_strategy, False: lower_strategy}
+        self.transitions = transitions
         self.sleep = sleep
 
     @classmethod
@@ -107,6 +120,7 @@ class HostedFlag:
             profile=settings.profile,
             raise_strategy=settings.raise_strategy,
             lower_strategy=settings.lower_strategy,
+            transitions=Transitions(settings.ceiling),
         )
 
     def deployed(self) -> Deployed:
@@ -138,15 +152,33 @@ class HostedFlag:
             state=newest["State"],
         )
 
-    def description(self, number: int) -> str:
-        """Why and from where the position of that deployment was reached; of a seed AppConfig's."""
-        return self._deployment(number).get("Description", "")
+    def change(self, number: int) -> Change | None:
+        """Who made that deployment, and why; None where a console or the template did."""
+        return Change.parse(self._deployment(number).get("Description", ""))
+
+    def history(self, last: int = 20) -> list[Deployment]:
+        """The last so many deployments, whatever became of them; the newest last.
+
+        Each is asked for: AppConfig's list says nothing of who and why.
+        """
+        return [
+            Deployment(
+                found["DeploymentNumber"],
+                found["State"],
+                found["StartedAt"],
+                found.get("CompletedAt"),
+                self.change(found["DeploymentNumber"]),
+            )
+            for found in self._deployments()[-last:]
+        ]
 
     def completed(self, number: int) -> datetime | None:
         """When that deployment had reached everybody; None while it has not."""
         return self._deployment(number).get("CompletedAt")
 
-    def deploy(self, document: Document, *, after: Deployed, raising: bool, why: str) -> int:
+    def deploy(
+        self, document: Document, *, after: Deployed, raising: bool, description: str
+    ) -> int:
         """Starts the deployment of `document` upon `after`; returns its number.
 
         Raises:
@@ -165,7 +197,7 @@ class HostedFlag:
             ConfigurationProfileId=self._profile,
             ConfigurationVersion=str(created["VersionNumber"]),
             DeploymentStrategyId=self._strategies[raising],
-            Description=_ascii(why),
+            Description=description,
             LatestDeploymentNumber=after.latest,
         )
         return started["DeploymentNumber"]
@@ -237,141 +269,8 @@ def hosted_versions(client: "AppConfigClient", application: str, profile: str) -
     return [item["VersionNumber"] for page in pages for item in page["Items"]]
 
 
-def move(
-    flag: HostedFlag,
-    to: Stage,
-    *,
-    why: str,
-    objections: Objections,
-    progress: Progress | None = None,
-) -> bool:
-    """Moves `flag` to the stage `to`; False when it is there already.
-
-    What else the flag says (the shadow's share, the testers) stays as it is. The deployment's
-    description says `why`, and from which stage to which.
-
-    Lowering stops a deployment that is under way, and reaches everybody at once. Raising waits for
-    one, and goes gradually; beyond `shadow` it is refused while there are `objections`. What
-    another writer changed meanwhile is read and built upon.
-
-    Raises:
-        FlagWriterError: there are objections, other writers were faster each time, or the change
-            was taken back.
-
-    Example:
-        >>> move(flag, Stage.SHADOW, why="first comparison",
-        ...      objections=lambda: objections(read()))  # doctest: +SKIP
-        True
-    """
-    return _change(flag, lambda document: _at(document, to), why, objections, progress)
-
-
-def lower(flag: HostedFlag, to: Stage, *, why: str) -> bool:
-    """Moves `flag` down to `to`, at once; False when it was there already, or lower.
-
-    True as well when an earlier attempt did it: the deployment then has the same `why`. Raises what
-    `move` raises, and hears no objection: lowering is always possible.
-    """
-
-    def change(document: Document) -> Document:
-        return _at(document, lowered(_position(document).stage, to))
-
-    return _change(flag, change, why) or _was_done(flag, why)
-
-
-def lowered(stage: Stage, to: Stage) -> Stage:
-    """Where a machine may move a route that is at `stage`: never up."""
-    return min(stage, to)
-
-
-def add_tester(flag: HostedFlag, user: str, *, why: str) -> bool:
-    """Lets the candidate answer `user` from `canary` on; False when it would already.
-
-    It moves nobody else. Raises what `move` raises.
-
-    Raises:
-        FlagWriterError: what is deployed cannot be read, so that nobody knows what to add to.
-    """
-    if not flag.deployed().is_ours:
-        raise FlagWriterError("what the flag says cannot be read; move it to a stage first")
-
-    def added(document: Document) -> Document:
-        values = document["values"][FLAG_KEY]
-        on_control = [each for each in values.get("control_users", []) if each != user]
-        on_candidate = [*dict.fromkeys([*values.get("candidate_users", []), user])]
-        testers = {"candidate_users": on_candidate, "control_users": on_control}
-        return {**document, "values": {**document["values"], FLAG_KEY: {**values, **testers}}}
-
-    return _change(flag, added, why)
-
-
-def deprecate(flag: HostedFlag, date: str, *, why: str) -> bool:
-    """Marks `flag` as to be removed after `date` (YYYY-MM-DD) and serves it on.
-
-    False when it was marked already, other than by an earlier attempt with the same `why`. Raises
-    what `move` raises.
-    """
-
-    def deprecated(document: Document) -> Document:
-        own = {"_deprecation": {"status": "planned", "date": date}, **document["flags"][FLAG_KEY]}
-        return {**document, "flags": {**document["flags"], FLAG_KEY: own}}
-
-    return _change(flag, deprecated, why) or _was_done(flag, why)
-
-
-def _change(
-    flag: HostedFlag,
-    change: Callable[[Document], Document],
-    why: str,
-    objections: Objections = tuple,
-    progress: Progress | None = None,
-) -> bool:
-    progress = progress or (lambda _state, _percent: None)
-    stopped = Stage.OFF
-    for _ in range(_ATTEMPTS):
-        deployed = flag.deployed()
-        wanted = change(deployed.document)
-        before, after = deployed.position.stage, _position(wanted).stage
-        try:
-            if deployed.is_running and after < before:
-                flag.stop(deployed)
-                stopped = before
-            elif deployed.is_running:
-                flag.wait(deployed.number, progress)
-            elif wanted == deployed.document and deployed.is_ours and stopped == Stage.OFF:
-                return False
-            else:
-                raising = after > before
-                exposing = raising and after > Stage.SHADOW
-                if exposing:
-                    _refuse(objections())
-                said = f"{why} (from {max(before, stopped)} to {after})"
-                number = flag.deploy(wanted, raising=raising, why=said, after=deployed)
-                if exposing and (found := objections()):  # between the question and the deployment
-                    lower(flag, before, why=found[0])
-                    _refuse(found)
-                flag.wait(number, progress)
-                return True
-        except ClientError as error:
-            if (error.operation_name, error.response["Error"]["Code"]) not in _OTHER_WRITER:
-                raise
-            flag.sleep(_POLL_SECONDS)
-    raise FlagWriterError(
-        f"other writers changed the flag {_ATTEMPTS} times in a row; see who moves it "
-        "(CloudTrail: StartDeployment), then try again"
-    )
-
-
-def _was_done(flag: HostedFlag, why: str) -> bool:
-    return flag.description(flag.deployed().number).startswith(_ascii(f"{why} (from "))
-
-
-def _refuse(objections: Sequence[str]) -> None:
-    if objections:
-        raise FlagWriterError(f"nobody is exposed: {'; '.join(objections)}")
-
-
-def _position(document: Document) -> Position:
+def position(document: Document) -> Position:
+    """Where a document of ours says that the route is."""
     return Position.read(document["values"][FLAG_KEY])
 
 
@@ -379,18 +278,10 @@ def _ours(content: bytes) -> Document | None:
     """The document in `content`, when it is one of ours."""
     try:
         document: Document = json.loads(content)
-        _position(document)
+        position(document)
     except (KeyError, TypeError, ValueError):
         return None
     return document
-
-
-def _at(document: Document, stage: Stage) -> Document:
-    if _position(document).stage == stage:
-        return document
-    there = document["values"][FLAG_KEY]
-    values = {**there, "enabled": True, "stage": stage.name, "canary_percent": stage.percent}
-    return {**document, "values": {**document["values"], FLAG_KEY: values}}
 
 
 def _in_use(deployments: "list[DeploymentSummary]") -> "list[DeploymentSummary]":
@@ -398,8 +289,3 @@ def _in_use(deployments: "list[DeploymentSummary]") -> "list[DeploymentSummary]"
     served = [d for d in deployments if d["State"] not in _TAKEN_BACK]
     finished = [d for d in served if d["State"] not in _UNFINISHED]
     return finished[-1:] + [d for d in served if d["State"] in _UNFINISHED]
-
-
-def _ascii(text: str) -> str:
-    """As AppConfig takes a description."""
-    return text.encode("ascii", "replace").decode()[:_LONGEST_DESCRIPTION]

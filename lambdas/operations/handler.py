@@ -16,6 +16,7 @@ from operations.counts import route_versions
 from operations.flag import HostedFlag
 from operations.report import clean_up_message, report, rollback_message
 from operations.settings import OperationsSettings
+from operations.transitions import Who, Writer
 from shadow_runtime.contract import Action, MetricName
 from shadow_runtime.telemetry import logger
 
@@ -39,30 +40,31 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
     settings = OperationsSettings.of(os.environ)
     match event:
         case {"Records": [{"Sns": {"Message": str(message)}}]}:
-            return _roll_back(settings, AlarmNotification.parse(message))
+            who = Who(Writer.ROLLBACK, context.aws_request_id)
+            return _roll_back(settings, AlarmNotification.parse(message), who)
         case {"action": Action.CHECK}:
-            return _check(settings, context.aws_request_id)
+            return _check(settings, Who(Writer.ROLLBACK, context.aws_request_id))
         case {"action": Action.CLEANUP}:
-            return _clean_up(settings)
+            return _clean_up(settings, Who(Writer.CLEANUP, context.aws_request_id))
     raise ValueError(
         f"operations takes notifications of alarms and the actions {Action.CHECK.value!r} and "
         f"{Action.CLEANUP.value!r}; got {event!r}"
     )
 
 
-def _roll_back(settings: OperationsSettings, alarm: AlarmNotification) -> dict[str, Any]:
+def _roll_back(settings: OperationsSettings, alarm: AlarmNotification, who: Who) -> dict[str, Any]:
     if alarm.name not in settings.exposure_alarms or alarm.state != "ALARM":
         logger.info("not an exposure alarm in ALARM", alarm=alarm.name, state=alarm.state)
         return _NOTHING
-    return _told(settings, roll_back(_flag(settings), alarm))
+    return _told(settings, roll_back(_flag(settings), alarm, who=who))
 
 
-def _check(settings: OperationsSettings, attempt_at: str) -> dict[str, Any]:
+def _check(settings: OperationsSettings, who: Who) -> dict[str, Any]:
     checked = check(
         _flag(settings),
         settings.exposure_alarms,
         partial(describe, boto3.client("cloudwatch")),
-        attempt_at=attempt_at,
+        who=who,
     )
     logger.info(Action.CHECK, stage=checked.stage, alarms=checked.states)
     return _told(settings, checked.rollback) if checked.rollback else _NOTHING
@@ -76,8 +78,8 @@ def _told(settings: OperationsSettings, done: RolledBack) -> dict[str, Any]:
     return evidence
 
 
-def _clean_up(settings: OperationsSettings) -> dict[str, Any]:
-    done = clean_up(_flag(settings), today=f"{datetime.now(UTC):%Y-%m-%d}")
+def _clean_up(settings: OperationsSettings, who: Who) -> dict[str, Any]:
+    done = clean_up(_flag(settings), today=f"{datetime.now(UTC):%Y-%m-%d}", who=who)
     message = clean_up_message(settings.route, done)
     report(settings, Action.CLEANUP, MetricName.CLEANUPS, asdict(done), message)
     return asdict(done)

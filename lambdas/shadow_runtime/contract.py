@@ -302,7 +302,11 @@ Position.OFF = Position(Stage.OFF)
 
 
 def flag_document(position: Position) -> dict[str, Any]:
-    """The whole hosted document at `position`, with the constraints that AppConfig enforces."""
+    """The whole hosted document at `position`, with the constraints that AppConfig enforces.
+
+    What else it says is for those who move it: whether the ramp pauses, and the reason of the last
+    move that overrode the transitions.
+    """
     percentage = {"type": "number", "minimum": 0, "maximum": 100, "required": True}
     users = {"type": "array", "elements": {"type": "string"}}
     return {
@@ -318,10 +322,12 @@ def flag_document(position: Position) -> dict[str, Any]:
                     "shadow_percent": {"constraints": percentage},
                     "candidate_users": {"constraints": users},
                     "control_users": {"constraints": users},
+                    "paused": {"constraints": {"type": "boolean"}},
+                    "override": {"constraints": {"type": "string"}},
                 },
             }
         },
-        "values": {FLAG_KEY: position.values()},
+        "values": {FLAG_KEY: {**position.values(), "paused": False, "override": ""}},
     }
 
 

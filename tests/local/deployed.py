@@ -144,7 +144,12 @@ class Deployed:
         """Deploys whatever it is as the flag's document, as somebody with the rights could."""
         for _ in range(10):
             try:
-                self.flag.deploy(document, after=self.flag.deployed(), raising=False, why="test")  # type: ignore[arg-type]
+                self.flag.deploy(
+                    document,  # type: ignore[arg-type]
+                    after=self.flag.deployed(),
+                    raising=False,
+                    description="a test",
+                )
                 return
             except ClientError as error:  # the route's own operations may be at it
                 if error.response["Error"]["Code"] != "ConflictException":
@@ -157,7 +162,8 @@ class Deployed:
         ids = self.configuration("Operations")["Environment"]["Variables"]
         slow = {**ids, Variable.RAISE_STRATEGY: strategy}
         flag = HostedFlag.of(self.aws.client("appconfig"), OperationsSettings.of(slow))
-        flag.deploy(flag_document(position), after=flag.deployed(), raising=True, why="a raise")
+        document, now = flag_document(position), flag.deployed()
+        flag.deploy(document, after=now, raising=True, description="a raise")
 
     @contextlib.contextmanager
     def flag_kept(self) -> Iterator[None]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from localaws.up import Local
-from operations.flag import move
+from operations.moves import move
+from operations.transitions import Who, Writer
 from shadow_runtime.contract import POLL_INTERVAL, Position, Stage
 from tests.local.deployed import Deployed, Gate, awaited
 from tests.local.traffic import Traffic
@@ -238,7 +239,14 @@ def test_a_new_environment_that_finds_nonsense_serves_control_until_the_flag_is_
     lost = Traffic(deployed, tokens)
     lost.get(CANDIDATE)
     assert lost.answered_by() == "control"
-    assert move(deployed.flag, Stage.SHADOW, why="test", objections=tuple)
+    assert move(
+        deployed.flag,
+        Stage.SHADOW,
+        who=Who(Writer.PERSON, "ada"),
+        why="a test",
+        objections=tuple,
+        override="nonsense",
+    )
     poll()
     repaired = Traffic(deployed, tokens)
     repaired.get(CANDIDATE)

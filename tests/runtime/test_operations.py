@@ -190,7 +190,7 @@ def test_another_alarm_is_told_which_one_moved_the_users(
 ) -> None:
     appconfig = at(CANARY)
     asked(appconfig, in_alarm(BAD), monkeypatch)
-    asked(appconfig, in_alarm(SLOW), monkeypatch)
+    asked(appconfig, in_alarm(SLOW), monkeypatch, attempt_at="request-2")
     message = heard.messages[-1]
     assert message["Subject"] == "get-user: in ALARM, and the flag is off already"
     assert f"rollback: {BAD} in ALARM" in message["Message"]

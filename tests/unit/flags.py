@@ -4,17 +4,21 @@ import json
 from typing import Any
 
 from operations.flag import HostedFlag
+from operations.transitions import Transitions, Who, Writer
 from shadow_runtime.contract import FLAG_KEY, Position, Stage, flag_document
 from tests.fakes import FakeAppConfig
 
 CANARY = Stage.canary(percent=5)
+STAGES = [Stage.OFF, Stage.SHADOW, CANARY, Stage.LIVE, Stage.COMPLETE]
+ADA = Who(Writer.PERSON, "arn:aws:iam::123456789012:user/ada")
+MACHINE = Who(Writer.ROLLBACK, "request-1")
 
 
 def at(stage: Stage, **more: Any) -> FakeAppConfig:
     return FakeAppConfig(flag_document(Position(stage, **more)))
 
 
-def flag_on(appconfig: FakeAppConfig) -> HostedFlag:
+def flag_on(appconfig: FakeAppConfig, transitions: Transitions = Transitions()) -> HostedFlag:  # noqa: B008
     return HostedFlag(
         appconfig.client(),
         application="app0",
@@ -22,6 +26,7 @@ def flag_on(appconfig: FakeAppConfig) -> HostedFlag:
         profile="pro0",
         raise_strategy="raise0",
         lower_strategy="lower0",
+        transitions=transitions,
         sleep=appconfig.sleep,
     )
 

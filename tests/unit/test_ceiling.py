@@ -11,14 +11,16 @@ from hypothesis import strategies as st
 
 from operations import ceiling
 from operations.ceiling import hold
+from operations.transitions import Who, Writer
 from shadow_runtime.contract import Stage, Variable
 from tests.fakes import FakeAppConfig, RefusedError
 from tests.reading import edges
 from tests.unit.cloudformation import CloudFormation
-from tests.unit.flags import CANARY, at, flag_on
+from tests.unit.flags import CANARY, NOT_OURS, at, flag_on
 from tests.unit.services import App, service, stack_of_nothing
 
 STAGES = [Stage.OFF, Stage.SHADOW, Stage.canary(percent=1), CANARY, Stage.LIVE, Stage.COMPLETE]
+WHO = Who(Writer.DEPLOY, "request")
 
 
 @given(st.sampled_from(STAGES), st.lists(st.sampled_from(STAGES), min_size=2, max_size=5))
@@ -28,15 +30,22 @@ def test_whatever_becomes_of_the_ceiling_no_deploy_moves_anybody_up(
     appconfig = at(position)
     acting = min(ceilings[0], position)
     for old, new in itertools.pairwise(ceilings):
-        hold(flag_on(appconfig), old=old, new=new)
+        hold(flag_on(appconfig), old=old, new=new, who=WHO)
         lower = min(new, appconfig.position.stage)
         assert lower == min(acting, new), "it acts as before, or as the ceiling in git says"
         acting = lower
 
 
+@pytest.mark.parametrize("content", NOT_OURS.values(), ids=NOT_OURS)
+def test_a_flag_that_cannot_be_read_is_at_off_under_any_ceiling(content: bytes) -> None:
+    appconfig = FakeAppConfig(content)
+    assert hold(flag_on(appconfig), old=CANARY, new=Stage.LIVE, who=WHO)
+    assert appconfig.position.stage == Stage.OFF
+
+
 def test_a_position_that_is_under_both_ceilings_is_left_alone() -> None:
     appconfig = at(CANARY, shadow_percent=7, candidate_users=("ada",))
-    assert not hold(flag_on(appconfig), old=CANARY, new=Stage.LIVE)
+    assert not hold(flag_on(appconfig), old=CANARY, new=Stage.LIVE, who=WHO)
     assert appconfig.writes == []
 
 

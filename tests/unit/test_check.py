@@ -5,17 +5,24 @@ import pytest
 from operations.actions import Checked, check, roll_back
 from operations.alarms import AlarmNotification, describe
 from operations.flag import FlagWriterError
+from operations.transitions import Who, Writer
 from shadow_runtime.contract import Position, Stage
 from tests.fakes import FakeAppConfig
 from tests.unit.flags import CANARY, NOT_OURS, at, flag_on
 from tests.unit.guarded import BAD, NAMES, SLOW, TEAM, Aws, described
 
 
-def checked(appconfig: FakeAppConfig, aws: Aws, *, attempt_at: str = "check-1") -> Checked:
+def checked(appconfig: FakeAppConfig, aws: Aws, *, request: str = "check-1") -> Checked:
     client = aws.client("cloudwatch")
     return check(
-        flag_on(appconfig), NAMES, lambda names: describe(client, names), attempt_at=attempt_at
+        flag_on(appconfig),
+        NAMES,
+        lambda names: describe(client, names),
+        who=Who(Writer.ROLLBACK, request),
     )
+
+
+WHO = Who(Writer.ROLLBACK, "request-1")
 
 
 def red(*names: str) -> Aws:
@@ -35,10 +42,7 @@ def test_a_red_alarm_takes_users_back_and_says_by_which_and_that_its_message_was
     assert done is not None
     assert (done.changed, done.alarm, done.by_message) == (True, alarm, False)
     assert done.at == "2030-01-09T03:00:00.000+0000"
-    assert done.deployment == (
-        f"rollback: {alarm} in ALARM since {done.at}, seen by the check check-1 "
-        f"(from {stage} to off)"
-    )
+    assert done.deployment == (f"rollback: {alarm} in ALARM since {done.at} (from {stage} to off)")
     assert (appconfig.position.stage, appconfig.now) == (Stage.OFF, 0)
 
 
@@ -51,7 +55,7 @@ def test_where_nobody_is_exposed_no_alarm_is_looked_at_and_nothing_is_written(
     def look(_: object) -> dict[str, object]:
         raise AssertionError("nobody needs to look at an alarm")
 
-    seen = check(flag_on(appconfig), NAMES, look, attempt_at="check-1")  # type: ignore[arg-type]
+    seen = check(flag_on(appconfig), NAMES, look, who=WHO)  # type: ignore[arg-type]
     assert seen == Checked(str(stage), {}, None)
     assert appconfig.writes == []
 
@@ -80,7 +84,7 @@ def test_a_doubled_check_changes_nothing() -> None:
     appconfig = at(CANARY)
     checked(appconfig, red(BAD, SLOW))
     writes = len(appconfig.writes)
-    assert checked(appconfig, red(BAD, SLOW), attempt_at="check-2").rollback is None
+    assert checked(appconfig, red(BAD, SLOW), request="check-2").rollback is None
     assert len(appconfig.writes) == writes
 
 
@@ -95,13 +99,13 @@ def test_a_message_that_comes_after_all_changes_nothing_and_hears_who_did() -> N
     first = checked(appconfig, red(BAD)).rollback
     assert first is not None
     late = AlarmNotification(BAD, "ALARM", first.alarm_says, first.reason, first.at)
-    done = roll_back(flag_on(appconfig), late)
+    done = roll_back(flag_on(appconfig), late, who=Who(Writer.ROLLBACK, "message"))
     assert (done.changed, done.deployment) == (False, first.deployment)
 
 
 def test_a_check_after_the_message_has_nothing_to_do() -> None:
     appconfig = at(CANARY)
-    roll_back(flag_on(appconfig), AlarmNotification(BAD, "ALARM", "", "", "2030"))
+    roll_back(flag_on(appconfig), AlarmNotification(BAD, "ALARM", "", "", "2030"), who=WHO)
     assert checked(appconfig, red(BAD)).rollback is None
 
 

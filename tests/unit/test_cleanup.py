@@ -6,6 +6,7 @@ import pytest
 
 from operations.actions import CleanedUp, clean_up
 from operations.flag import FlagWriterError
+from operations.transitions import Who, Writer
 from shadow_runtime.contract import FLAG_KEY, Position, Stage, flag_document
 from tests.fakes import FakeAppConfig
 from tests.unit.flags import CANARY, NOT_OURS, at, flag_on, richer
@@ -13,8 +14,8 @@ from tests.unit.flags import CANARY, NOT_OURS, at, flag_on, richer
 TODAY = "2030-01-14"
 
 
-def cleaned(appconfig: FakeAppConfig, today: str = TODAY) -> CleanedUp:
-    return clean_up(flag_on(appconfig), today=today)
+def cleaned(appconfig: FakeAppConfig, today: str = TODAY, request: str = "1") -> CleanedUp:
+    return clean_up(flag_on(appconfig), today=today, who=Who(Writer.CLEANUP, request))
 
 
 @pytest.mark.parametrize("stage", [Stage.SHADOW, CANARY, Stage.LIVE])
@@ -46,7 +47,7 @@ def test_the_second_clean_up_changes_nothing_whenever_it_comes(stage: Stage) -> 
     appconfig = at(stage)
     first = cleaned(appconfig)
     served, writes = appconfig.served, len(appconfig.writes)
-    second = cleaned(appconfig, today="2030-02-28")
+    second = cleaned(appconfig, today="2030-02-28", request="2")
     assert second == CleanedUp(first.outcome, changed=False, pruned=0)
     assert (appconfig.served, len(appconfig.writes)) == (served, writes)
 

@@ -98,6 +98,16 @@ def test_the_seed_is_off() -> None:
     seed = flag_document(Position.OFF)
     assert Position.read(seed["values"][FLAG_KEY]) == Position.OFF
     assert Position.OFF.stage == Stage.OFF
+    assert seed["values"][FLAG_KEY] == {
+        "enabled": True,
+        "stage": "off",
+        "canary_percent": 0,
+        "shadow_percent": 100,
+        "candidate_users": [],
+        "control_users": [],
+        "paused": False,
+        "override": "",
+    }
 
 
 @given(positions)
@@ -116,6 +126,8 @@ def test_every_attribute_is_constrained_so_that_the_console_refuses_a_typing_err
         "shadow_percent": percentage,
         "candidate_users": users,
         "control_users": users,
+        "paused": {"type": "boolean"},
+        "override": {"type": "string"},
     }
 
 
@@ -138,6 +150,10 @@ def broken_rules(document: dict[str, Any]) -> Iterator[str]:
         for name, value in values.items():
             match attributes[name]["constraints"]:
                 case {"type": "string", "enum": [*allowed]} if value in allowed:
+                    pass
+                case {"type": "string"} as free if not free.keys() - {"type"} and value == "":
+                    pass
+                case {"type": "boolean"} if isinstance(value, bool):
                     pass
                 case {"type": "number", "minimum": least, "maximum": most} if (
                     least <= value <= most

@@ -1,16 +1,19 @@
 """The flag writer: lowering is always possible at once, raising is patient, and no change of
 anybody is lost."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from botocore.exceptions import ClientError
 
-from operations.flag import FlagWriterError, add_tester, lower, lowered, move
+from operations.flag import FlagWriterError
+from operations.moves import add_tester, lower, lowered, move, pause
+from operations.transitions import Change, Transitions
 from shadow_runtime.contract import FLAG_KEY, Position, Stage, flag_document
 from tests.fakes import FakeAppConfig, RefusedError
-from tests.unit.flags import CANARY, NOT_OURS, at, flag_on, richer
+from tests.unit.flags import ADA, CANARY, MACHINE, NOT_OURS, STAGES, at, flag_on, richer
 
 AT_ONCE = 0.0
 RED = "error-rate is in ALARM, look for the cause"
@@ -20,8 +23,8 @@ def none() -> list[str]:
     return []
 
 
-def moved(appconfig: FakeAppConfig, to: Stage) -> bool:
-    return move(flag_on(appconfig), to, why="a test", objections=none)
+def moved(appconfig: FakeAppConfig, to: Stage, override: str = "") -> bool:
+    return move(flag_on(appconfig), to, who=ADA, why="a test", objections=none, override=override)
 
 
 def test_a_raise_goes_gradually_and_is_waited_for_with_progress() -> None:
@@ -30,6 +33,7 @@ def test_a_raise_goes_gradually_and_is_waited_for_with_progress() -> None:
     assert move(
         flag,
         CANARY,
+        who=ADA,
         why="a test",
         objections=none,
         progress=lambda *progress: told.append(progress),
@@ -112,7 +116,80 @@ def test_a_change_that_is_taken_back_is_an_error_that_says_so_and_what_to_look_a
         moved(appconfig, CANARY)
 
 
-@pytest.mark.parametrize("stage", [Stage.OFF, Stage.SHADOW, CANARY, Stage.LIVE, Stage.COMPLETE])
+@pytest.mark.parametrize("to", STAGES)
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_move_that_skips_a_stage_is_refused_or_keeps_the_reason_why_not(
+    stage: Stage, to: Stage
+) -> None:
+    appconfig = at(stage)
+    refusal = Transitions().refusal(stage, to)
+    if refusal:
+        with pytest.raises(FlagWriterError, match=f"^{re.escape(refusal)}$"):
+            moved(appconfig, to)
+        assert appconfig.writes == []
+    assert moved(appconfig, to, override="incident 7") == (stage != to)
+    assert appconfig.position.stage == to
+    kept = f"incident 7 (from {stage} to {to})" if refusal else ""
+    assert appconfig.served["values"][FLAG_KEY]["override"] == kept
+    if stage != to:
+        evidence = {"overridden": refusal} if refusal else {}
+        assert made(appconfig) == Change(ADA, "a test", stage, to, evidence)
+
+
+def test_no_reason_is_kept_longer_than_the_move_that_it_was_given_for() -> None:
+    appconfig = at(Stage.OFF)
+    moved(appconfig, CANARY, override="x" * 2_000)
+    assert len(appconfig.served["values"][FLAG_KEY]["override"]) < 250
+    moved(appconfig, Stage.SHADOW)
+    assert appconfig.served["values"][FLAG_KEY]["override"] == ""
+
+
+def test_a_raise_that_is_refused_waits_for_no_deployment_first() -> None:
+    appconfig = at(Stage.SHADOW)
+    appconfig.move(Position(CANARY), "raise0")
+    with pytest.raises(FlagWriterError, match="skips live"):
+        moved(appconfig, Stage.COMPLETE)
+    assert appconfig.now == AT_ONCE
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_a_pause_moves_nobody_and_is_kept_once(paused: bool) -> None:
+    appconfig = at(CANARY, shadow_percent=7)
+    pause(flag_on(appconfig), True, who=ADA, why="a test")
+    assert pause(flag_on(appconfig), paused, who=ADA, why="lunch") is not paused
+    assert flag_on(appconfig).deployed().is_paused is paused
+    assert appconfig.position == Position(CANARY, 7)
+
+
+def test_the_history_tells_who_moved_the_flag_and_why_and_what_became_of_it() -> None:
+    appconfig = at(Stage.OFF)
+    moved(appconfig, Stage.SHADOW)
+    running = appconfig.move(Position(CANARY), "raise0")  # as by a console
+    lower(flag_on(appconfig), Stage.OFF, who=MACHINE, why="red", evidence={"alarm": "slow"})
+    seed, shadow, console, off = flag_on(appconfig).history()
+    assert (seed.number, seed.change, console.change) == (1, None, None)
+    assert (console.number, console.state) == (running.number, "ROLLED_BACK")
+    assert shadow.change == Change(ADA, "a test", Stage.OFF, Stage.SHADOW)
+    assert off.change == Change(MACHINE, "red", CANARY, Stage.OFF, {"alarm": "slow"})
+    assert (off.state, off.started) == ("COMPLETE", off.completed)
+    assert flag_on(appconfig).history(last=1) == [off]
+
+
+def test_who_moves_a_flag_next_knows_a_history_of_which_the_beginning_is_unread() -> None:
+    appconfig = at(Stage.OFF)
+    appconfig.deployments[0].description = "Störung " * 100
+    moved(appconfig, Stage.SHADOW)
+    assert [each.change is None for each in flag_on(appconfig).history()] == [True, False]
+
+
+def made(appconfig: FakeAppConfig) -> Change:
+    """The change that the last deployment keeps."""
+    [newest] = flag_on(appconfig).history(last=1)
+    assert newest.change
+    return newest.change
+
+
+@pytest.mark.parametrize("stage", STAGES)
 def test_a_move_to_where_the_flag_is_changes_nothing(stage: Stage) -> None:
     appconfig = at(stage, shadow_percent=7, candidate_users=("ada",))
     assert not moved(appconfig, stage)
@@ -133,9 +210,11 @@ def test_a_move_to_where_the_flag_is_going_waits_for_it_and_changes_nothing() ->
     assert appconfig.writes == []
 
 
-@pytest.mark.parametrize("to", [Stage.OFF, CANARY])
-@pytest.mark.parametrize("enabled", [True, False])
-def test_what_else_the_flag_says_stays_as_it_is(to: Stage, enabled: bool) -> None:
+@pytest.mark.parametrize(
+    ("enabled", "to"),
+    [(True, Stage.OFF), (True, CANARY), (False, Stage.OFF), (False, Stage.SHADOW)],
+)
+def test_what_else_the_flag_says_stays_as_it_is(enabled: bool, to: Stage) -> None:
     position = Position(Stage.LIVE, 7, ("ada",), ("bob",))
     appconfig = FakeAppConfig(richer(flag_document(position), enabled=enabled))
     before = appconfig.served
@@ -166,12 +245,12 @@ def test_what_another_writer_changes_meanwhile_is_kept_and_built_upon(call: str)
     assert appconfig.served["values"]["other"] == changed["values"]["other"]
 
 
-@pytest.mark.parametrize("to", [Stage.OFF, Stage.LIVE])
-def test_a_lowering_by_another_writer_meanwhile_makes_a_move_no_less_right(to: Stage) -> None:
+def test_a_lowering_by_another_writer_meanwhile_is_not_undone_by_a_raise() -> None:
     appconfig = at(CANARY)
     appconfig.before("StartDeployment", lambda: appconfig.move(Position.OFF, "lower0"))
-    moved(appconfig, to)
-    assert appconfig.position.stage == to
+    with pytest.raises(FlagWriterError, match="off to live skips shadow"):
+        moved(appconfig, Stage.LIVE)
+    assert appconfig.position.stage == Stage.OFF
 
 
 def test_a_writer_that_is_always_too_late_gives_up_and_says_where_to_look() -> None:
@@ -206,11 +285,24 @@ def test_a_refusal_that_is_no_other_writers_doing_is_raised_at_once(call: str, c
 
 
 @pytest.mark.parametrize("content", NOT_OURS.values(), ids=NOT_OURS)
-@pytest.mark.parametrize("to", [Stage.OFF, Stage.SHADOW, Stage.COMPLETE])
-def test_a_document_that_is_none_of_ours_is_replaced_at_once(content: bytes, to: Stage) -> None:
+def test_a_document_that_is_none_of_ours_is_replaced_at_once_by_off(content: bytes) -> None:
     appconfig = FakeAppConfig(content)
-    assert moved(appconfig, to)
-    assert (appconfig.position.stage, appconfig.now) == (to, AT_ONCE)
+    assert moved(appconfig, Stage.OFF)
+    assert (appconfig.position.stage, appconfig.now) == (Stage.OFF, AT_ONCE)
+    assert made(appconfig).before is None, "nobody knows where it was"
+
+
+@pytest.mark.parametrize("content", NOT_OURS.values(), ids=NOT_OURS)
+@pytest.mark.parametrize("to", [Stage.SHADOW, Stage.COMPLETE])
+def test_nothing_else_replaces_a_document_that_is_none_of_ours_but_for_a_reason(
+    content: bytes, to: Stage
+) -> None:
+    appconfig = FakeAppConfig(content)
+    with pytest.raises(FlagWriterError, match="cannot be read: move to off first"):
+        moved(appconfig, to)
+    assert appconfig.writes == []
+    assert moved(appconfig, to, override="the console broke it")
+    assert appconfig.position.stage == to
 
 
 def test_a_flag_that_was_never_deployed_is_an_error_that_says_what_to_deploy() -> None:
@@ -221,54 +313,53 @@ def test_a_flag_that_was_never_deployed_is_an_error_that_says_what_to_deploy() -
 
 
 def test_a_reason_in_any_script_is_accepted() -> None:
-    assert move(flag_on(at(Stage.LIVE)), Stage.OFF, why="Störung, 障害", objections=none)
+    assert move(flag_on(at(Stage.LIVE)), Stage.OFF, who=ADA, why="Störung, 障害", objections=none)
 
 
 def test_nobody_is_exposed_while_an_exposure_alarm_is_red() -> None:
     appconfig = at(Stage.SHADOW)
     with pytest.raises(FlagWriterError, match=f"^nobody is exposed: {RED}$"):
-        move(flag_on(appconfig), CANARY, why="a test", objections=lambda: [RED])
+        move(flag_on(appconfig), CANARY, who=ADA, why="a test", objections=lambda: [RED])
     assert appconfig.writes == []
 
 
 def test_an_objection_just_before_a_raise_begins_takes_it_back() -> None:
     appconfig, answers = at(Stage.SHADOW), iter([[], [RED]])
     with pytest.raises(FlagWriterError, match=f"nobody is exposed: {RED}"):
-        move(flag_on(appconfig), CANARY, why="a test", objections=lambda: next(answers))
+        move(flag_on(appconfig), CANARY, who=ADA, why="a test", objections=lambda: next(answers))
     assert (appconfig.position.stage, appconfig.now) == (Stage.SHADOW, AT_ONCE)
     assert not any(deployment.is_running for deployment in appconfig.deployments)
 
 
 def test_shadow_exposes_nobody_so_that_no_red_alarm_forbids_it() -> None:
     appconfig = at(Stage.OFF)
-    assert move(flag_on(appconfig), Stage.SHADOW, why="a test", objections=lambda: [RED])
+    assert move(flag_on(appconfig), Stage.SHADOW, who=ADA, why="a test", objections=lambda: [RED])
     assert appconfig.position.stage == Stage.SHADOW
 
 
-@pytest.mark.parametrize("to", [Stage.OFF, Stage.SHADOW, CANARY])
-def test_an_objection_forbids_no_lowering(to: Stage) -> None:
-    appconfig = at(Stage.LIVE)
-    assert move(flag_on(appconfig), to, why="a test", objections=lambda: [RED])
+@pytest.mark.parametrize(
+    ("stage", "to"), [(Stage.LIVE, Stage.OFF), (Stage.LIVE, CANARY), (CANARY, Stage.SHADOW)]
+)
+def test_an_objection_forbids_no_lowering(stage: Stage, to: Stage) -> None:
+    appconfig = at(stage)
+    assert move(flag_on(appconfig), to, who=ADA, why="a test", objections=lambda: [RED])
     assert appconfig.position.stage == to
-
-
-STAGES = [Stage.OFF, Stage.SHADOW, CANARY, Stage.LIVE, Stage.COMPLETE]
 
 
 @pytest.mark.parametrize("to", STAGES)
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_machine_only_ever_lowers(stage: Stage, to: Stage) -> None:
     appconfig = at(stage)
-    assert lower(flag_on(appconfig), to, why="a test") == (to < stage)
+    assert lower(flag_on(appconfig), to, who=ADA, why="a test") == (to < stage)
     assert appconfig.position.stage == lowered(stage, to) <= stage
 
 
 @pytest.mark.parametrize("stage", [Stage.SHADOW, CANARY])
 def test_a_tester_is_added_at_once_and_moves_nobody_else(stage: Stage) -> None:
     appconfig = at(stage)
-    assert add_tester(flag_on(appconfig), "ada", why="a test")
-    assert add_tester(flag_on(appconfig), "grace", why="a test")
-    assert not add_tester(flag_on(appconfig), "ada", why="a test")
+    assert add_tester(flag_on(appconfig), "ada", who=ADA, why="a test")
+    assert add_tester(flag_on(appconfig), "grace", who=ADA, why="a test")
+    assert not add_tester(flag_on(appconfig), "ada", who=ADA, why="a test")
     assert appconfig.position == replace(at(stage).position, candidate_users=("ada", "grace"))
     assert appconfig.now == AT_ONCE
 
@@ -276,7 +367,7 @@ def test_a_tester_is_added_at_once_and_moves_nobody_else(stage: Stage) -> None:
 def test_who_was_kept_on_control_and_tests_is_kept_there_no_longer() -> None:
     appconfig = at(CANARY)
     appconfig.move(replace(appconfig.position, control_users=("ada", "grace")), "lower0")
-    add_tester(flag_on(appconfig), "ada", why="a test")
+    add_tester(flag_on(appconfig), "ada", who=ADA, why="a test")
     assert appconfig.position.control_users == ("grace",)
     assert appconfig.position.candidate_users == ("ada",)
 
@@ -284,5 +375,5 @@ def test_who_was_kept_on_control_and_tests_is_kept_there_no_longer() -> None:
 @pytest.mark.parametrize("content", NOT_OURS.values(), ids=NOT_OURS)
 def test_nobody_is_added_to_a_document_that_is_none_of_ours(content: bytes) -> None:
     appconfig = FakeAppConfig(content)
-    with pytest.raises(FlagWriterError, match="cannot be read; move it to a stage first"):
-        add_tester(flag_on(appconfig), "ada", why="a test")
+    with pytest.raises(FlagWriterError, match="cannot be read; move it to off first"):
+        add_tester(flag_on(appconfig), "ada", who=ADA, why="a test")

@@ -10,10 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from operations.guards import Guards
+from operations.transitions import Transitions
 from shadow_runtime.contract import ShadowCanaryError, Stage
 from shadowctl import cli
 from shadowctl.route import Route, wanted
-from tests.unit.flags import at, flag_on
+from tests.unit.flags import ADA, at, flag_on
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -109,9 +110,16 @@ def nothing() -> None:
 
 @pytest.mark.parametrize("position", [Stage.OFF, Stage.SHADOW, Stage.canary(percent=2)])
 def test_a_position_over_the_ceiling_is_refused_with_what_to_do(position: Stage) -> None:
-    appconfig = at(position)
+    appconfig, ceiling = at(position), Stage.canary(percent=2)
     route = Route(
-        "GetUser", "get-user", flag_on(appconfig), Stage.canary(percent=2), unread, "", nothing
+        "GetUser",
+        "get-user",
+        flag_on(appconfig, Transitions(ceiling)),
+        ceiling,
+        unread,
+        "",
+        nothing,
+        lambda: ADA,
     )
     for to in (Stage.canary(percent=2.01), Stage.LIVE):
         with pytest.raises(
@@ -124,7 +132,7 @@ def test_a_position_over_the_ceiling_is_refused_with_what_to_do(position: Stage)
 def test_the_command_says_when_the_ceiling_holds_the_flag_lower() -> None:
     def where(position: Stage, ceiling: Stage) -> str:
         flag = flag_on(at(position))
-        return Route("GetUser", "get-user", flag, ceiling, unread, "route", nothing).where()
+        return Route("GetUser", "get-user", flag, ceiling, unread, "", nothing, lambda: ADA).where()
 
     assert where(Stage.LIVE, Stage.canary(percent=2)).startswith(
         "get-user: at canary(2%): the flag says live, but the ceiling in git holds it"

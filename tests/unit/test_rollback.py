@@ -8,11 +8,12 @@ import pytest
 
 from operations.actions import CleanedUp, RolledBack, clean_up, roll_back
 from operations.alarms import AlarmNotification
-from operations.flag import lower
+from operations.moves import lower
 from operations.report import clean_up_message, rollback_message
+from operations.transitions import Who, Writer
 from shadow_runtime.contract import Position, Stage
 from tests.fakes import FakeAppConfig
-from tests.unit.flags import CANARY, NOT_OURS, at, flag_on
+from tests.unit.flags import ADA, CANARY, NOT_OURS, at, flag_on
 
 ALARM = AlarmNotification(
     name="GetUser-get-user-error-rate",
@@ -21,10 +22,11 @@ ALARM = AlarmNotification(
     reason="Threshold Crossed: 1 datapoint [40.0] was greater than the threshold (2.0).",
     at="2030-01-09T03:00:00.000+0000",
 )
+WHO = Who(Writer.ROLLBACK, "request-1")
 
 
-def rolled_back(appconfig: FakeAppConfig) -> RolledBack:
-    return roll_back(flag_on(appconfig), ALARM)
+def rolled_back(appconfig: FakeAppConfig, who: Who = WHO) -> RolledBack:
+    return roll_back(flag_on(appconfig), ALARM, who=who)
 
 
 @pytest.mark.parametrize("stage", [Stage.SHADOW, CANARY, Stage.LIVE, Stage.COMPLETE])
@@ -49,7 +51,7 @@ def test_the_second_alarm_changes_nothing_and_hears_which_one_did() -> None:
     appconfig = at(CANARY)
     first = rolled_back(appconfig)
     writes = len(appconfig.writes)
-    second = roll_back(flag_on(appconfig), replace(ALARM, name="GetUser-get-user-slow"))
+    second = rolled_back(appconfig, Who(Writer.ROLLBACK, "request-2"))
     assert (second.changed, second.deployment) == (False, first.deployment)
     assert len(appconfig.writes) == writes
 
@@ -86,9 +88,9 @@ def test_the_last_word_is_off_whatever_a_human_changes_beside_it(
 @pytest.mark.parametrize("call", ["ListDeployments", "StartDeployment"])
 def test_the_last_word_is_off_beside_a_clean_up_and_a_second_alarm(call: str) -> None:
     for other in (
-        lambda flag: clean_up(flag, today="2030-01-14"),
-        lambda flag: roll_back(flag, ALARM),
-        lambda flag: lower(flag, Stage.SHADOW, why="a test"),
+        lambda flag: clean_up(flag, today="2030-01-14", who=Who(Writer.CLEANUP, "request-2")),
+        lambda flag: roll_back(flag, ALARM, who=Who(Writer.ROLLBACK, "request-3")),
+        lambda flag: lower(flag, Stage.SHADOW, who=ADA, why="a test"),
     ):
         appconfig = at(CANARY)
         flag = flag_on(appconfig)

@@ -15,7 +15,7 @@ from shadow_runtime.contract import Stage, Variant
 from shadowctl.route import Route
 from shadowctl.status import status
 from tests.fakes import FakeAppConfig
-from tests.unit.flags import at, flag_on
+from tests.unit.flags import ADA, at, flag_on
 from tests.unit.guarded import Aws
 
 DAY = timedelta(days=1)
@@ -101,7 +101,14 @@ def test_a_few_requests_without_a_user_are_no_notice() -> None:
 
 def route(appconfig: FakeAppConfig, found: SampleRatio) -> Route:
     return Route(
-        "GetUser", "get-user", flag_on(appconfig), Stage.LIVE, Aws().read, "route", lambda: found
+        "GetUser",
+        "get-user",
+        flag_on(appconfig),
+        Stage.LIVE,
+        Aws().read,
+        "route",
+        lambda: found,
+        lambda: ADA,
     )
 
 
