@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +19,8 @@ from shadowctl.verb import ExitCode, Result, ending, usage, verb
 if TYPE_CHECKING:
     import boto3
 
+    from shadowctl.functions import Functions
+
 app = typer.Typer(
     help="Move API routes between stages, here and on AWS.",
     no_args_is_help=True,
@@ -30,6 +33,10 @@ progress = Console(stderr=True, highlight=False)
 
 Stack = Annotated[str, typer.Argument(metavar="ROUTE", help="name of the route's stack")]
 Embedded = Annotated[bool, typer.Option("--local", help="on the embedded AWS, not in your account")]
+Since = Annotated[
+    str, typer.Option(help="`release`, a time in UTC, or how long ago, such as 2h", metavar="TIME")
+]
+Follow = Annotated[bool, typer.Option("--follow", "-f", help="until Ctrl-C")]
 
 
 def session(*, embedded: bool) -> "boto3.Session":
@@ -119,6 +126,78 @@ def routes(embedded: Embedded = False) -> Result:
     found = [Route.of(each, aws) for each in every(aws)]
     lines = [f"{route.stack:<20} {route.where()}" for route in found]
     return Result(lines, {"routes": [route.document() for route in found]})
+
+
+@verb(app)
+def diffs(
+    route: Stack,
+    since: Since = "release",
+    user: Annotated[
+        str | None, typer.Option(help="of one user, by the key that `@migrating(user=…)` finds")
+    ] = None,
+    embedded: Embedded = False,
+) -> Result:
+    """Show what differs between control and candidate, since when, and whom it concerns."""
+    from shadowctl.diffs import diffs as diffs_of
+
+    begun, aws, functions = asked(route, since, embedded=embedded)
+    found = diffs_of(functions, aws, since=begun, user=user)
+    step = f"shadowctl traces {route}" if found.fingerprints else f"shadowctl status {route}"
+    return Result(found.shown(), found.document(), [step])
+
+
+@verb(app)
+def traces(
+    route: Stack,
+    since: Since = "1h",
+    limit: Annotated[int, typer.Option(min=1, max=100, help="the newest")] = 20,
+    embedded: Embedded = False,
+) -> Result:
+    """Show requests that failed or differ, by their X-Ray traces."""
+    from shadowctl.traces import traces as traces_of
+
+    begun, aws, functions = asked(route, since, embedded=embedded)
+    found = traces_of(functions, aws, since=begun, limit=limit)
+    return Result(found.shown(), found.document(), [f"shadowctl diffs {route}"])
+
+
+@verb(app, "logs")
+def logs_command(
+    route: Stack,
+    since: Since = "10m",
+    follow: Follow = False,
+    embedded: Embedded = False,
+) -> Result:
+    """Show what the functions of a route wrote."""
+    from shadowctl.logs import logs
+
+    begun, aws, functions = asked(route, since, embedded=embedded)
+    return _lines(logs(aws, functions.log_groups(), since=begun, follow=follow), follow=follow)
+
+
+def asked(route: str, since: str, *, embedded: bool) -> "tuple[datetime, boto3.Session, Functions]":
+    """Since when an operator asks about a route, and its functions."""
+    from shadowctl.deployed import find_route
+    from shadowctl.functions import Functions
+    from shadowctl.times import moment
+
+    with usage():
+        begun = None if since == "release" else moment(since, now=datetime.now(UTC))
+    aws = session(embedded=embedded)
+    functions = Functions(find_route(route, aws), aws)
+    return begun or functions.released, aws, functions
+
+
+def _lines(lines: Iterator[str], *, follow: bool) -> Result:
+    """What is written goes on, as long as anybody looks."""
+    if follow:
+        return Result(_until_ctrl_c(lines), None)
+    return Result(found := [*lines], {"lines": found})
+
+
+def _until_ctrl_c(lines: Iterator[str]) -> Iterator[str]:
+    with suppress(KeyboardInterrupt):
+        yield from lines
 
 
 @verb(app)
@@ -275,16 +354,11 @@ def local_up(
         *curls,
     ]
     if watch:
-        return Result(chain(lines, _reloaded()), None)
+        from localaws.reload import watch as reloaded
+
+        return Result(chain(lines, _until_ctrl_c(reloaded())), None)
     told = {"differences": running.differences, "user": user, "requests": curls}
     return Result(lines, {"endpoint": running.endpoint, **told})
-
-
-def _reloaded() -> Iterator[str]:
-    from localaws.reload import watch
-
-    with suppress(KeyboardInterrupt):
-        yield from watch()
 
 
 @verb(local, "deploy")
@@ -300,18 +374,21 @@ def local_deploy() -> Result:
 
 @verb(local, "logs")
 def local_logs(
-    route: Annotated[
-        str | None, typer.Argument(metavar="[ROUTE]", help="name of its stack; by default all")
-    ] = None,
-    minutes: Annotated[float, typer.Option(min=0, help="to look back")] = 10,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="until Ctrl-C")] = False,
+    stack: Annotated[str | None, typer.Argument(help="by default all")] = None,
+    since: Since = "10m",
+    follow: Follow = False,
 ) -> Result:
-    """Show what the functions wrote."""
-    from localaws.logs import logs
+    """Show what the functions of all stacks wrote."""
+    from localaws.logs import log_groups
     from localaws.up import Local
+    from shadowctl.logs import logs
+    from shadowctl.times import moment
 
-    lines = logs(Local.load(), route, minutes=minutes, follow=follow)
-    return Result(lines, None) if follow else Result(found := [*lines], {"lines": found})
+    with usage():
+        begun = moment(since, now=datetime.now(UTC))
+    local = Local.load()
+    groups = log_groups(local, stack)
+    return _lines(logs(local.session(), groups, since=begun, follow=follow), follow=follow)
 
 
 @local.command("psql", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
