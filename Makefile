@@ -6,11 +6,12 @@ BIN := .venv/bin
 HOST_PATH := $(PATH)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/bytecode
+unexport PYTHONDONTWRITEBYTECODE # or every process compiles aws_cdk anew: 3 s each
 EXAMPLES := analysis constructs lambdas localaws shadowctl
 CODE := app.py stacks $(EXAMPLES) tests bench
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check snapshots synth diff deploy bench lock clean
+.PHONY: help demo test check style types units snapshots synth diff deploy bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,9 +23,16 @@ test: check ## everything: check, then the snapshots and the suite on the embedd
 	@pytest -n 2 --dist loadgroup tests/snapshot tests/local
 
 check: .venv/ready ## lint, types, unit tests and the docstrings' examples, in under a minute
-	@ruff check $(CODE)
+	@$(MAKE) --no-print-directory --jobs style types units
+
+style:
+	@ruff check --quiet $(CODE)
 	@ruff format --check --quiet $(CODE)
-	@mypy $(CODE)
+
+types:
+	@mypy --no-error-summary $(CODE)
+
+units:
 	@pytest -n 2 --dist loadgroup --doctest-modules $(EXAMPLES) tests/unit tests/runtime tests/typing
 
 snapshots: .venv/ready ## accept the templates as they are now; review the diff

@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("calm", deadline=None)  # a busy machine is no failure
@@ -16,3 +17,9 @@ os.environ |= {
     "AWS_EC2_METADATA_DISABLED": "true",
     "AWS_DEFAULT_REGION": "eu-central-1",
 }
+
+
+@pytest.fixture
+def few_plays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a plan of which no chance is read: they take its whole time."""
+    monkeypatch.setattr("analysis.power.played.PLAYS", 100)

@@ -79,6 +79,7 @@ def shapes(tmp_path_factory: pytest.TempPathFactory, synthesize: Synthesis) -> P
     return synthesize(folder)
 
 
+@pytest.mark.usefixtures("few_plays")
 @pytest.mark.parametrize(("route", "found"), NAMES.items(), ids=NAMES)
 def test_a_route_is_found_by_the_name_or_the_path_of_its_stack(
     shapes: Path, route: str, found: tuple[str, str]

@@ -65,6 +65,7 @@ def test_a_plan_names_every_alarm_once(get_users: str) -> None:
     ]
 
 
+@pytest.mark.usefixtures("few_plays")
 @pytest.mark.parametrize(
     ("ceiling", "stages"),
     [

@@ -11,6 +11,8 @@ from shadow_runtime.contract import Variable
 from shadowctl.plan.plan import plan
 from tests.unit.services import App, service, stack_of_nothing
 
+pytestmark = pytest.mark.usefixtures("few_plays")
+
 CEILINGS = [
     Stage.SHADOW,
     Stage.canary(percent=1),

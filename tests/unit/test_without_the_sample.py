@@ -82,26 +82,30 @@ def test_every_module_imports(rest: Path) -> None:
     run(rest, "-c", IMPORT_ALL, *found)
 
 
-def test_the_app_synthesizes(rest: Path, tmp_path: Path) -> None:
-    run(rest, "app.py", **offline(rest, tmp_path / "cdk.out"))
-    stacks = {path.name for path in (tmp_path / "cdk.out").glob("*.template.json")}
+@pytest.fixture(scope="module")
+def assembly(rest: Path) -> Path:
+    run(rest, "app.py", **offline(rest, rest / "cdk.out"))
+    return rest / "cdk.out"
+
+
+def test_the_app_synthesizes(assembly: Path) -> None:
+    stacks = {path.name for path in assembly.glob("*.template.json")}
     assert stacks == {"Platform.template.json"}
 
 
 def test_every_other_test_can_be_collected(rest: Path) -> None:
-    assert "test_tee.py" in run(rest, "-m", "pytest", "--collect-only", "-q", "tests")
+    collect = ("-m", "pytest", "--collect-only", "--assert=plain", "-q", "tests")
+    assert "test_tee.py" in run(rest, *collect)
 
 
-def test_the_demo_says_that_there_is_nothing_to_show(rest: Path, tmp_path: Path) -> None:
-    out = tmp_path / "cdk.out"
-    run(rest, "app.py", **offline(rest, out))
+def test_the_demo_says_that_there_is_nothing_to_show(rest: Path, assembly: Path) -> None:
     imports = "from pathlib import Path; from localaws.demo import sample_of"
     said = run(
         rest,
         "-c",
         f"""
 {imports}
-try: sample_of(Path({str(out)!r}))
+try: sample_of(Path({str(assembly)!r}))
 except Exception as e: print(e)
 """,
     )
