@@ -125,6 +125,14 @@ def test_m_of_n_minutes_are_played_as_the_chain_of_them_says(m: int, n: int) -> 
     assert np.isfinite(red_at).mean() == pytest.approx(by_hand, abs=0.015)
 
 
+def test_rare_counts_are_played_as_often_as_they_are() -> None:
+    """A bell that does not lean has half as many far above the mean: 0.16 instead of 0.28."""
+    looks, requests = rate_alarm(threshold=3), np.full(240, 2_000.0)
+    a_minute = looks.at_least([(1, 2_000.0)], Parts.of(2))
+    red_at = first_red(looks, requests, 0.98 * MANY, 0.02 * MANY, np.random.default_rng(0))
+    assert np.isfinite(red_at).mean() == pytest.approx(1 - (1 - a_minute) ** 240, abs=0.015)
+
+
 def test_a_week_goes_on_as_its_first_day() -> None:
     looks, deaf = rate_alarm(threshold=70), rate_alarm(minimum=10**6)
     a_minute = looks.at_least([(1, 16.0)], Parts.of(20))
