@@ -33,6 +33,11 @@ class ComparisonOperator(StrEnum):
         return breaching
 
     @property
+    def is_upwards(self) -> bool:
+        """Whether more is worse."""
+        return self in (ComparisonOperator.GREATER, ComparisonOperator.GREATER_OR_EQUAL)
+
+    @property
     def description(self) -> str:
         """As CloudWatch says it."""
         return _WORDS[self]
@@ -196,6 +201,16 @@ class Alarm:
             treat_missing=_one_of(TreatMissing, properties.get("TreatMissingData", "missing")),
             actions=tuple(text(action) for action in properties.get("AlarmActions", [])),
         )
+
+    @classmethod
+    def described(cls, alarm: Mapping[str, Any]) -> Self:
+        """An alarm as `DescribeAlarms` has it, which tells more of it than a template.
+
+        Raises:
+            UnsupportedError: it has what is not understood here; by name.
+        """
+        known = {name: value for name, value in alarm.items() if name in _KNOWN and value != []}
+        return cls.of({"Properties": known})
 
     @property
     def evaluation_range(self) -> int:

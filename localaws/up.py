@@ -16,13 +16,14 @@ import boto3
 from analysis.template import Stack
 from localaws import LocalError, database, environment, seeds
 from localaws import deploy as deployment
-from localaws.assembly import derive
+from localaws.assembly import MINUTE_SECONDS, derive
 from localaws.entrances import curls
 from localaws.reload import DeployedCode
 from localaws.route_folder import RouteFolder
 from localaws.supervisor import StateFolder, Supervisor
 from localaws.watcher import SupportedAlarms
 from shadowctl.deployed import stack_resources
+from shadowctl.status.seen import Clock
 from shadowctl.synthesis import app_folder
 
 Progress = Callable[[str, str], None]
@@ -84,6 +85,11 @@ class Local:
     def sample_user(self) -> str:
         """The first of the users that a route's seed names, or `user-001`."""
         return seeds.sample_user(RouteFolder.all_of(Path(self.assembly))) or "user-001"
+
+    def clock(self) -> Clock:
+        """The alarms of the assembly, with formulas that the embedded AWS does not know."""
+        alarms = SupportedAlarms.of(Path(self.assembly)).alarms
+        return Clock(alarms=alarms, minute_s=MINUTE_SECONDS)
 
     @property
     def database_url(self) -> str:

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,12 +14,14 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from shadowctl.screen import Steps
+from shadowctl.times import duration, moment
 from shadowctl.verb import ExitCode, Result, ending, usage, verb
 
 if TYPE_CHECKING:
     import boto3
 
     from shadowctl.functions import Functions
+    from shadowctl.status.seen import Clock
 
 app = typer.Typer(
     help="Move API routes between stages, here and on AWS.",
@@ -46,6 +48,17 @@ def session(*, embedded: bool) -> "boto3.Session":
     from localaws.up import Local
 
     return Local.load().session() if embedded else boto3.Session()
+
+
+def clock(*, embedded: bool) -> "Clock":
+    """How alarms are looked at there."""
+    from shadowctl.status.seen import AWS
+
+    if not embedded:
+        return AWS
+    from localaws.up import Local
+
+    return Local.load().clock()
 
 
 @verb(app)
@@ -90,7 +103,16 @@ def add_tester(
 
 @verb(app)
 def status(
-    route: Stack,
+    asked: Annotated[
+        list[str] | None, typer.Argument(metavar="[ROUTE]...", help="by default all")
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="until Ctrl-C")] = False,
+    every: Annotated[
+        timedelta | None, typer.Option(parser=duration, metavar="DURATION", help="with --watch")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="of the counts; by default the version's first request")
+    ] = None,
     version: Annotated[
         str | None, typer.Option(help="of the candidate; by default the newest that is asked")
     ] = None,
@@ -99,10 +121,9 @@ def status(
     minimum_hours: Annotated[int, typer.Option(help="with pairs, before anything passes")] = 0,
     embedded: Embedded = False,
 ) -> Result:
-    """Show where a route is, which alarms are in ALARM, and whether its candidate is proven."""
+    """Show where routes are, who answers, how far their guards are from red, what is proven."""
     from judge import Tolerances
-    from shadowctl.route import Route
-    from shadowctl.status import status as status_of
+    from shadowctl.status.command import View
 
     with usage():
         tolerances = Tolerances(
@@ -110,10 +131,20 @@ def status(
             fault_percent=fault_percent,
             minimum_hours=minimum_hours,
         )
-    aws = session(embedded=embedded)
-    found = Route.find(route, aws)
-    lines = [*status_of(found, aws, tolerances=tolerances, version=version)]
-    return Result(lines, {**found.document(), "said": lines})
+        begun = None if since in (None, "release") else moment(str(since), now=datetime.now(UTC))
+    view = View.of(
+        asked or [],
+        session(embedded=embedded),
+        tolerances=tolerances,
+        version=version,
+        since=begun,
+        since_release=since == "release",
+        clock=clock(embedded=embedded),
+    )
+    if watch:
+        usual = timedelta(seconds=2 if embedded else 15)
+        return Result(view.watched(every_s=(every or usual).total_seconds()), None)
+    return view.once()
 
 
 @verb(app)
@@ -179,7 +210,6 @@ def asked(route: str, since: str, *, embedded: bool) -> "tuple[datetime, boto3.S
     """Since when an operator asks about a route, and its functions."""
     from shadowctl.deployed import find_route
     from shadowctl.functions import Functions
-    from shadowctl.times import moment
 
     with usage():
         begun = None if since == "release" else moment(since, now=datetime.now(UTC))
@@ -382,7 +412,6 @@ def local_logs(
     from localaws.logs import log_groups
     from localaws.up import Local
     from shadowctl.logs import logs
-    from shadowctl.times import moment
 
     with usage():
         begun = moment(since, now=datetime.now(UTC))

@@ -21,7 +21,7 @@ from shadow_runtime.compare import mask
 from shadow_runtime.contract import MetricName
 from shadowctl import log_query
 from shadowctl.functions import Functions, log_group
-from shadowctl.log_query import Line, Lines
+from shadowctl.log_query import Line, Lines, trace_id
 
 _COUNTED: dict[str, MetricName] = {
     "compared": MetricName.COMPARED,
@@ -80,7 +80,9 @@ class Fingerprint:
             "examples": [
                 {
                     "at": line.at.isoformat(),
-                    **{each: line.fields.get(each) for each in ("user", "trace", "request_id")},
+                    "user": line.fields.get("user"),
+                    "trace": trace_id(str(line.fields.get("trace", ""))),
+                    "request_id": line.fields.get("request_id"),
                     "differences": line.fields["differences"],
                 }
                 for line in self.lines[:_EXAMPLES]
@@ -104,9 +106,8 @@ class Fingerprint:
         if len(differences) > _PATHS:
             yield _indented(f"and {len(differences) - _PATHS} more")
         for line in self.lines[:_EXAMPLES]:
-            yield _indented(
-                f"{line.at:%H:%M:%S}  {line.fields.get('user')}  {line.fields.get('trace')}", "dim"
-            )
+            trace = trace_id(str(line.fields.get("trace", "")))
+            yield _indented(f"{line.at:%H:%M:%S}  {line.fields.get('user')}  {trace}", "dim")
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,4 +206,4 @@ def _by(counter: Counter[str]) -> str:
 
 
 def _indented(text: str, style: str = "") -> Padding:
-    return Padding(Text(text, style), (0, 0, 0, 2))
+    return Padding(Text(text, style), (0, 0, 0, 2), expand=False)

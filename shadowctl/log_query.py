@@ -116,3 +116,14 @@ def _line(row: Mapping[str, str]) -> Line | None:
 
 def _at(row: Mapping[str, str]) -> datetime:
     return datetime.fromisoformat(row["@timestamp"]).replace(tzinfo=UTC)
+
+
+def trace_id(trace: str) -> str:
+    """The id of a trace in a header, such as `Root=1-5759e988-bd862e3fe1be46a994272793`.
+
+    Example:
+        >>> trace_id("Root=1-5759e988-bd86;Sampled=1")
+        '1-5759e988-bd86'
+    """
+    parts = (part.partition("=") for part in trace.split(";"))
+    return next((value for name, _, value in parts if name == "Root"), "")

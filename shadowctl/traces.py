@@ -15,7 +15,7 @@ from shadow_runtime.contract import CONSOLES, Dimension, MetricName, Variant
 from shadowctl import log_query
 from shadowctl.diffs import counted
 from shadowctl.functions import Functions, log_group
-from shadowctl.log_query import Line
+from shadowctl.log_query import Line, trace_id
 
 _AT_ONCE = 5
 """https://docs.aws.amazon.com/xray/latest/api/API_BatchGetTraces.html"""
@@ -157,17 +157,6 @@ def _words(fields: Mapping[str, Any]) -> Iterator[str]:
     yield from (words for name, words in _SAID.items() if any(fields.get(name, ())))
 
 
-def trace_id(trace: str) -> str:
-    """The id of a trace in a header, such as `Root=1-5759e988-bd862e3fe1be46a994272793`.
-
-    Example:
-        >>> trace_id("Root=1-5759e988-bd86;Sampled=1")
-        '1-5759e988-bd86'
-    """
-    parts = (part.partition("=") for part in trace.split(";"))
-    return next((value for name, _, value in parts if name == "Root"), "")
-
-
 def kept(xray: Any, ids: Sequence[str]) -> tuple[dict[str, list[Part]], str]:
     """What X-Ray kept of each trace, and why it could not be asked."""
     found: dict[str, list[Part]] = {}
@@ -175,7 +164,7 @@ def kept(xray: Any, ids: Sequence[str]) -> tuple[dict[str, list[Part]], str]:
         try:
             answer = xray.batch_get_traces(TraceIds=[*ids[start : start + _AT_ONCE]])
         except ClientError as error:
-            if error.response["Error"]["Code"] not in _NO_XRAY:
+            if (code := error.response["Error"]["Code"]) not in _NO_XRAY and not code.isdigit():
                 raise
             return {}, "there is no X-Ray here: the logs tell what is known"
         for trace in answer["Traces"]:
@@ -186,6 +175,7 @@ def kept(xray: Any, ids: Sequence[str]) -> tuple[dict[str, list[Part]], str]:
 
 
 _NO_XRAY = frozenset({"InvalidAction", "UnknownOperation", "UnknownOperationException"})
+"""Where there is no service at all, there is no code, and botocore gives the status as one."""
 
 
 def _walked(segment: Mapping[str, Any]) -> Iterator[Part]:

@@ -2,7 +2,7 @@
 
 from judge.bounds import Scores, pairs_needed
 from judge.ramp import Decision, Outcome, Ramp, Seen, decide
-from judge.verdict import Counts, Judgement, Result, Tolerances, Verdict, judge
+from judge.verdict import Counts, Judgement, Result, Tolerances, Verdict, about, judge
 
 __all__ = [
     "Counts",
@@ -15,6 +15,7 @@ __all__ = [
     "Seen",
     "Tolerances",
     "Verdict",
+    "about",
     "decide",
     "judge",
     "pairs_needed",

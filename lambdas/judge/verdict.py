@@ -209,7 +209,8 @@ class Result:
     about the users' requests.
 
     The bounds, in percent, are those of the excess: how much more often the candidate is bad than
-    control. Below 0 it is better. Each errs with `alpha`.
+    control. Below 0 it is better. Each errs with `alpha`. `needed` is about how many more pairs, or
+    requests, decide: 0 where they have, None where no number would at these rates.
 
     Example:
         >>> [parity] = judge(Counts(compared=(Scores(6_000),))).results
@@ -222,6 +223,7 @@ class Result:
     low_percent: float
     high_percent: float
     message: str
+    needed: int | None = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +294,7 @@ def _hiding(result: Result, counts: Counts, alpha: float) -> Result:
         f"{Verdict.INCONCLUSIVE}: in {counts.hidden:,} of {counts.pairs:,} pairs control differs "
         "from itself too; leave out what is noisy by a rule"
     )
-    return replace(result, verdict=Verdict.INCONCLUSIVE, message=why)
+    return replace(result, verdict=Verdict.INCONCLUSIVE, message=why, needed=None)
 
 
 def _evidence(counts: Counts, parity: Excess, minimum_hours: float) -> Result:
@@ -306,6 +308,7 @@ def _evidence(counts: Counts, parity: Excess, minimum_hours: float) -> Result:
     is_long = counts.hours >= minimum_hours
     passes = bool(content) and excess.verdict is Verdict.PASS and is_long
     verdict = Verdict.PASS if passes else Verdict.INCONCLUSIVE
+    least = pairs_needed(100 * excess.tolerance, alpha=excess.alpha)
 
     def parts() -> Iterator[str]:
         yield (
@@ -320,14 +323,14 @@ def _evidence(counts: Counts, parity: Excess, minimum_hours: float) -> Result:
                 f"({counts.unsettled:,} unsettled), at most {_rounded(100 * high, _UP):f} %"
             )
         if excess.verdict is not Verdict.PASS:
-            least = pairs_needed(100 * excess.tolerance, alpha=excess.alpha)
-            yield f"about {_about(least)} with content and none suspect would pass"
+            yield f"about {about(least)} with content and none suspect would pass"
         if not is_long:
             yield f"of {counts.hours} hours, and {minimum_hours:g} are asked for"
 
     low, high = excess.bounds
     message = f"{verdict}: {'; '.join(parts())}"
-    return Result("evidence", verdict, 100 * low, 100 * high, message)
+    needed = 0 if excess.verdict is Verdict.PASS else max(1, least - int(content))
+    return Result("evidence", verdict, 100 * low, 100 * high, message, needed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -343,14 +346,14 @@ class _Criterion:
     def result(self, excess: Excess) -> Result:
         """The verdict, and as message `PASS: 0 of 6,000 pairs differ; at most ...`."""
         low, high = excess.bounds
-        message = f"{excess.verdict}: {'; '.join(self._parts(excess))}"
-        return Result(self.name, excess.verdict, 100 * low, 100 * high, message)
+        needed = _needed(excess)
+        message = f"{excess.verdict}: {'; '.join(self._parts(excess, needed))}"
+        return Result(self.name, excess.verdict, 100 * low, 100 * high, message, needed)
 
-    def _parts(self, excess: Excess) -> Iterator[str]:
+    def _parts(self, excess: Excess, needed: int | None) -> Iterator[str]:
         if not excess.total:
-            least = pairs_needed(100 * excess.tolerance, alpha=excess.alpha)
             yield f"no {self.unit} yet"
-            yield f"about {_about(least)} good ones would pass"
+            yield f"about {about(needed or 0)} good ones would pass"
             return
         yield self._seen(excess)
         yield _bound(excess)
@@ -358,7 +361,7 @@ class _Criterion:
             case Verdict.FAIL if not excess.known:
                 yield self.unknown
             case Verdict.INCONCLUSIVE:
-                yield self._what_decides(excess)
+                yield self._what_decides(needed)
 
     def _seen(self, excess: Excess) -> str:
         seen = self.worse.format(f"{excess.worse:,} of {excess.total:,}")
@@ -366,14 +369,21 @@ class _Criterion:
             return seen
         return f"{seen}, {self.better.format(f'{excess.better:,} of {round(excess.known):,}')}"
 
-    def _what_decides(self, excess: Excess) -> str:
-        total = int(excess.total)
-        decisive = least_count(
-            lambda n: excess.at(n).verdict is not Verdict.INCONCLUSIVE, over=total
-        )
-        if decisive is None:
+    def _what_decides(self, needed: int | None) -> str:
+        if needed is None:
             return f"at these rates no number of {self.unit} decides"
-        return f"about {_about(decisive - total)} more {self.unit} at these rates decide"
+        return f"about {about(needed)} more {self.unit} at these rates decide"
+
+
+def _needed(excess: Excess) -> int | None:
+    """About how many more decide at these rates; None where no number does."""
+    if excess.verdict is not Verdict.INCONCLUSIVE:
+        return 0
+    if not excess.total:
+        return pairs_needed(100 * excess.tolerance, alpha=excess.alpha)
+    total = int(excess.total)
+    decisive = least_count(lambda n: excess.at(n).verdict is not Verdict.INCONCLUSIVE, over=total)
+    return None if decisive is None else decisive - total
 
 
 _PARITY = _Criterion(
@@ -408,7 +418,13 @@ def _bound(excess: Excess) -> str:
     return f"{bound}{more} ({sure}), tolerance {100 * excess.tolerance:g} %"
 
 
-def _about(count: int) -> str:
+def about(count: int) -> str:
+    """A count with two digits, rounded up: it is none more exact than the rates of now.
+
+    Example:
+        >>> about(2_503)
+        '2,600'
+    """
     return f"{_rounded(count, _UP):,f}"
 
 

@@ -1,5 +1,6 @@
 """What was counted of one version of the candidate, and which version that is."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 _HOUR_S = 3_600
+_A_DAY = timedelta(days=1)
 
 _KEPT = timedelta(days=455)
 """So long does CloudWatch keep the sums of hours:
@@ -49,15 +51,25 @@ _SHARES: dict[float, _By] = {
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was counted of a version, and the hour in which its counts begin."""
+    """What was counted of a version, and the hour in which its counts begin.
+
+    `hourly` are the pairs that were compared, by the hour.
+    """
 
     counts: Counts
     since: datetime
+    hourly: Mapping[datetime, float]
 
     @property
     def begun(self) -> str:
         """The hour, in words."""
         return f"in the hour from {self.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+    def pairs_an_hour(self, now: datetime) -> float:
+        """Of the last day, or since the counts begin."""
+        begun = max(self.since, now - _A_DAY)
+        recent = sum(pairs for hour, pairs in self.hourly.items() if hour >= begun)
+        return recent / max(1.0, (now - begun) / timedelta(hours=1))
 
     @property
     def classes(self) -> str:
@@ -70,29 +82,35 @@ class Found:
         )
 
 
-def counted(cloudwatch: "CloudWatchClient", route: str, *, version: str) -> Found | None:
+def counted(
+    cloudwatch: "CloudWatchClient", route: str, *, version: str, since: datetime | None = None
+) -> Found | None:
     """All that was ever counted of a version of the candidate; None before it was asked.
+
+    `since` begins with the hour in which it is; by default with the version's first request.
 
     It is counted under its own number, so that no other version is in it, and its beginning does
     not move: bounds that hold at all looks hold from a fixed beginning alone.
     """
     now = datetime.now(UTC)
+    begin = now - _KEPT if since is None else since.replace(minute=0, second=0, microsecond=0)
     metrics = [*_metrics()]
     totals = dict.fromkeys(metrics, 0.0)
     begun: set[datetime] = set()
-    compared: set[datetime] = set()
+    hourly: dict[datetime, float] = defaultdict(float)
     of_version = {Dimension.CANDIDATE_VERSION: version}
     asked = [(name, {**of_version, **dict(by)}) for name, by in metrics]
-    for part in sums(cloudwatch, route, asked, period_s=_HOUR_S, since=now - _KEPT, until=now):
+    for part in sums(cloudwatch, route, asked, period_s=_HOUR_S, since=begin, until=now):
         metric = metrics[part.number]
         totals[metric] += sum(part.values)
         begun |= {*part.begun}
         if metric[0] is MetricName.COMPARED:
-            compared |= {*part.begun}
+            for hour, pairs in zip(part.begun, part.values, strict=True):
+                hourly[hour] += pairs
     if not begun:
         return None
     rounded = {metric: round(total) for metric, total in totals.items()}
-    return Found(_counts(rounded, hours=len(compared)), min(begun))
+    return Found(_counts(rounded, hours=len(hourly)), min(begun), hourly)
 
 
 def _metrics() -> Iterator[tuple[MetricName, _By]]:

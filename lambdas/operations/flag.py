@@ -71,12 +71,14 @@ class Deployed:
 class Deployment:
     """One deployment of a flag, as AppConfig remembers it.
 
-    `completed` is None while it is under way. `change` is None where a console or the template
-    made it: who that was, CloudTrail knows (StartDeployment).
+    `percent` of the execution environments may have it. `completed` is None while it is under way.
+    `change` is None where a console or the template made it: who that was, CloudTrail knows
+    (StartDeployment).
     """
 
     number: int
     state: str
+    percent: float
     started: datetime
     completed: datetime | None
     change: Change | None
@@ -165,6 +167,7 @@ class HostedFlag:
             Deployment(
                 found["DeploymentNumber"],
                 found["State"],
+                found["PercentageComplete"],
                 found["StartedAt"],
                 found.get("CompletedAt"),
                 self.change(found["DeploymentNumber"]),

@@ -102,7 +102,7 @@ def objections(guards: Guards) -> list[str]:
     An alarm acts once, when it turns red: one that is missing, red already, muted, or not heard,
     would never take anybody back.
     """
-    found = [*_unfit(guards)]
+    found = [why for name in guards.names for why in unfit(guards, name)]
     if guards.in_alarm:
         found.append(
             f"in ALARM: {', '.join(guards.in_alarm)}. An alarm notifies only when its state "
@@ -111,31 +111,31 @@ def objections(guards: Guards) -> list[str]:
     return found
 
 
-def _unfit(guards: Guards) -> Iterator[str]:
-    for name in guards.names:
-        alarm = guards.alarms.get(name)
-        if alarm is None:
-            yield f"there is no alarm {name}: deploy the stack that makes it"
-            continue
-        if not alarm.enabled:
-            yield (
-                f"the actions of {name} are disabled: `aws cloudwatch enable-alarm-actions "
-                f"--alarm-names {json.dumps(name)}`"
-            )
-        if alarm.suppressed:
-            yield f"the actions of {name} are suppressed by its suppressor alarm: wait for that"
-        for rule in (guards.muted_by or {}).get(name, ()):
-            yield (
-                f"{name} is muted by {rule}: wait until that has passed, or `aws cloudwatch "
-                f"delete-alarm-mute-rule --alarm-mute-rule-name {rule.rpartition(':')[2]}`"
-            )
-        if guards.topic not in alarm.actions:
-            yield (
-                f"{name} does not call {guards.topic}: give it that alarm action, or deploy the "
-                "stack that makes it"
-            )
-        if not any(subscription.passes(name) for subscription in guards.subscriptions):
-            yield f"{guards.function} does not hear {name} on {guards.topic}: {_mend(guards)}"
+def unfit(guards: Guards, name: str) -> Iterator[str]:
+    """Why the alarm `name` could take nobody back, each with what to do."""
+    alarm = guards.alarms.get(name)
+    if alarm is None:
+        yield f"there is no alarm {name}: deploy the stack that makes it"
+        return
+    if not alarm.enabled:
+        yield (
+            f"the actions of {name} are disabled: `aws cloudwatch enable-alarm-actions "
+            f"--alarm-names {json.dumps(name)}`"
+        )
+    if alarm.suppressed:
+        yield f"the actions of {name} are suppressed by its suppressor alarm: wait for that"
+    for rule in (guards.muted_by or {}).get(name, ()):
+        yield (
+            f"{name} is muted by {rule}: wait until that has passed, or `aws cloudwatch "
+            f"delete-alarm-mute-rule --alarm-mute-rule-name {rule.rpartition(':')[2]}`"
+        )
+    if guards.topic not in alarm.actions:
+        yield (
+            f"{name} does not call {guards.topic}: give it that alarm action, or deploy the "
+            "stack that makes it"
+        )
+    if not any(subscription.passes(name) for subscription in guards.subscriptions):
+        yield f"{guards.function} does not hear {name} on {guards.topic}: {_mend(guards)}"
 
 
 def _mend(guards: Guards) -> str:

@@ -218,11 +218,24 @@ class Stage:
         """The share of users whom the candidate answers: 0 up to `shadow`, 100 from `live` on."""
         return self.percent if self.rank == _CANARY else 100.0 * (self.rank > _CANARY)
 
+    @property
+    def answers(self) -> str:
+        """Who answers the users, in words."""
+        return _ANSWERS[self.rank].format(f"{self.percent:g} %")
+
     def __str__(self) -> str:
         return f"canary({self.percent:g}%)" if self.rank == _CANARY else self.name
 
     __repr__ = __str__
 
+
+_ANSWERS = (
+    "control answers everybody",
+    "control answers everybody; the candidate is compared unseen",
+    "the candidate answers {} of the users, control all others",
+    "the candidate answers everybody; control stands in where it fails",
+    "the candidate answers everybody, alone",
+)
 
 Stage.OFF = Stage.of("off")
 Stage.SHADOW = Stage.of("shadow")

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -15,6 +16,11 @@ from routes.get_user.seed import PLANTED
 from shadow_runtime.contract import Position, Stage
 from shadow_runtime.front_doors import HTTP_API
 from shadow_runtime.http import Request
+from shadowctl.deployed import find_route
+from shadowctl.diffs import diffs
+from shadowctl.functions import Functions
+from shadowctl.log_query import trace_id
+from shadowctl.traces import traces
 from tests.local.deployed import Deployed
 
 USERS = [f"user-{number:03}" for number in range(1, 171)]  # two of them are in a canary of 2 %
@@ -108,6 +114,15 @@ def test_shadow_compares_every_answer_and_shows_what_differs_masked(
     [mismatch] = told("fingerprint")
     assert [d["path"] for d in mismatch["differences"]] == ["$.name"]
     assert PLANTED not in json.dumps(mismatch)
+    begun, aws = datetime.fromtimestamp(since, UTC), local.session()
+    functions = Functions(find_route("GetUser", aws), aws)
+    [fingerprint] = diffs(functions, aws, since=begun, user=PLANTED).fingerprints
+    assert (fingerprint.name, [*fingerprint.users]) == (mismatch["fingerprint"], [mismatch["user"]])
+    assert diffs(functions, aws, since=begun, user="user-001").fingerprints == []
+    [found] = traces(functions, aws, since=begun, limit=9).found
+    assert (found.said, found.parts) == (["differs at $.name"], None)
+    assert found.id == trace_id(mismatch["trace"])
+    assert functions.released < begun
 
 
 def test_the_ceiling_holds_a_position_that_is_higher(
@@ -134,7 +149,13 @@ def test_a_candidate_without_its_database_reaches_no_user(
     assert {get(local, tokens[user])[0] for user in USERS} == {200}
     time.sleep(1)
     lines = list(Evidence(local.session(), "GetUser").written("Route", since))
-    assert sum("Fallbacks" in line for line in lines) > 0
+    fallen = {line["trace"] for line in lines if "Fallbacks" in line}
+    assert fallen
+    aws = local.session()
+    functions = Functions(find_route("GetUser", aws), aws)
+    told = traces(functions, aws, since=datetime.fromtimestamp(since, UTC), limit=100).found
+    stood_in = {each.id for each in told if "control stood in" in each.said}
+    assert stood_in == {trace_id(each) for each in fallen}
 
 
 def test_off_takes_everybody_back(local: Local, deployed: Deployed, tokens: dict[str, str]) -> None:

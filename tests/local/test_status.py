@@ -6,8 +6,9 @@ from typing import Any
 from judge import Counts, Scores, Tolerances
 from localaws.up import Local
 from operations.counts import candidate_versions, counted
-from shadowctl.route import Route
-from shadowctl.status import status
+from shadow_runtime.contract import Stage
+from shadowctl.status.command import View
+from shadowctl.verb import ExitCode
 from tests.local.deployed import Deployed
 from tests.local.way_back import exposure, set_state
 
@@ -81,24 +82,26 @@ def test_of_a_version_that_nobody_asked_nothing_is_known(local: Local) -> None:
     assert counted(local.session().client("cloudwatch"), "counted", version="99") is None
 
 
-def test_the_status_says_where_a_route_is_what_is_red_and_what_is_proven(
+def test_the_status_says_where_a_route_is_who_guards_it_and_what_is_proven(
     local: Local, canary: Deployed
 ) -> None:
-    route = Route.find("GetUser", canary.aws)
-    told = [*status(route, local.session(), tolerances=Tolerances())]
-    assert told[:3] == [
-        "GetUser/get-user: at canary(0.01%), ceiling canary(2%)",
-        "none of the 3 exposure alarms is in ALARM, and each can act",
-        "CloudWatch knows no mute rules here, so that none mutes an alarm",
-    ]
-    [version] = candidate_versions(canary.aws.client("lambda"), route.function)
-    assert told[3].startswith(
-        (
-            f"since version {version} of the candidate was first asked, in the hour from 20",
-            f"version {version} of the candidate was not asked yet",
-        )
+    view = View.of(["GetUser"], canary.aws, tolerances=Tolerances(), clock=local.clock())
+    [seen] = view.look()
+    assert (seen.name, seen.stage, seen.ceiling) == (
+        "GetUser/get-user",
+        Stage.canary(percent=0.01),
+        Stage.canary(percent=2),
     )
-    assert all(line.startswith(("PASS", "FAIL", "INCONCLUSIVE")) for line in told[5:])
+    assert [guard.state for guard in seen.guards] == ["OK", "OK", "OK"]
+    assert not any(guard.faults for guard in seen.guards)
+    assert all(guard.distance for guard in seen.guards)
+    assert [seen.version, *seen.beside] == candidate_versions(
+        canary.aws.client("lambda"), canary.configuration("Route")["FunctionName"]
+    )
+    assert seen.history[-1].number == canary.flag.deployed().number
+    assert seen.clean_up is not None
+    assert timedelta(days=6) < seen.clean_up - seen.now < timedelta(days=8)
     set_state(canary, exposure(canary)[2], "ALARM")
-    told = [*status(route, local.session(), tolerances=Tolerances())]
-    assert told[1].startswith("in ALARM: GetUser-get-user-candidate-latency-ratio. ")
+    told = view.once()
+    assert told.code == ExitCode.FAIL
+    assert any("RED    latency-ratio" in str(line) for line in told.shown)

@@ -1,19 +1,16 @@
 """The candidate has the share of users asked for: what is no chance is told, and no more."""
 
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from typing import Any
 
 import numpy as np
 import pytest
 
 from analysis.users import Users
-from judge import Tolerances
 from operations.flag import FlagWriterError
 from operations.sample_ratio import SampleRatio
 from shadow_runtime.contract import Stage, Variant
 from shadowctl.route import Route
-from shadowctl.status import status
 from tests.fakes import FakeAppConfig
 from tests.unit.flags import ADA, at, flag_on
 from tests.unit.guarded import Aws
@@ -124,14 +121,6 @@ def test_nobody_more_is_exposed_while_the_split_is_broken() -> None:
 def test_a_split_as_asked_for_holds_nobody_back() -> None:
     moved = route(at(TENTH), ratio(10.1)).move(Stage.LIVE, why="a test", progress=lambda *_: None)
     assert "now at live" in moved
-
-
-def test_the_status_tells_of_both() -> None:
-    aws: Any = None
-    told = status(route(at(TENTH), ratio(5, unkeyed=200_000)), aws, tolerances=Tolerances())
-    _, _, broken, smaller = islice(told, 4)
-    assert broken.startswith("the candidate has 5 % of the requests")
-    assert smaller.startswith("16.7 % of the requests")
 
 
 # Read

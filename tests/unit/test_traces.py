@@ -9,8 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from shadowctl.log_query import Line
-from shadowctl.traces import Trace, Traces, kept, said, trace_id
+from shadowctl.log_query import Line, trace_id
+from shadowctl.traces import Trace, Traces, kept, said
 
 AT = datetime(2030, 1, 7, 9, tzinfo=UTC)
 ONE, TWO, THREE = (f"1-5759e988-{number:024x}" for number in (1, 2, 3))

@@ -1,0 +1,1 @@
+"""`shadowctl status`: where routes are, who answers, what guards them, what is proven."""

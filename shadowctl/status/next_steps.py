@@ -1,0 +1,25 @@
+"""What an operator would do, by what is known of a route."""
+
+from judge import Verdict
+from shadow_runtime.contract import Stage
+from shadowctl.status.seen import Status
+
+
+def next_steps(status: Status) -> list[str]:
+    """What an operator would type now, the likeliest first."""
+    route, verdict = status.asked, status.judgement.verdict
+    is_exposed = Stage.SHADOW < status.stage < Stage.COMPLETE
+    why = [f"shadowctl diffs {route}", f"shadowctl traces {route}"]
+    if status.red or verdict is Verdict.FAIL:
+        return [f"shadowctl off {route}", *why] if is_exposed else why
+    if any(guard.faults for guard in status.guards):
+        return [f"shadowctl off {route}"] if is_exposed else []
+    if status.running:
+        return [f"shadowctl status {route} --watch"]
+    if status.stage == Stage.COMPLETE:
+        return [f"shadowctl finish {route}"]
+    if status.stage == Stage.OFF < status.ceiling:
+        return [f"shadowctl stage {route} shadow"]
+    if verdict is Verdict.PASS:
+        return [f"shadowctl promote {route}"] if status.stage < status.ceiling else []
+    return why if status.needed is None else [f"shadowctl status {route} --watch"]

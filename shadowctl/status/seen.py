@@ -1,0 +1,256 @@
+"""What is known of a route at one moment: read once, told to people and to machines."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+
+from analysis.alarms import Alarm
+from judge import Counts, Judgement, Tolerances, Verdict, judge
+from operations.counts import Found, candidate_versions, counted
+from operations.flag import Deployed, Deployment
+from operations.guards import Guards, unfit
+from shadow_runtime.contract import Stage
+from shadowctl.deployed import DeployedRoute
+from shadowctl.distance import MINUTE_S, Distance, definitions, distances
+from shadowctl.route import Route
+from shadowctl.schedule import clean_up_at
+from shadowctl.verb import ExitCode
+
+_CHANGES = 3
+_FAR = 24 * 365
+"""Hours after which nobody waits for a verdict."""
+
+_CODES = {
+    Verdict.PASS: ExitCode.DONE,
+    Verdict.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
+    Verdict.FAIL: ExitCode.FAIL,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """Of the alarms: their definitions, where CloudWatch has none, and how long a minute lasts.
+
+    The embedded AWS knows no formulas, and its minutes are shorter.
+    """
+
+    alarms: Mapping[str, Alarm] | None = None
+    minute_s: float = MINUTE_S
+
+
+AWS = Clock()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """An exposure alarm: its state, how far from red it is, and why it could take nobody back.
+
+    `distance` is None of one that looks at other alarms, or that is not there.
+    """
+
+    name: str
+    state: str
+    distance: Distance | None
+    faults: Sequence[str]
+
+    @property
+    def is_red(self) -> bool:
+        """Whether it is in ALARM."""
+        return self.state == "ALARM"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """A route at the moment `now`.
+
+    Attributes:
+        asked: as an operator names it.
+        name: as its metrics and logs name it.
+        deployed: what the flag says.
+        ceiling: how far it may go.
+        guards: its exposure alarms.
+        notices: what else keeps users from the candidate, or makes the canary smaller.
+        version: of the candidate, that is judged.
+        beside: other versions that answer.
+        found: what was counted of it; None before it was asked.
+        judgement: what that proves.
+        history: the last changes, the newest last.
+        clean_up: when it is to happen; None where no schedule says so.
+    """
+
+    now: datetime
+    asked: str
+    name: str
+    deployed: Deployed
+    ceiling: Stage
+    guards: Sequence[Guard]
+    notices: Sequence[str]
+    version: str
+    beside: Sequence[str]
+    found: Found | None
+    judgement: Judgement
+    history: Sequence[Deployment]
+    clean_up: datetime | None
+
+    @property
+    def stage(self) -> Stage:
+        """The one that acts: the lower one of position and ceiling."""
+        return min(self.deployed.position.stage, self.ceiling)
+
+    @property
+    def red(self) -> list[str]:
+        """The guards that are in ALARM, by name."""
+        return [guard.name for guard in self.guards if guard.is_red]
+
+    @property
+    def running(self) -> Deployment | None:
+        """The deployment that has not reached everybody yet."""
+        newest = self.history[-1] if self.history else None
+        return newest if newest and self.deployed.is_running else None
+
+    @property
+    def needed(self) -> int | None:
+        """About how many more pairs decide; 0 where they have, None where no number would."""
+        wanted = [
+            result.needed for result in self.judgement.results if result.criterion != "faults"
+        ]
+        return None if None in wanted else max((each or 0 for each in wanted), default=0)
+
+    @property
+    def decided_at(self) -> datetime | None:
+        """When they will be there at the pace of the last day; None where that cannot be told."""
+        pace = self.found.pairs_an_hour(self.now) if self.found else 0
+        if not self.needed or not pace or self.stage == Stage.OFF or self.needed > _FAR * pace:
+            return None
+        return self.now + self.needed / pace * timedelta(hours=1)
+
+    @property
+    def code(self) -> ExitCode:
+        """4 where a guard is red or could not act, else by the verdict."""
+        if self.red or any(guard.faults for guard in self.guards):
+            return ExitCode.FAIL
+        return _CODES[self.judgement.verdict]
+
+    def document(self) -> dict[str, Any]:
+        """For machines."""
+        counts = self.found.counts if self.found else None
+        return {
+            "at": self.now.isoformat(),
+            "asked": self.asked,
+            "route": self.name,
+            "stage": str(self.stage),
+            "position": str(self.deployed.position.stage),
+            "ceiling": str(self.ceiling),
+            "answers": self.stage.answers,
+            "guards": [_guard(each) for each in self.guards],
+            "notices": [*self.notices],
+            "verdict": {
+                "verdict": self.judgement.verdict,
+                "version": self.version,
+                "beside": [*self.beside],
+                "since": self.found and self.found.since.isoformat(),
+                "said": self.judgement.message.splitlines(),
+                "needed": self.needed,
+                "decided_at": self.decided_at and self.decided_at.isoformat(),
+            },
+            "evidence": counts
+            and {
+                "pairs": counts.pairs,
+                "content": counts.content,
+                "empty": counts.empty,
+                "refused": counts.refused,
+                "mismatches": counts.mismatches,
+                "both_differ": counts.hidden,
+                "first_sights": counts.first_sights,
+                "requests": counts.asked.total,
+                "faults": counts.asked.worse,
+                "hours": counts.hours,
+            },
+            "clean_up": self.clean_up and self.clean_up.isoformat(),
+            "history": [_change(each) for each in self.history],
+        }
+
+
+def _guard(guard: Guard) -> dict[str, Any]:
+    distance = guard.distance
+    told = {each: getattr(distance, each) for each in Distance.__slots__} if distance else None
+    return {
+        "name": guard.name,
+        "state": guard.state,
+        "distance": told,
+        "can_act": not guard.faults,
+        "faults": [*guard.faults],
+    }
+
+
+def _change(deployment: Deployment) -> dict[str, Any]:
+    change = deployment.change
+    return {
+        "number": deployment.number,
+        "state": deployment.state,
+        "percent": deployment.percent,
+        "started": deployment.started.isoformat(),
+        "completed": deployment.completed and deployment.completed.isoformat(),
+        "who": str(change.who) if change else None,
+        "why": change.why if change else None,
+        "from": str(change.before) if change and change.before else None,
+        "to": str(change.after) if change else None,
+    }
+
+
+def look(
+    held: DeployedRoute,
+    aws: boto3.Session,
+    *,
+    asked: str,
+    tolerances: Tolerances,
+    version: str | None = None,
+    since: datetime | None = None,
+    clock: Clock = AWS,
+) -> Status:
+    """A route as it is now.
+
+    `asked` is how an operator names it. `version` is the candidate's - the newest that a version of
+    the route calls. `since` is where its counts begin - where it was first asked.
+
+    Raises:
+        FlagWriterError: the flag was never deployed.
+        botocore.exceptions.ClientError: one may not look.
+    """
+    now = datetime.now(UTC)
+    route, cloudwatch = Route.of(held, aws), aws.client("cloudwatch")
+    answering = candidate_versions(aws.client("lambda"), route.function)
+    judged = version or answering[0]
+    found = counted(cloudwatch, route.name, version=judged, since=since)
+    guards, ratio = route.guards(), route.sample_ratio()
+    alarms = clock.alarms or definitions(cloudwatch, guards.names)
+    far = distances(
+        cloudwatch,
+        {name: alarm for name, alarm in alarms.items() if name in guards.names},
+        now=now,
+        minute_s=clock.minute_s,
+    )
+    return Status(
+        now=now,
+        asked=asked,
+        name=route.name,
+        deployed=route.flag.deployed(),
+        ceiling=route.ceiling,
+        guards=[_of(guards, name, far.get(name)) for name in guards.names],
+        notices=[each for each in ((ratio.objection, ratio.notice) if ratio else ()) if each],
+        version=judged,
+        beside=[each for each in answering if each != judged],
+        found=found,
+        judgement=judge(found.counts if found else Counts(), tolerances),
+        history=route.flag.history(_CHANGES),
+        clean_up=clean_up_at(held, aws),
+    )
+
+
+def _of(guards: Guards, name: str, distance: Distance | None) -> Guard:
+    alarm = guards.alarms.get(name)
+    state = alarm.changed.state if alarm else "missing"
+    return Guard(name=name, state=state, distance=distance, faults=[*unfit(guards, name)])
