@@ -99,17 +99,17 @@ def test_shadow_compares_every_answer_and_shows_what_differs_masked(
     traffic = Traffic(f"{local.api_url}/users/me", tokens)
     answers = traffic.send(["user-001", PLANTED, "nobody"])
     assert [answer.status for answer in answers] == [200, 200, 404]
-    traces = {answer.trace for answer in answers}
+    sent = {answer.trace for answer in answers}
     evidence = Evidence(local.session(), "GetUser")
 
     def told(name: str) -> list[dict[str, Any]]:
         lines = evidence.written("Shadow", since)
-        return [li for li in lines if li.get("trace") in traces and name in li]
+        return [li for li in lines if li.get("trace") in sent and name in li]
 
     deadline = time.monotonic() + 60
-    while len(told("Compared")) < len(traces) and time.monotonic() < deadline:
+    while len(told("Compared")) < len(sent) and time.monotonic() < deadline:
         time.sleep(0.5)
-    assert len(told("Compared")) == len(traces)
+    assert len(told("Compared")) == len(sent)
     assert told("CandidateErrors") == []
     [mismatch] = told("fingerprint")
     assert [d["path"] for d in mismatch["differences"]] == ["$.name"]
