@@ -13,6 +13,7 @@ import typer
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from shadow_runtime.contract import CLEAN_UP_DAYS
 from shadowctl.screen import Steps
 from shadowctl.times import duration, moment
 from shadowctl.verb import ExitCode, Result, ending, usage, verb
@@ -348,6 +349,53 @@ def new_route_command(
         )
     ]
     return Result(written, {"written": written})
+
+
+@verb(app)
+def check(
+    cdk_out: Annotated[
+        Path | None, typer.Option(help="assembly to read; by default one is made of this tree")
+    ] = None,
+    today: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="by default the day that it is, UTC"),
+    ] = None,
+    grace: Annotated[int, typer.Option(min=0, help="days after a clean-up")] = CLEAN_UP_DAYS,
+) -> Result:
+    """Fail where a route should have been finished; offline, of the sources alone."""
+    from shadowctl.check import due
+
+    day = (today or datetime.now(UTC)).date()
+    routes = due(assembly=cdk_out, grace=timedelta(days=grace))
+    over = [route for route in routes if route.is_over(day)]
+    return Result(
+        [route.line(day) for route in routes] or ["no routes"],
+        {"today": f"{day}", "routes": [route.document(day) for route in routes]},
+        [route.command for route in over],
+        ExitCode.ERROR if over else ExitCode.DONE,
+    )
+
+
+@verb(app, "finish")
+def finish_command(
+    route: Stack,
+    override: Annotated[
+        str, typer.Option(metavar="REASON", help="why, though something speaks against it")
+    ] = "",
+    embedded: Embedded = False,
+) -> Result:
+    """Check that a route is complete and quiet, and print the diff that ends its migration."""
+    from shadowctl.finish.command import finish
+
+    done = finish(
+        route,
+        session(embedded=embedded),
+        override=override,
+        say=lambda line: print(line, file=sys.stderr),
+    )
+    for line in done.left:
+        print(f"left to you: {line}", file=sys.stderr)
+    return Result([done.diff.removesuffix("\n")], {"diff": done.diff, "left": done.left})
 
 
 @verb(app)

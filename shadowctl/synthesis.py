@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,34 @@ from typing import Any
 from shadow_runtime.contract import ShadowCanaryError
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a rule of validation found, and the path of the construct.
+
+    Example:
+        >>> Finding("AwsSolutions-L1", "GetUser/Service/Route/Resource").is_below("Service")
+        True
+    """
+
+    rule: str
+    path: str
+
+    def is_below(self, id_: str) -> bool:
+        """Whether it is of a construct with that id, or of what is in one."""
+        return id_ in self.path.split("/")
+
+
 class SynthesisError(ShadowCanaryError):
-    """There is no assembly: why, and what to do."""
+    """There is no assembly: why, and what to do; and the `findings` of validation, if it is those.
+
+    Example:
+        >>> SynthesisError("app.py fails").findings
+        ()
+    """
+
+    def __init__(self, message: str, findings: tuple[Finding, ...] = ()) -> None:
+        super().__init__(message)
+        self.findings = findings
 
 
 def app_folder() -> Path:
@@ -125,21 +152,24 @@ def synthesize(source: Path, out: Path, environment: Mapping[str, str] | None = 
         check=False,
     )
     if ran.returncode:
-        why = "\n".join(_violations(out)) or ran.stderr[-2_000:]
+        findings = tuple(_findings(out))
+        why = "\n".join(f"  {each.rule} at {each.path}" for each in findings)
         shutil.rmtree(out, ignore_errors=True)
-        raise SynthesisError(f"{source.name} does not synthesize:\n{why}")
+        raise SynthesisError(
+            f"{source.name} does not synthesize:\n{why or ran.stderr[-2_000:]}", findings
+        )
     return ran.stderr
 
 
-def _violations(out: Path) -> Iterator[str]:
-    """What validation found: a rule, and where; nothing when that is not what went wrong."""
+def _findings(out: Path) -> Iterator[Finding]:
+    """What validation found; nothing when that is not what went wrong."""
     report = out / "validation-report.json"
     if not report.is_file():
         return
     for plugin in json.loads(report.read_text())["pluginReports"]:
         for violation in plugin["violations"]:
             for found in violation.get("violatingConstructs", []):
-                yield f"  {violation['ruleName']} at {found['constructPath']}"
+                yield Finding(violation["ruleName"], found["constructPath"])
 
 
 def _settings(source: Path) -> dict[str, Any]:

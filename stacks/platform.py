@@ -147,9 +147,17 @@ class Platform(cdk.Stack):
             ),
         )
 
-    def grant_database(self, *, candidate: lambda_.Function, shadow: lambda_.Function) -> None:
-        """Lets the two functions read their own connection settings, each its own and no other."""
-        for function, name in ((candidate, CANDIDATE_SECRET), (shadow, SHADOW_SECRET)):
+    def grant_database(
+        self, *, candidate: lambda_.Function, shadow: lambda_.Function | None = None
+    ) -> None:
+        """Lets the functions read their own connection settings, each its own and no other.
+
+        Once the migration is over the plain function has those of the candidate.
+        """
+        granted = {CANDIDATE_SECRET: candidate, SHADOW_SECRET: shadow}
+        for name, function in granted.items():
+            if function is None:
+                continue
             named = _parameter(cdk.Stack.of(function), name)
             secret = secretsmanager.Secret.from_secret_name_v2(function, "Database", named)
             secret.grant_read(function)

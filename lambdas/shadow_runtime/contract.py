@@ -25,6 +25,8 @@ POLL_INTERVAL = 15
 CONTROL_NEEDS_MS = 1_000
 """Left of the invocation for control, should the candidate miss its deadline."""
 
+CLEAN_UP_DAYS = 7
+"""So many days does a clean-up that can prove nothing look again, one time a day."""
 
 CONSOLES = {
     "aws": "console.aws.amazon.com",

@@ -1,0 +1,1 @@
+"""`shadowctl finish`: the change that ends a migration."""
