@@ -180,6 +180,7 @@ def _requests(route: str) -> cloudwatch.IWidget:
         route_metric(name, route=route).with_(label=label)
         for name, label in (
             (MetricName.UNKEYED, "without a user"),
+            (MetricName.WRITES, "may change data"),
             (MetricName.UNREAD, "flag never read"),
         )
     ]

@@ -13,30 +13,37 @@ from aws_cdk import aws_sns as sns
 from constructs import IConstruct, IValidation
 
 from shadow_canary.findings import logical_id
+from shadow_runtime.contract import SAFE_METHODS, Stage
 
 UNSERVED_INTEGRATION = "shadow-canary:unserved-integration"
-"""The id of a warning at synthesis, to acknowledge it."""
+ANY_METHOD = "shadow-canary:any-method"
+"""The ids of warnings at synthesis, to acknowledge them."""
 
 
 @jsii.implements(IValidation)
 class ServedIntegrations:
     """Warns of what invokes `alias` and is no front door, whose events the route would refuse.
 
-    Refuses a `timeout` of the route over its front door's, which answers 503 or 504 by itself then.
+    Refuses a `timeout` of the route over its front door's, which answers 503 or 504 by itself then;
+    and a `ceiling` over `shadow` where an API sends what may change data, such as `PUT /users/me`.
+    Control alone answers that, so a user on the candidate would miss what they wrote: where an API
+    sends any method, a warning says so. Function URLs and load balancers name none.
+
     Looks at the alias' own stack: integrations of another one cannot be told from the tree.
 
     Example:
-        >>> service.node.add_validation(
-        ...     ServedIntegrations(service.alias, timeout=timeout))  # doctest: +SKIP
+        >>> service.node.add_validation(ServedIntegrations(
+        ...     service.alias, timeout=timeout, ceiling=Stage.LIVE))  # doctest: +SKIP
     """
 
-    def __init__(self, alias: lambda_.Alias, *, timeout: Duration) -> None:
+    def __init__(self, alias: lambda_.Alias, *, timeout: Duration, ceiling: Stage) -> None:
         self._alias = alias
         self._timeout_ms = timeout.to_milliseconds()
+        self._ceiling = ceiling
 
     def validate(self) -> list[str]:
         """An error for each front door that waits less; the warnings are annotations."""
-        errors = list[str]()
+        errors = [*self._writes()] if self._ceiling > Stage.SHADOW else list[str]()
         stack = Stack.of(self._alias)
         reference = json.dumps({"Ref": logical_id(self._alias)})
         for node in stack.node.find_all():
@@ -55,6 +62,70 @@ class ServedIntegrations:
                         f"whose timeout is {self._timeout_ms} ms; lower timeout="
                     )
         return errors
+
+    def _writes(self) -> Iterator[str]:
+        """An error for each request that may change data; of what may be any there is a warning."""
+        route = self._alias.node.path
+        for node, method, path in self._asked():
+            if method == _ANY:
+                Annotations.of(node).add_warning_v2(
+                    ANY_METHOD,
+                    f"requests of any method for {path} invoke {route}; control alone answers "
+                    "those that may change data, at every stage, and users on the candidate miss "
+                    "what they wrote: name the methods that only read",
+                )
+            elif method not in SAFE_METHODS:
+                yield (
+                    f"{method} {path} may change data: control alone answers it, and users on the "
+                    f"candidate would miss what they wrote; ceiling={self._ceiling} is over "
+                    f"shadow: give Stage.SHADOW, or send it to another function than {route}"
+                )
+
+    def _asked(self) -> Iterator[tuple[IConstruct, str, str]]:
+        """What an API sends to the alias, itself or by an integration: method and path."""
+        stack = Stack.of(self._alias)
+        nodes = stack.node.find_all()
+        references = [json.dumps({"Ref": logical_id(self._alias)})]
+        references += [
+            json.dumps({"Ref": logical_id(node)})
+            for node in nodes
+            if isinstance(node, http.CfnIntegration)
+            and references[0] in json.dumps(stack.resolve(node.integration_uri))
+        ]
+        for node in nodes:
+            for target, method, path in _requests(node):
+                invokes = json.dumps(stack.resolve(target))
+                if any(reference in invokes for reference in references):
+                    yield node, method, path
+
+
+_ANY = "ANY"
+
+
+def _requests(node: IConstruct) -> Iterator[tuple[object, str, str]]:
+    """What a route of an API invokes, its method, and its path."""
+    match node:
+        case http.CfnRoute():
+            yield node.target, *_parsed(node.route_key)
+        case http.CfnApi() if node.target is not None:
+            yield node.target, *_parsed(node.route_key or "$default")
+        case rest.CfnMethod():
+            yield node.integration, node.http_method.upper(), node.node.path
+        case http.CfnApi() | rest.CfnRestApi() if node.body is not None:
+            paths = Stack.of(node).resolve(node.body).get("paths", {})
+            for path, operations in paths.items():
+                for method, operation in operations.items():
+                    known = method in _OPENAPI_METHODS
+                    yield operation, method.upper() if known else _ANY, path
+
+
+_OPENAPI_METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
+
+
+def _parsed(route_key: str) -> tuple[str, str]:
+    """Method and path of `PUT /users/me`, `ANY /users` or `$default`."""
+    method, _, path = route_key.partition(" ")
+    return (method.upper(), path) if path else (_ANY, route_key)
 
 
 def _invoked(node: IConstruct) -> Iterator[tuple[object, str]]:

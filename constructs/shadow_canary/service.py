@@ -380,7 +380,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
             at=launch.astimezone(UTC) + timedelta(seconds=retire_after.to_seconds()),
             operations=self.operations,
         )
-        self.node.add_validation(ServedIntegrations(self.alias, timeout=timeout))
+        self.node.add_validation(ServedIntegrations(self.alias, timeout=timeout, ceiling=ceiling))
         self.node.add_validation(AlikeSides(self.shadow, [self.function, self.candidate]))
         CfnOutput(
             self,

@@ -39,7 +39,10 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concep
 _SPREAD = timedelta(minutes=2)
 """After a deployment, until every environment has polled the flag, in whole minutes."""
 
-_COUNTED = (MetricName.FALLBACKS, MetricName.UNKEYED, MetricName.UNREAD)
+_NOT_DRAWN = (MetricName.FALLBACKS, MetricName.UNKEYED, MetricName.WRITES)
+"""Requests that control answered, and that tell nothing about whom it was drawn for."""
+
+_COUNTED = (*_NOT_DRAWN, MetricName.UNREAD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +57,13 @@ class SampleRatio:
         candidate: requests of users on the candidate, those that control answered in its place too.
         control: of users on control.
         unkeyed: requests without a user: control answered, and they are in no share.
+        writes: requests that may change data: control answered, and they are in no share.
         unread: of `control`, those in an environment that had no flag.
 
     Example:
         >>> tenth = SampleRatio(
         ...     asked_percent=10, since=datetime(2030, 1, 9), users=50_000, testers=0,
-        ...     candidate=50_000, control=950_000, unkeyed=0, unread=0)
+        ...     candidate=50_000, control=950_000, unkeyed=0, writes=0, unread=0)
         >>> tenth.share_percent, round(tenth.chance_percent, 1)
         (5.0, 3.8)
         >>> tenth.objection[:42]
@@ -73,6 +77,7 @@ class SampleRatio:
     candidate: int
     control: int
     unkeyed: int
+    writes: int
     unread: int
 
     @classmethod
@@ -116,8 +121,9 @@ class SampleRatio:
             users=users * min(1.0, (now - since) / _A_DAY),
             testers=len({*deployed.position.candidate_users, *deployed.position.control_users}),
             candidate=of[Variant.CANDIDATE],
-            control=max(0, of[Variant.CONTROL] - of[MetricName.FALLBACKS] - of[MetricName.UNKEYED]),
+            control=max(0, of[Variant.CONTROL] - sum(of[name] for name in _NOT_DRAWN)),
             unkeyed=of[MetricName.UNKEYED],
+            writes=of[MetricName.WRITES],
             unread=of[MetricName.UNREAD],
         )
 
@@ -151,17 +157,16 @@ class SampleRatio:
     @property
     def notice(self) -> str:
         """That the canary is smaller than asked for; empty where it is not."""
-        requests, unassigned = (
-            self.candidate + self.control + self.unkeyed,
-            self.unkeyed + self.unread,
-        )
+        undrawn = self.unkeyed + self.writes
+        requests, unassigned = self.candidate + self.control + undrawn, undrawn + self.unread
         if requests < _FEW or 100 * unassigned <= _UNASSIGNED_PERCENT * requests:
             return ""
         return (
             f"{100 * min(1, unassigned / requests):.3g} % of the requests since "
             f"{self.since:%Y-%m-%d %H:%M} UTC had no user (`{MetricName.UNKEYED}` "
-            f"{self.unkeyed:,}) or no flag (`{MetricName.UNREAD}` {self.unread:,}): control "
-            "answers them, and the canary is smaller than asked for"
+            f"{self.unkeyed:,}), may change data (`{MetricName.WRITES}` {self.writes:,}) or had no "
+            f"flag (`{MetricName.UNREAD}` {self.unread:,}): control answers them, and the canary "
+            "is smaller than asked for"
         )
 
 

@@ -28,6 +28,12 @@ CONTROL_NEEDS_MS = 1_000
 CLEAN_UP_DAYS = 7
 """So many days does a clean-up that can prove nothing look again, one time a day."""
 
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods of requests that change nothing, so that either side may answer them, or both.
+
+https://www.rfc-editor.org/rfc/rfc9110#name-safe-methods
+"""
+
 CONSOLES = {
     "aws": "console.aws.amazon.com",
     "aws-cn": "console.amazonaws.cn",
@@ -84,6 +90,7 @@ class MetricName(StrEnum):
     SHORT_CIRCUITED = "ShortCircuited"
     STOOD_IN = "StoodIn"  # control answered for the candidate: what it alone failed
     UNKEYED = "Unkeyed"  # requests without a user key: control answered
+    WRITES = "Writes"  # requests that may change data, by their method: control answered
     TEE_SKIPPED = "TeeSkipped"
     TEE_FAILED = "TeeFailed"
     FLAG_AGE = "FlagAge"  # seconds, where it is over a minute

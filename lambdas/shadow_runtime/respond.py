@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol, Self
 from shadow_runtime import assignment
 from shadow_runtime.candidate_call import Answer, Outcome, Starts
 from shadow_runtime.circuit_breaker import CircuitBreaker
-from shadow_runtime.contract import MetricName, Position, Stage, Variant
+from shadow_runtime.contract import SAFE_METHODS, MetricName, Position, Stage, Variant
 from shadow_runtime.copies import Copy
 from shadow_runtime.credentials import Path, stripped, without_headers
 from shadow_runtime.flag import YOUNG
@@ -29,9 +29,6 @@ from shadow_runtime.http import Response
 from shadow_runtime.settings import settings
 from shadow_runtime.telemetry import Gauges, Measurements, logger, traced, traceparent
 from shadow_runtime.user import User, key_of
-
-SAFE = frozenset({"GET", "HEAD"})
-"""Methods that change nothing, so that running the other side too changes nothing either."""
 
 _RAISED = Response.error(500, "Internal Server Error")
 
@@ -101,6 +98,11 @@ class Call:
     withhold: frozenset[str]
     is_probe: bool
 
+    @property
+    def may_write(self) -> bool:
+        """Whether it may change data: a second side would change it twice, or elsewhere."""
+        return self.method not in SAFE_METHODS
+
     @classmethod
     def of(
         cls,
@@ -165,10 +167,15 @@ def respond(runtime: RouteRuntime, control: Side, call: Call, measurements: Meas
             runtime.gauges.add(measurements, MetricName.STAGE, stage.rank)
             percent = stage.candidate_percent
             runtime.gauges.add(measurements, MetricName.CANDIDATE_PERCENT, percent)
-        if not call.user:
-            measurements.add(MetricName.UNKEYED)
-
-        variant = assignment.variant(call.user, call.wish, position, stage, route=settings().route)
+        if call.may_write:
+            measurements.add(MetricName.WRITES)
+            variant = Variant.CONTROL
+        else:
+            if not call.user:
+                measurements.add(MetricName.UNKEYED)
+            variant = assignment.variant(
+                call.user, call.wish, position, stage, route=settings().route
+            )
         copied = _copied(call, stage, position, measurements)  # before anybody can change it
         if variant is Variant.CONTROL:
             answer = _ask_control(control, call, measurements)
@@ -245,7 +252,7 @@ def _asked(runtime: RouteRuntime, call: Call, *, starts: bool) -> Answer:
         return Answer(Outcome.FAULT)
     return runtime.candidate.ask(
         payload,
-        idempotent=call.method in SAFE,
+        idempotent=not call.may_write,
         remaining_ms=call.context.get_remaining_time_in_millis(),
         starts=starts,
     )
@@ -282,7 +289,7 @@ def _copied(
 ) -> tuple[Event, list[Path]] | None:
     """The event without its credentials, and what they were; None when no copy is to be sent."""
     is_shadowed = Stage.SHADOW <= stage < Stage.COMPLETE and not call.is_probe
-    if not is_shadowed or call.method not in SAFE:
+    if not is_shadowed or call.may_write:
         return None
     share = position.shadow_percent
     if not assignment.is_in(call.id, share, route=settings().route, purpose="shadow"):

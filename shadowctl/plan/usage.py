@@ -110,7 +110,7 @@ OF_ROUTE: Kinds = {
     Stage.OFF: {
         _ROUTE: (
             *(MetricName.FLAG_AGE, MetricName.STAGE, MetricName.CANDIDATE_PERCENT),
-            *(MetricName.UNREAD, MetricName.UNKEYED),
+            *(MetricName.UNREAD, MetricName.UNKEYED, MetricName.WRITES),
         ),
         _CONTROL: _OF_A_SIDE,
         _VERSION: (MetricName.FAILED,),
@@ -165,7 +165,7 @@ def _values(by: By) -> int:
 ON_OCCASION = frozenset(
     {
         *(MetricName.FAULTS, MetricName.FAILED, MetricName.FALLBACKS, MetricName.TIMEOUTS),
-        *(MetricName.SHORT_CIRCUITED, MetricName.UNREAD, MetricName.UNKEYED),
+        *(MetricName.SHORT_CIRCUITED, MetricName.UNREAD, MetricName.UNKEYED, MetricName.WRITES),
         *(MetricName.MISMATCHED, MetricName.CANDIDATE_ERRORS, MetricName.WRONG),
         *(MetricName.STOOD_IN, MetricName.CONTROL_ERRORS, MetricName.BOTH_DIFFER),
         *(MetricName.FIRST_SIGHT, MetricName.UNSETTLED, MetricName.EMPTY, MetricName.REFUSED),

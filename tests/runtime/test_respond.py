@@ -204,11 +204,42 @@ def test_no_copy_goes_out_at_off_and_at_complete(stage: Stage) -> None:
     assert route.tee.sent == []
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_a_request_that_may_change_something_is_not_copied(method: str) -> None:
-    route = Route(Stage.SHADOW)
-    route.ask(method=method)
-    assert route.tee.sent == []
+STAGES = [Stage.OFF, Stage.SHADOW, Stage.canary(percent=100), Stage.LIVE, Stage.COMPLETE]
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=str)
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "put", "PURGE"])
+def test_what_may_change_data_is_controls_alone_at_every_stage_and_counted(
+    stage: Stage, method: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    route = Route(stage, candidate_users=("ada",))
+    assert route.ask(method=method, headers={"x-shadow-canary": "candidate"}) is CONTROL
+    assert route.candidate.asked == route.tee.sent == []
+    assert counted(capfd)["Writes"] == 1
+
+
+def test_a_write_that_control_fails_is_asked_of_nobody_else() -> None:
+    route = Route(Stage.LIVE, lambda event, context: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        route.ask(method="PUT")
+    assert route.candidate.asked == []
+
+
+def test_a_write_of_nobody_is_counted_once(capfd: pytest.CaptureFixture[str]) -> None:
+    Route(Stage.LIVE).ask(method="PUT", user="")
+    found = counted(capfd)
+    assert found["Writes"] == 1
+    assert "Unkeyed" not in found
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_what_only_reads_is_copied_and_may_be_the_candidates(
+    method: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    route = Route(Stage.LIVE)
+    assert route.ask(method=method) == CANDIDATE
+    assert len(route.tee.sent) == 1
+    assert "Writes" not in counted(capfd)
 
 
 @pytest.mark.parametrize("answer", [{"statusCode": 503}, {"statusCode": 200, "body": {}}])

@@ -64,6 +64,7 @@ def written() -> set[str]:
         _compare(Variant.CONTROL, GOOD, deadline_ms=0)
         _compare(Variant.CONTROL, Response(status=401))
         _serve(Stage.LIVE, Outcome.ANSWERED, lambda _: GOOD, user="")
+        _serve(Stage.LIVE, Outcome.ANSWERED, lambda _: GOOD, method="PUT")
         shadow.handler({}, None)
     return set(_read("\n".join(out)))
 
@@ -79,7 +80,7 @@ class _Tee(Tee):
         raise ConnectionError
 
 
-def _serve(stage: Stage, outcome: Outcome, control: Handler, user: str = "ada") -> None:
+def _serve(stage: Stage, outcome: Outcome, control: Handler, **request: Any) -> None:
     runtime = RouteRuntime(
         flag=Flag(Position(stage), is_unread=True, age=600),
         ceiling=Stage.COMPLETE,
@@ -90,7 +91,7 @@ def _serve(stage: Stage, outcome: Outcome, control: Handler, user: str = "ada") 
     )
     route = Migration(control, runtime)
     for _ in range(2):  # the breaker opens after the first
-        route(event_of(user=user, id=next(_ids)), Context())
+        route(event_of(id=next(_ids), **request), Context())
 
 
 def _compare(

@@ -1,8 +1,8 @@
 """What invokes a route and is no front door is named when the app is synthesized."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import aws_cdk as cdk
 import pytest
@@ -17,8 +17,9 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 
-from shadow_canary import RouteCode, ShadowCanaryService, Stage, Traffic
-from shadow_canary.integrations import UNSERVED_INTEGRATION, ServedIntegrations
+from shadow_canary import Stage
+from shadow_canary.integrations import ANY_METHOD, UNSERVED_INTEGRATION, ServedIntegrations
+from tests.unit.services import service
 
 Connect = Callable[[cdk.Stack, lambda_.Alias], object]
 
@@ -81,9 +82,15 @@ def alias(stack: cdk.Stack) -> lambda_.Alias:
     return lambda_.Alias(stack, "Alias", alias_name="live", version=function.current_version)
 
 
-def warnings(stack: cdk.Stack) -> list[str]:
+def checked(
+    alias: lambda_.Alias, *, timeout: cdk.Duration = TIMEOUT, ceiling: Stage = Stage.OFF
+) -> list[str]:
+    return ServedIntegrations(alias, timeout=timeout, ceiling=ceiling).validate()
+
+
+def warnings(stack: cdk.Stack, id_: str = UNSERVED_INTEGRATION) -> list[str]:
     found = (entry for node in stack.node.find_all() for entry in node.node.metadata)
-    return [str(entry.data) for entry in found if UNSERVED_INTEGRATION in str(entry.data)]
+    return [str(entry.data) for entry in found if id_ in str(entry.data)]
 
 
 @pytest.mark.parametrize(("what", "connect"), UNSERVED.items(), ids=UNSERVED)
@@ -91,7 +98,7 @@ def test_what_a_route_cannot_serve_is_named(
     stack: cdk.Stack, alias: lambda_.Alias, what: str, connect: Connect
 ) -> None:
     connect(stack, alias)
-    assert ServedIntegrations(alias, timeout=TIMEOUT).validate() == []
+    assert checked(alias) == []
     [warning] = warnings(stack)
     assert warning.startswith(f"{what} invokes Stack/Alias, which refuses its events")
 
@@ -101,22 +108,14 @@ def test_front_doors_are_left_alone(
     stack: cdk.Stack, alias: lambda_.Alias, connect: Connect
 ) -> None:
     connect(stack, alias)
-    assert ServedIntegrations(alias, timeout=TIMEOUT).validate() == []
+    assert checked(alias) == []
     assert warnings(stack) == []
 
 
 def test_a_service_looks_at_its_own_alias(stack: cdk.Stack, lambdas: Path) -> None:
-    service = ShadowCanaryService(
-        stack,
-        "Service",
-        route="get-user",
-        code=RouteCode(lambdas / "routes/orders", root=lambdas),
-        launch=datetime(2030, 1, 7, 9, tzinfo=UTC),
-        ceiling=Stage.OFF,
-        expected_traffic=Traffic.per_day(1_000_000, users=50_000),
-    )
-    topic(stack, service.alias)
-    assert service.node.validate() == []
+    made = service(stack, lambdas, ceiling=Stage.OFF)
+    topic(stack, made.alias)
+    assert made.node.validate() == []
     [warning] = warnings(stack)
     assert warning.startswith("a topic invokes Stack/Service/Alias")
 
@@ -132,7 +131,7 @@ def test_fails_on_a_timeout_over_the_front_doors(
     connect(stack, alias)
 
     def refused(seconds: int) -> list[str]:
-        return ServedIntegrations(alias, timeout=cdk.Duration.seconds(seconds)).validate()
+        return checked(alias, timeout=cdk.Duration.seconds(seconds))
 
     assert refused(seconds) == []
     errors = refused(seconds + 1)
@@ -145,7 +144,108 @@ def test_a_front_door_may_wait_as_long_as_it_was_told(
 ) -> None:
     shorter = rest.LambdaIntegration(alias, timeout=cdk.Duration.seconds(5))
     rest.RestApi(stack, "Api").root.add_method("GET", shorter)
-    seconds = [
-        ServedIntegrations(alias, timeout=cdk.Duration.seconds(n)).validate() for n in (5, 6)
-    ]
+    seconds = [checked(alias, timeout=cdk.Duration.seconds(n)) for n in (5, 6)]
     assert [len(errors) for errors in seconds] == [0, 1]
+
+
+Sends = Callable[[cdk.Stack, lambda_.Alias, str], object]
+"""Has an API send requests of a method to the alias."""
+
+
+def by_http_api(stack: cdk.Stack, alias: lambda_.Alias, method: str) -> None:
+    integration = integrations.HttpLambdaIntegration("Orders", alias)
+    methods = [http.HttpMethod[method]]
+    http.HttpApi(stack, "Api").add_routes(path="/a", methods=methods, integration=integration)
+
+
+def by_rest_api(stack: cdk.Stack, alias: lambda_.Alias, method: str) -> None:
+    rest.RestApi(stack, "Api").root.add_method(method, rest.LambdaIntegration(alias))
+
+
+def by_openapi(stack: cdk.Stack, alias: lambda_.Alias, method: str) -> dict[str, Any]:
+    name = "x-amazon-apigateway-any-method" if method == "ANY" else method.lower()
+    integration = {"type": "aws_proxy", "httpMethod": "POST", "uri": alias.function_arn}
+    operation = {"x-amazon-apigateway-integration": integration}
+    return {"openapi": "3.0.1", "paths": {"/a": {"summary": "An order", name: operation}}}
+
+
+def by_openapi_of_http_api(stack: cdk.Stack, alias: lambda_.Alias, method: str) -> None:
+    http.CfnApi(stack, "Api", body=by_openapi(stack, alias, method))
+
+
+def by_openapi_of_rest_api(stack: cdk.Stack, alias: lambda_.Alias, method: str) -> None:
+    definition = rest.ApiDefinition.from_inline(by_openapi(stack, alias, method))
+    rest.SpecRestApi(stack, "Api", api_definition=definition)
+
+
+def by_a_quick_http_api(stack: cdk.Stack, alias: lambda_.Alias, method: str) -> None:
+    key = "$default" if method == "ANY" else f"{method} /a"
+    arn = alias.function_arn
+    http.CfnApi(stack, "Api", name="quick", protocol_type="HTTP", target=arn, route_key=key)
+
+
+SENDS: dict[str, Sends] = {
+    "an HTTP API": by_http_api,
+    "a REST API": by_rest_api,
+    "an HTTP API by OpenAPI": by_openapi_of_http_api,
+    "a REST API by OpenAPI": by_openapi_of_rest_api,
+    "an HTTP API of one target": by_a_quick_http_api,
+}
+each_api = pytest.mark.parametrize("sends", SENDS.values(), ids=SENDS)
+PAST_SHADOW = (Stage.canary(percent=1), Stage.LIVE, Stage.COMPLETE)
+
+
+@each_api
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_fails_on_a_ceiling_over_shadow_where_requests_may_change_data(
+    stack: cdk.Stack, alias: lambda_.Alias, sends: Sends, method: str
+) -> None:
+    sends(stack, alias, method)
+    assert checked(alias, ceiling=Stage.OFF) == checked(alias, ceiling=Stage.SHADOW) == []
+    for ceiling in PAST_SHADOW:
+        [error] = checked(alias, ceiling=ceiling)
+        assert error.startswith(f"{method} ")
+        assert f"ceiling={ceiling} is over shadow: give Stage.SHADOW" in error
+
+
+@each_api
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_what_only_reads_may_go_as_far_as_one_likes(
+    stack: cdk.Stack, alias: lambda_.Alias, sends: Sends, method: str
+) -> None:
+    sends(stack, alias, method)
+    assert [checked(alias, ceiling=ceiling) for ceiling in PAST_SHADOW] == [[], [], []]
+    assert warnings(stack, ANY_METHOD) == []
+
+
+@each_api
+def test_where_any_method_comes_a_warning_says_who_answers_those_that_may_change_data(
+    stack: cdk.Stack, alias: lambda_.Alias, sends: Sends
+) -> None:
+    sends(stack, alias, "ANY")
+    assert checked(alias, ceiling=Stage.SHADOW) == []
+    assert warnings(stack, ANY_METHOD) == []
+    assert checked(alias, ceiling=Stage.LIVE) == []
+    [warning] = warnings(stack, ANY_METHOD)
+    assert "invoke Stack/Alias; control alone answers those that may change data" in warning
+
+
+def test_a_function_url_names_no_method(stack: cdk.Stack, alias: lambda_.Alias) -> None:
+    alias.add_function_url()
+    assert checked(alias, ceiling=Stage.LIVE) == []
+    assert warnings(stack, ANY_METHOD) == []
+
+
+def test_what_another_function_answers_is_left_alone(
+    stack: cdk.Stack, alias: lambda_.Alias
+) -> None:
+    by_http_api(stack, alias, "GET")
+    other = lambda_.Alias(stack, "Other", alias_name="other", version=alias.version)
+    rest.RestApi(stack, "Others").root.add_method("PUT", rest.LambdaIntegration(other))
+    assert checked(alias, ceiling=Stage.LIVE) == []
+
+
+def test_a_service_refuses_by_its_own_ceiling(stack: cdk.Stack, lambdas: Path) -> None:
+    by_http_api(stack, service(stack, lambdas, ceiling=Stage.LIVE).alias, "PUT")
+    [error] = stack.node.find_child("Service").node.validate()
+    assert error.startswith("PUT /a may change data: control alone answers it")

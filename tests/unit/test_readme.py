@@ -15,6 +15,7 @@ import botocore.session
 import pytest
 import typer
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk.aws_apigatewayv2 import HttpMethod
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
 from botocore import xform_name
 
@@ -40,6 +41,7 @@ NAMES: dict[str, Any] = {
     **vars(old_code),
     **vars(new_code),
     "HttpLambdaIntegration": HttpLambdaIntegration,
+    "HttpMethod": HttpMethod,
     "LOCKS": LOCKS,
     "LockedLayer": LockedLayer,
     "Rules": Rules,

@@ -25,7 +25,8 @@ TENTH = Stage.canary(percent=10)
 def ratio(share: float, asked: float = 10, *, users: float = 50_000, **more: int) -> SampleRatio:
     """After a day of a million requests, `share` percent of which the candidate answered."""
     candidate = round(REQUESTS * share / 100)
-    counts = {"testers": 0, "unkeyed": 0, "unread": 0, "control": REQUESTS - candidate, **more}
+    nobody = dict.fromkeys(("testers", "unkeyed", "writes", "unread"), 0)
+    counts = {**nobody, "control": REQUESTS - candidate, **more}
     return SampleRatio(
         asked_percent=asked, since=LATER - DAY, users=users, candidate=candidate, **counts
     )
@@ -72,13 +73,19 @@ def test_testers_may_be_as_busy_as_anybody() -> None:
 
 
 @pytest.mark.parametrize(
-    ("unkeyed", "unread", "told"),
-    [(0, 0, ""), (99_000, 0, ""), (120_000, 0, "10.7"), (0, 110_000, "11")],
+    ("unkeyed", "writes", "unread", "told"),
+    [
+        (0, 0, 0, ""),
+        (50_000, 49_000, 0, ""),
+        (120_000, 0, 0, "10.7"),
+        (0, 120_000, 0, "10.7"),
+        (0, 0, 110_000, "11"),
+    ],
 )
-def test_a_canary_that_is_smaller_for_want_of_users_or_of_a_flag_is_told(
-    unkeyed: int, unread: int, told: str
+def test_a_canary_that_is_smaller_for_want_of_users_or_reads_or_of_a_flag_is_told(
+    unkeyed: int, writes: int, unread: int, told: str
 ) -> None:
-    notice = ratio(10, unkeyed=unkeyed, unread=unread).notice
+    notice = ratio(10, unkeyed=unkeyed, writes=writes, unread=unread).notice
     assert notice.startswith(f"{told} % of the requests") if told else notice == ""
 
 
@@ -91,6 +98,7 @@ def test_a_few_requests_without_a_user_are_no_notice() -> None:
         candidate=1,
         control=8,
         unkeyed=90,
+        writes=0,
         unread=0,
     )
     assert few.notice == ""
@@ -167,10 +175,11 @@ def read(
 
 
 def test_requests_are_counted_by_the_side_that_was_drawn_since_everybody_had_the_flag() -> None:
-    aws = Counted(candidate=100, control=950, fallbacks=30, unkeyed=20, unread=7)
+    aws = Counted(candidate=100, control=990, fallbacks=30, unkeyed=20, writes=40, unread=7)
     found = read(aws, at(TENTH, candidate_users=("ada",), control_users=("ada", "bob")))
     assert found is not None
-    assert (found.candidate, found.control, found.unkeyed, found.unread) == (100, 900, 20, 7)
+    assert (found.candidate, found.control) == (100, 900)
+    assert (found.unkeyed, found.writes, found.unread) == (20, 40, 7)
     assert (found.asked_percent, found.testers, found.share_percent) == (10, 2, 10)
     assert found.users == 50_000
     assert found.since == datetime.fromtimestamp(0, UTC) + timedelta(minutes=2)

@@ -70,6 +70,9 @@ REQUESTS = {
         body=b"\x89PNG\r\n\x1a\n\x00\xff",
     ),
     "a delete": Sent(method="DELETE"),
+    "a query in a body": Sent(
+        headers=(("content-type", "application/octet-stream"),), body=b"\x00\xff"
+    ),
     "a stage": Sent(stage="beta", query="v=2"),
     "the root": Sent(path="/", resource="/", path_parameters=(), headers=()),
     "a proxy resource": Sent(
@@ -219,3 +222,5 @@ def _samples() -> dict[str, Sample]:
 
 
 SAMPLES = _samples()
+READ = {name: sample for name, sample in SAMPLES.items() if sample.sent.method == "GET"}
+WRITTEN = {name: sample for name, sample in SAMPLES.items() if sample.sent.method != "GET"}

@@ -8,7 +8,7 @@ import pytest
 
 from shadow_runtime.contract import Variable
 from tests.runtime.front_doors.answers import ANSWERS, BARE, REFUSED
-from tests.runtime.front_doors.events import DOORS, SAMPLES, Sample, renewed
+from tests.runtime.front_doors.events import DOORS, READ, SAMPLES, WRITTEN, Sample, renewed
 from tests.runtime.front_doors.measured import counted, named
 from tests.runtime.front_doors.route import Aws, Context
 from tests.runtime.front_doors.sides import CANDIDATE, CONTROL, GOOD
@@ -16,8 +16,6 @@ from tests.runtime.front_doors.stages import EXPOSED, STAGES
 
 EVERY = ANSWERS | BARE | REFUSED
 BY_DOOR = {sample.door: sample for sample in SAMPLES.values() if sample.key}
-READ = {name: sample for name, sample in SAMPLES.items() if sample.sent.method == "GET"}
-WRITTEN = {name: sample for name, sample in SAMPLES.items() if sample.sent.method != "GET"}
 
 INVOCATIONS = count()
 UNLIKE = {"Mismatched", "CandidateErrors", "Withheld", "CopiesDropped"}

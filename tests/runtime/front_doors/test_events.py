@@ -11,7 +11,7 @@ from shadow_runtime.contract import Position, Stage
 from shadow_runtime.user import per_request
 from tests.runtime.front_doors.answers import Received, received
 from tests.runtime.front_doors.doors import Event
-from tests.runtime.front_doors.events import SAMPLES, Sample
+from tests.runtime.front_doors.events import READ, SAMPLES, WRITTEN, Sample
 from tests.runtime.front_doors.measured import counted, named
 from tests.runtime.front_doors.route import Aws, Context
 from tests.runtime.front_doors.sides import CANDIDATE, CONTROL, echo
@@ -23,7 +23,7 @@ from tests.runtime.front_doors.stages import (
 )
 from tests.runtime.played import error
 
-WITH_A_USER = {name: sample for name, sample in SAMPLES.items() if sample.key}
+READ_WITH_A_USER = {name: sample for name, sample in READ.items() if sample.key}
 BY_REQUEST = {name: sample for name, sample in SAMPLES.items() if sample.user is per_request}
 UNKEYED = {
     name: sample
@@ -32,7 +32,9 @@ UNKEYED = {
 }
 
 each_sample = pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
-each_sample_with_a_user = pytest.mark.parametrize("sample", WITH_A_USER.values(), ids=WITH_A_USER)
+each_read_with_a_user = pytest.mark.parametrize(
+    "sample", READ_WITH_A_USER.values(), ids=READ_WITH_A_USER
+)
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def test_control_is_called_once_with_its_own_event_and_context_untouched(
         assert context is met.context
 
 
-@each_sample_with_a_user
+@each_read_with_a_user
 def test_who_is_asked_follows_from_the_user_and_the_stage(aws: Aws, sample: Sample) -> None:
     for stage in STAGES:
         met = asked(aws, sample, stage)
@@ -103,11 +105,18 @@ def test_who_is_asked_follows_from_the_user_and_the_stage(aws: Aws, sample: Samp
         assert (len(met.control), len(met.candidate)) == expected, stage
 
 
-@each_sample_with_a_user
+@each_read_with_a_user
 def test_the_candidate_is_handed_the_whole_event(aws: Aws, sample: Sample) -> None:
     for stage in ON_THE_CANDIDATE:
         [(event, _)] = asked(aws, sample, stage).candidate
         assert event == sample.event, stage
+
+
+@pytest.mark.parametrize("sample", WRITTEN.values(), ids=WRITTEN)
+def test_what_may_change_data_is_asked_of_control_alone(aws: Aws, sample: Sample) -> None:
+    for stage in STAGES:
+        met = asked(aws, sample, stage)
+        assert (len(met.control), len(met.candidate)) == (1, 0), stage
 
 
 @pytest.mark.parametrize("sample", UNKEYED.values(), ids=UNKEYED)
