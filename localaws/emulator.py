@@ -12,24 +12,6 @@ from localaws import LocalError, environment
 from localaws.environment import building, cache
 from localaws.process_guard import GuardedProcess
 
-# The emulator runs functions with its own interpreter: this one sees no packages but the function's
-# layers, so that what is missing there is missing here too. Each process of a function unpacks its
-# code anew: bytecode of it would never be read again. Lists of AppConfig end after 50 items without
-# a token for the rest, so that a flag that was moved often could not be moved again.
-_RUN = """
-import os, sys
-sys.executable = sys.argv.pop()
-del os.environ["PYTHONPYCACHEPREFIX"]
-os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-from ministack.app import main
-from ministack.services import appconfig
-for name in ("_list_deployments", "_list_hosted_configuration_versions"):
-    def whole(*given, cut=getattr(appconfig, name)):
-        return cut(*given[:-1], {**given[-1], "max_results": sys.maxsize})
-    setattr(appconfig, name, whole)
-main()
-"""
-
 
 def free_port(wanted: int = 0) -> int:
     """`wanted`, when nothing listens there; by default any free port.
@@ -58,7 +40,7 @@ def start(port: int, *, home: Path, temporary: Path, log: Path) -> GuardedProces
     """
     endpoint = f"http://127.0.0.1:{port}"
     running = GuardedProcess(
-        [sys.executable, "-P", "-c", _RUN, functions_python()],
+        [sys.executable, "-P", Path(__file__).with_name("emulated.py"), functions_python()],
         environment={
             **environment.client(home, endpoint),
             "AUTH": "true",

@@ -96,6 +96,7 @@ class Route:
             "stage": str(min(position, self.ceiling)),
             "position": str(position),
             "ceiling": str(self.ceiling),
+            "paused": deployed.is_paused,
             "deployment": {"number": deployed.number, "state": deployed.state},
         }
 

@@ -51,6 +51,10 @@ class Steps:
             self._task, description=f"{step:<14}", completed=done, total=total, detail=""
         )
 
+    def deployment(self, state: str, percent: float) -> None:
+        """Shows how far a deployment of the flag is."""
+        self.count(state.lower(), percent, 100)
+
 
 def bar(share: float) -> str:
     """A bar of 14 cells, filled by `share` (0 to 1) in eighths of a cell."""

@@ -61,7 +61,11 @@ class FakeAppConfig:
         self.now = 0.0
         self.versions: dict[int, bytes] = {}
         self.deployments: list[Deployment] = []
+        self.environments = ["env0"]
         self.calls: list[str] = []
+        self.validators = [{"Type": "LAMBDA", "Content": "arn:validator"}]
+        self.validate: Callable[[bytes], str] = lambda _content: ""
+        """What the validator says against a content; empty where it says nothing."""
         self._before: dict[str, list[Callable[[], object]]] = {}
         self.deploy(document, "lower0")
 
@@ -134,6 +138,20 @@ class FakeAppConfig:
         parsed["ResponseMetadata"] = {"HTTPStatusCode": status}
         return SimpleNamespace(status_code=status), parsed
 
+    def _GetConfigurationProfile(self, given: Given) -> Given:  # noqa: N802
+        return {"Id": given["ConfigurationProfileId"], "Validators": [*self.validators]}
+
+    def _UpdateConfigurationProfile(self, given: Given) -> Given:  # noqa: N802
+        self.validators = given["Validators"]
+        return {"Id": given["ConfigurationProfileId"], "Validators": [*self.validators]}
+
+    def _ListEnvironments(self, given: Given) -> Given:  # noqa: N802
+        return _page([{"Id": each} for each in self.environments], given)
+
+    def _GetDeploymentStrategy(self, given: Given) -> Given:  # noqa: N802
+        seconds, _ = STRATEGIES[given["DeploymentStrategyId"]]
+        return {"DeploymentDurationInMinutes": seconds / 60}
+
     def _ListDeployments(self, given: Given) -> Given:  # noqa: N802
         items = [
             {
@@ -163,13 +181,17 @@ class FakeAppConfig:
         return datetime.fromtimestamp(seconds, UTC)
 
     def _StartDeployment(self, given: Given) -> Given:  # noqa: N802
+        version = int(given["ConfigurationVersion"])
+        if version not in self.versions:
+            raise RefusedError("ResourceNotFoundException", f"there is no version {version}")
+        if self.validators and (refusal := self.validate(self.versions[version])):
+            raise RefusedError("BadRequestException", refusal)
         number = len(self.deployments)
         if given.get("LatestDeploymentNumber", number) != number:
             raise RefusedError("ConflictException", f"the latest deployment is {number}")
         description = given.get("Description", "")
         if not description.isascii() or len(description) > 1_024:
             raise RefusedError("BadRequestException", "the description is not ASCII, or too long")
-        version = int(given["ConfigurationVersion"])
         deployment = self._deployed(version, given["DeploymentStrategyId"])
         deployment.description = description
         return {"DeploymentNumber": deployment.number}
@@ -198,7 +220,10 @@ class FakeAppConfig:
         return _page([{"VersionNumber": number} for number in self.versions], given)
 
     def _GetHostedConfigurationVersion(self, given: Given) -> Given:  # noqa: N802
-        return {"Content": io.BytesIO(self.versions[given["VersionNumber"]])}
+        version = given["VersionNumber"]
+        if version not in self.versions:
+            raise RefusedError("ResourceNotFoundException", f"there is no version {version}")
+        return {"Content": io.BytesIO(self.versions[version])}
 
     def _CreateHostedConfigurationVersion(self, given: Given) -> Given:  # noqa: N802
         latest = max(self.versions)

@@ -33,16 +33,22 @@ def versions_of(function: lambda_.Function) -> str:
     return f"<{logical_id(function)}.Arn>:*"
 
 
+def below_application(flag: MigrationFlag, resource: str) -> str:
+    """`resource` of the flag's application, as cdk-nag spells it."""
+    application = f"application/<{logical_id(flag.application)}>"
+    return arn_in(flag, "appconfig", f"{application}/{resource}")
+
+
 def below_environment(flag: MigrationFlag, resource: str) -> str:
     """`resource` of the flag's environment, as cdk-nag spells it."""
-    environment = logical_id(flag.environment)
-    return f"{_application(flag)}/environment/<{environment}>/{resource}"
+    return below_application(flag, f"environment/<{logical_id(flag.environment)}>/{resource}")
 
 
 def below_profile(flag: MigrationFlag, resource: str) -> str:
     """`resource` of the flag's profile, as cdk-nag spells it."""
-    profile = logical_id(flag.profile.node.find_child("ConfigurationProfile"))
-    return f"{_application(flag)}/configurationprofile/<{profile}>/{resource}"
+    return below_application(
+        flag, f"configurationprofile/<{logical_id(flag.cfn_profile)}>/{resource}"
+    )
 
 
 def acknowledge_managed(role: IConstruct, policy: str, reason: str) -> None:
@@ -61,10 +67,6 @@ def arn_in(construct: IConstruct, service: str, resource: str) -> str:
         value if isinstance(value, str) else f"<{value['Ref']}>" for value in values
     )
     return f"arn:{partition}:{service}:{region}:{account}:{resource}"
-
-
-def _application(flag: MigrationFlag) -> str:
-    return arn_in(flag, "appconfig", f"application/<{logical_id(flag.application)}>")
 
 
 def logical_id(construct: IConstruct) -> str:

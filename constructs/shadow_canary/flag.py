@@ -1,10 +1,12 @@
 """The AppConfig feature flag of one route."""
 
 import json
+from typing import cast
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_appconfig as appconfig
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from analysis.strategy import Strategy
@@ -89,6 +91,10 @@ class MigrationFlag(Construct):
             deploy_to=[self.environment],
             deployment_strategy=self.lower_strategy,
         )
+        self.cfn_profile = cast(
+            "appconfig.CfnConfigurationProfile",
+            self.profile.node.find_child("ConfigurationProfile"),
+        )
 
     @property
     def variables(self) -> dict[Variable, str]:
@@ -107,6 +113,16 @@ class MigrationFlag(Construct):
             Variable.LOWER_STRATEGY: self.lower_strategy.deployment_strategy_id,
         }
 
+    def validate_by(self, function: lambda_.Function) -> None:
+        """Has AppConfig ask `function` before it deploys a position, the seed included."""
+        validator = appconfig.LambdaValidator.from_function(function)  # and lets AppConfig ask it
+        self.cfn_profile.validators = [
+            appconfig.CfnConfigurationProfile.ValidatorsProperty(
+                type="LAMBDA", content=validator.content
+            )
+        ]
+        self.cfn_profile.node.add_dependency(function)
+
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
         """Lets `grantee` read the deployed position."""
         return self.environment.grant_read_config(grantee)
@@ -115,6 +131,7 @@ class MigrationFlag(Construct):
         """Lets `grantee` write and deploy positions of this route, and of no other.
 
         AppConfig's constructs have no such grant: the actions are those that the flag writer calls.
+        It updates the profile where the validator fails and keeps users from `off`, and never else.
         """
         environment = self.environment.environment_arn
         profile = self.profile.configuration_profile_arn
@@ -129,12 +146,14 @@ class MigrationFlag(Construct):
             actions=[
                 "appconfig:CreateHostedConfigurationVersion",
                 "appconfig:DeleteHostedConfigurationVersion",
+                "appconfig:GetConfigurationProfile",
                 "appconfig:GetDeployment",
                 "appconfig:GetHostedConfigurationVersion",
                 "appconfig:ListDeployments",
                 "appconfig:ListHostedConfigurationVersions",
                 "appconfig:StartDeployment",
                 "appconfig:StopDeployment",
+                "appconfig:UpdateConfigurationProfile",
             ],
             resource_arns=[
                 self.application.application_arn,

@@ -43,6 +43,7 @@ from shadow_canary.code import (
 from shadow_canary.code_canary import CodeCanary
 from shadow_canary.dashboard import MismatchQueries, RouteDashboard, dashboard_name
 from shadow_canary.flag import FlagStrategies, MigrationFlag
+from shadow_canary.flag_validator import FlagValidator
 from shadow_canary.flag_versions import FlagVersions
 from shadow_canary.functions import (
     OUTSIDE,
@@ -67,7 +68,7 @@ from shadow_runtime.contract import ALIAS, Stage
 class ShadowCanaryService(RouteMetrics, Construct):
     """Moves one API route from its old code (control) to its new code (candidate).
 
-    Creates the route's feature flag, seeded with `off`; seven functions, each with a role of its
+    Creates the route's feature flag, seeded with `off`; eight functions, each with a role of its
     own; the alias `live` with a code canary that goes back by itself; alarms that put the users
     back on control; and the clean-up after launch. Send traffic to `alias`, never to `function`.
 
@@ -248,6 +249,14 @@ class ShadowCanaryService(RouteMetrics, Construct):
         )
         self.flag_versions = FlagVersions(
             self, "FlagVersions", route=route, flag=self.flag, options=options
+        )
+        self.flag_validator = FlagValidator(
+            self,
+            "FlagValidator",
+            route=route,
+            flag=self.flag,
+            ceiling=ceiling,
+            options=options,
         )
         team = TeamCode(
             code=code,

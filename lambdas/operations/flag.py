@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -73,7 +74,7 @@ class Deployment:
 
     `percent` of the execution environments may have it. `completed` is None while it is under way.
     `change` is None where a console or the template made it: who that was, CloudTrail knows
-    (StartDeployment).
+    (StartDeployment). `stage` is what it served: None where that cannot be read, or was deleted.
     """
 
     number: int
@@ -82,6 +83,7 @@ class Deployment:
     started: datetime
     completed: datetime | None
     change: Change | None
+    stage: Stage | None
 
 
 class HostedFlag:
@@ -125,6 +127,21 @@ class HostedFlag:
             transitions=Transitions(settings.ceiling),
         )
 
+    @contextmanager
+    def unvalidated(self) -> Iterator[None]:
+        """In the block AppConfig asks no validator before it deploys."""
+        profile = {
+            "ApplicationId": self._application,
+            "ConfigurationProfileId": self._profile,
+        }
+        validators = self._client.get_configuration_profile(**profile).get("Validators", [])
+        self._client.update_configuration_profile(**profile, Validators=[])
+        try:
+            yield
+        finally:
+            if validators:  # else another writer has just taken them off, and puts them back
+                self._client.update_configuration_profile(**profile, Validators=validators)
+
     def deployed(self) -> Deployed:
         """The newest deployment that was not taken back; one under way counts.
 
@@ -139,12 +156,7 @@ class HostedFlag:
             )
         newest = in_use[-1]
         version = int(newest["ConfigurationVersion"])
-        hosted = self._client.get_hosted_configuration_version(
-            ApplicationId=self._application,
-            ConfigurationProfileId=self._profile,
-            VersionNumber=version,
-        )
-        document = _ours(hosted["Content"].read())
+        document = self._document(version)
         return Deployed(
             document=document or flag_document(Position(Stage.COMPLETE)),
             is_ours=document is not None,
@@ -163,17 +175,61 @@ class HostedFlag:
 
         Each is asked for: AppConfig's list says nothing of who and why.
         """
-        return [
-            Deployment(
-                found["DeploymentNumber"],
-                found["State"],
-                found["PercentageComplete"],
-                found["StartedAt"],
-                found.get("CompletedAt"),
-                self.change(found["DeploymentNumber"]),
-            )
-            for found in self._deployments()[-last:]
+        return [self._remembered(found) for found in self._deployments()[-last:]]
+
+    def _remembered(self, found: "DeploymentSummary") -> Deployment:
+        change = self.change(found["DeploymentNumber"])
+        return Deployment(
+            found["DeploymentNumber"],
+            found["State"],
+            found["PercentageComplete"],
+            found["StartedAt"],
+            found.get("CompletedAt"),
+            change,
+            change.after if change else self._stage(int(found["ConfigurationVersion"])),
+        )
+
+    def _stage(self, version: int) -> Stage | None:
+        try:
+            document = self._document(version)
+        except self._client.exceptions.ResourceNotFoundException:
+            return None
+        return position(document).stage if document else None
+
+    def before(self, number: int) -> Document:
+        """What was served before the deployment `number`.
+
+        Raises:
+            FlagWriterError: nothing was, or it was deleted or cannot be read.
+        """
+        served = [
+            deployment
+            for deployment in self._deployments()
+            if deployment["DeploymentNumber"] < number and deployment["State"] not in _TAKEN_BACK
         ]
+        with suppress(self._client.exceptions.ResourceNotFoundException):
+            if served and (document := self._document(int(served[-1]["ConfigurationVersion"]))):
+                return document
+        raise FlagWriterError(
+            f"what was served before deployment {number} is not there any more: say where to, with "
+            "`shadowctl stage`"
+        )
+
+    def minutes(self, *, raising: bool) -> float:
+        """In which a deployment reaches everybody."""
+        strategy = self._client.get_deployment_strategy(
+            DeploymentStrategyId=self._strategies[raising]
+        )
+        return strategy["DeploymentDurationInMinutes"]
+
+    def _document(self, version: int) -> Document | None:
+        """What a hosted version says, where it is one of ours."""
+        hosted = self._client.get_hosted_configuration_version(
+            ApplicationId=self._application,
+            ConfigurationProfileId=self._profile,
+            VersionNumber=version,
+        )
+        return _ours(hosted["Content"].read())
 
     def completed(self, number: int) -> datetime | None:
         """When that deployment had reached everybody; None while it has not."""

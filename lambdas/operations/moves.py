@@ -1,6 +1,7 @@
 """The one way in which a flag moves, for people and machines: none is lost, none jumps."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -25,6 +26,14 @@ _OTHER_WRITER = frozenset(
     }
 )
 """What AppConfig says when another writer was first, or when the one to be stopped has ended."""
+
+_NOT_VALIDATED = frozenset(
+    {
+        ("StartDeployment", "BadRequestException"),
+        ("StartDeployment", "InternalServerException"),
+    }
+)
+"""What it says when the validator refuses a document, or fails: docs/adr says what follows."""
 
 
 def move(
@@ -116,6 +125,45 @@ def pause(flag: HostedFlag, paused: bool, *, who: Who, why: str) -> bool:
     return _set(flag, lambda _values: {"paused": paused}, who, why)
 
 
+def undo(
+    flag: HostedFlag,
+    *,
+    who: Who,
+    why: str,
+    objections: Objections,
+    override: str = "",
+    progress: Progress | None = None,
+) -> bool:
+    """Has `flag` say all that it said before its last change; False when it does.
+
+    Undone again, that change is back. It is a move as any other; raises what `move` raises.
+
+    Raises:
+        FlagWriterError: what it said is not known any more, or another writer changed it meanwhile.
+    """
+    last = flag.deployed()
+    before = flag.before(last.number)
+
+    def change(deployed: Deployed) -> Document:
+        if deployed.number > last.number:
+            raise FlagWriterError(
+                f"deployment {deployed.number} came meanwhile: look at `shadowctl history`, and "
+                "undo that one"
+            )
+        return _with(before, override="")
+
+    return _change(
+        flag,
+        change,
+        who=who,
+        why=why,
+        evidence={"undone": last.number},
+        objections=objections,
+        override=override,
+        progress=progress,
+    )
+
+
 def deprecate(flag: HostedFlag, date: str, *, who: Who, why: str) -> bool:
     """Marks `flag` as to be removed after `date` (YYYY-MM-DD) and serves it on.
 
@@ -156,7 +204,7 @@ def _change(
     progress: Progress | None = None,
 ) -> bool:
     progress = progress or (lambda _state, _percent: None)
-    stopped = Stage.OFF
+    stopped, refused = Stage.OFF, ""
     for _ in range(_ATTEMPTS):
         deployed = flag.deployed()
         wanted = change(deployed)
@@ -179,23 +227,45 @@ def _change(
                 if overridden:
                     wanted = _with(wanted, override=_reason(override, deployed.stage, after))
                 left = max(before, stopped) if deployed.is_ours else None
-                kept = Change(who, why, left, after, {**(evidence or {}), **overridden})
-                number = flag.deploy(
-                    wanted, raising=raising, description=kept.description(), after=deployed
-                )
+                passed = {"validator": refused} if refused else {}
+                kept = Change(who, why, left, after, {**(evidence or {}), **overridden, **passed})
+                with flag.unvalidated() if refused else nullcontext():
+                    number = flag.deploy(
+                        wanted, raising=raising, description=kept.description(), after=deployed
+                    )
                 if exposing and (found := objections()):  # between the question and the deployment
                     lower(flag, before, who=who, why=found[0])
                     _object(found)
                 flag.wait(number, progress)
                 return True
         except ClientError as error:
-            if (error.operation_name, error.response["Error"]["Code"]) not in _OTHER_WRITER:
+            failed = (error.operation_name, error.response["Error"]["Code"])
+            if failed in _OTHER_WRITER or flag.deployed().latest != deployed.latest:
+                flag.sleep(_POLL_SECONDS)
+            elif failed in _NOT_VALIDATED:
+                refused = _passable(error.response["Error"]["Message"], after, again=bool(refused))
+            elif refused:
+                raise FlagWriterError(
+                    f"the flag's validator fails ({refused}) and cannot be taken off ({error}): "
+                    "take it off the profile in AppConfig's console, then try again"
+                ) from error
+            else:
                 raise
-            flag.sleep(_POLL_SECONDS)
     raise FlagWriterError(
         f"other writers changed the flag {_ATTEMPTS} times in a row; see who moves it "
         "(CloudTrail: StartDeployment), then try again"
     )
+
+
+def _passable(refusal: str, after: Stage, *, again: bool) -> str:
+    """Why the validator fails, which refuses no move to `off` itself: that goes past it.
+
+    Raises:
+        FlagWriterError: it is another move, or goes past it already.
+    """
+    if after == Stage.OFF and not again:
+        return refusal
+    raise FlagWriterError(f"AppConfig does not deploy it: {refusal}")
 
 
 def _refuse(flag: HostedFlag, before: Stage | None, after: Stage, override: str) -> Evidence:

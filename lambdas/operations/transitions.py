@@ -4,7 +4,7 @@ import json
 import math
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Self
 
@@ -54,6 +54,24 @@ class Transitions:
         if self.steps and before < after and Stage.SHADOW < after < Stage.COMPLETE:
             return self._beside_the_ramp(before, after)
         return None
+
+    def path(self, before: Stage | None, after: Stage) -> list[Stage]:
+        """The moves by which the table leads from `before` to `after`, the ceiling aside.
+
+        Through a canary that nothing names it goes at 1 %.
+        """
+        if before is None:
+            return [Stage.OFF, *(self.path(Stage.OFF, after) if after > Stage.OFF else [])]
+        if replace(self, ceiling=Stage.COMPLETE).refusal(before, after) is None:
+            return [after]
+        step = self.step_after(before) if Stage.SHADOW <= before < after else None
+        if step and step < after:
+            near = step
+        elif abs(after.rank - before.rank) > 1:
+            near = Stage.of(STAGE_NAMES[before.rank + (1 if after > before else -1)], percent=1)
+        else:
+            return [after]  # beside the ramp: no move leads there
+        return [near, *self.path(near, after)]
 
     def step_after(self, stage: Stage) -> Stage | None:
         """The ramp's next step for a route at `stage`; None where it has no further one."""

@@ -19,6 +19,7 @@ _GROUPS = {
     "test_way_back.py": "way back",
     "test_guards.py": "way back",
     "test_later_deploy.py": "way back",
+    "test_stages.py": "way back",
     "test_status.py": "way back",
 }
 

@@ -317,6 +317,9 @@ def test_its_routes_are_found_wrong_in_shadow_mended_and_taken_to_canary(team: T
         assert {*deployed.split(", ")} == {*FOUND}
         assert "canary(1%), ceiling canary(50%)" in team.runs("stage", "Rates", "--local")
         assert ask(commands["Rates"])["chf"] == 0.93
+        stopped = team.runs("off", "--all", "--local").splitlines()
+        assert [": off since" in line for line in stopped[: len(FOUND)]] == [True] * len(FOUND)
+        assert "canary(1%) to off: by shadowctl" in team.runs("history", "Rates", "--local")
         assert team.runs("local", "psql", "-tAc", "SELECT current_user").strip() == "postgres"
     finally:
         team.runs("local", "down")

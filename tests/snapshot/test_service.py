@@ -26,6 +26,7 @@ FUNCTIONS = [
     "Operations",
     "CeilingChangeFunction",
     "FlagVersionsFunction",
+    "FlagValidatorFunction",
 ]
 
 
@@ -64,7 +65,7 @@ def test_no_appconfig_monitor_can_undo_the_way_back(get_user: Template) -> None:
     assert "Monitors" not in the(get_user, "AWS::AppConfig::Environment")
 
 
-def test_a_service_has_these_seven_functions(get_user: Template) -> None:
+def test_a_service_has_these_eight_functions(get_user: Template) -> None:
     assert len(resources(get_user, "AWS::Lambda::Function")) == len(FUNCTIONS)
 
 

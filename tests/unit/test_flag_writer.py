@@ -152,6 +152,80 @@ def test_a_raise_that_is_refused_waits_for_no_deployment_first() -> None:
     assert appconfig.now == AT_ONCE
 
 
+FAILS = "Error invoking Lambda function: Rate Exceeded"
+
+
+@pytest.mark.parametrize("stage", STAGES[1:])
+def test_a_validator_that_fails_keeps_nobody_from_off_and_is_there_again_afterwards(
+    stage: Stage,
+) -> None:
+    appconfig = at(stage)
+    appconfig.validate = lambda _content: FAILS
+    validators = appconfig.validators
+    assert moved(appconfig, Stage.OFF)
+    assert (appconfig.position.stage, appconfig.now) == (Stage.OFF, AT_ONCE)
+    assert appconfig.validators == validators
+    assert made(appconfig).evidence["validator"] == FAILS
+
+
+def test_no_other_move_goes_past_a_validator_for_whatever_reason() -> None:
+    appconfig = at(CANARY)
+    appconfig.validate = lambda _content: FAILS
+    for to, override in ((Stage.SHADOW, ""), (Stage.COMPLETE, "incident 7")):
+        with pytest.raises(FlagWriterError, match=f"AppConfig does not deploy it: {FAILS}"):
+            moved(appconfig, to, override=override)
+    assert appconfig.position.stage == CANARY
+    assert "UpdateConfigurationProfile" not in appconfig.calls
+
+
+def test_what_a_validator_says_of_a_flag_that_moved_meanwhile_is_asked_again() -> None:
+    appconfig, answers = at(CANARY), iter(["live is over the ceiling"])
+    appconfig.validate = lambda _content: next(answers, "")
+    appconfig.before("StartDeployment", lambda: appconfig.move(Position(CANARY, 7), "lower0"))
+    assert moved(appconfig, Stage.LIVE)
+    assert appconfig.position == Position(Stage.LIVE, 7)
+
+
+def test_of_two_who_take_a_validator_off_at_once_none_leaves_it_off() -> None:
+    appconfig = at(CANARY)
+    appconfig.validate = lambda _content: FAILS
+    validators = appconfig.validators
+
+    def other() -> None:
+        appconfig.validators = []  # as it is while another writer deploys
+
+    appconfig.before("GetConfigurationProfile", other)
+    moved(appconfig, Stage.OFF)
+    assert appconfig.validators == []
+    appconfig.validators = validators  # as that one then does
+    assert appconfig.position.stage == Stage.OFF
+
+
+def test_the_validator_is_put_back_when_the_deployment_fails_too() -> None:
+    appconfig = at(CANARY)
+    appconfig.validate = lambda _content: FAILS
+    validators = appconfig.validators
+
+    def refuse() -> None:
+        raise RefusedError("BadRequestException", "no such strategy")
+
+    appconfig.before("StartDeployment", refuse, refuse)
+    with pytest.raises(FlagWriterError, match="does not deploy it: no such strategy"):
+        moved(appconfig, Stage.OFF)
+    assert appconfig.validators == validators
+
+
+def test_who_may_not_take_a_validator_off_hears_that_it_fails_and_what_to_do() -> None:
+    def refuse() -> None:
+        raise RefusedError("AccessDeniedException", "not for you")
+
+    appconfig = at(CANARY)
+    appconfig.validate = lambda _content: FAILS
+    appconfig.before("UpdateConfigurationProfile", refuse)
+    with pytest.raises(FlagWriterError, match=rf"fails \({FAILS}\) .* take it off the profile"):
+        moved(appconfig, Stage.OFF)
+
+
 @pytest.mark.parametrize("paused", [True, False])
 def test_a_pause_moves_nobody_and_is_kept_once(paused: bool) -> None:
     appconfig = at(CANARY, shadow_percent=7)

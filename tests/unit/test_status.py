@@ -56,11 +56,14 @@ MUTED = guard(faults=["the actions of … are disabled: `aws cloudwatch enable-a
 def change(number: int, before: Stage, after: Stage, who: Who = ADA, why: str = "") -> Deployment:
     at = NOW - timedelta(hours=30 - number)
     kept = Change(who, why, before, after)
-    return Deployment(number, "COMPLETE", 100, at, at + timedelta(minutes=10), kept)
+    return Deployment(number, "COMPLETE", 100, at, at + timedelta(minutes=10), kept, kept.after)
 
 
+SEEDED = NOW - timedelta(days=2)
 HISTORY = [
-    Deployment(1, "COMPLETE", 100, NOW - timedelta(days=2), NOW - timedelta(days=2), None),
+    Deployment(
+        1, "COMPLETE", 100, NOW - timedelta(days=2), NOW - timedelta(days=2), None, Stage.OFF
+    ),
     change(2, Stage.OFF, Stage.SHADOW, why="first comparison"),
     change(3, Stage.SHADOW, AT_2, why="parity as we want it, " + "and more words " * 9),
 ]

@@ -110,6 +110,31 @@ def test_beyond_the_last_step_nothing_rises_to_users_without_a_reason() -> None:
 
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(stages | st.none(), stages, st.sampled_from([(), RAMP, RAMP[:2], RAMP[1:]]))
+def test_a_path_skips_no_stage_and_goes_never_back(
+    before: Stage | None, after: Stage, steps: tuple[Stage, ...]
+) -> None:
+    table = Transitions(steps=steps)
+    path = table.path(before, after)
+    assert path[-1] == after
+    for here, there in zip([before, *path], path, strict=False):
+        if refusal := table.refusal(here, there):
+            assert there not in steps
+            assert "leaves the ramp" in refusal, "no move leads beside it"
+    if before is not None:
+        climb = [before, *path]
+        assert climb in (sorted(climb), sorted(climb, reverse=True))
+
+
+def test_a_path_names_each_stage_on_the_way() -> None:
+    assert Transitions().path(Stage.OFF, Stage.LIVE) == [Stage.SHADOW, ONE, Stage.LIVE]
+    assert Transitions(steps=RAMP).path(Stage.SHADOW, Stage.COMPLETE) == [*RAMP, Stage.COMPLETE]
+    assert Transitions().path(Stage.COMPLETE, Stage.SHADOW) == [Stage.LIVE, ONE, Stage.SHADOW]
+    assert Transitions().path(None, Stage.SHADOW) == [Stage.OFF, Stage.SHADOW]
+
+
 scalars = st.none() | st.booleans() | st.integers() | finite | any_text
 evidence = st.dictionaries(any_text, scalars, max_size=4)
 whos = st.builds(Who, st.sampled_from(Writer), any_text)

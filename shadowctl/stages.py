@@ -1,0 +1,278 @@
+"""The commands that move routes: what each would do, what it did, and what was done before."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from threading import Thread
+from typing import Any
+
+import boto3
+
+from operations.flag import Deployment, FlagWriterError, HostedFlag, Progress
+from operations.moves import move, pause, undo
+from operations.transitions import Who
+from shadow_runtime.contract import POLL_INTERVAL, STAGE_NAMES, Stage
+from shadowctl.deployed import DeployedRoute, RouteError, every, find_route
+from shadowctl.failures import EXPECTED, in_one_line
+from shadowctl.route import Route, person
+from shadowctl.verb import ExitCode, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """What `off` did to one route: since when its users go back, or why they do not.
+
+    `since` is None where nothing was to be done, and where it failed: there `error` says why.
+    """
+
+    stack: str
+    route: str
+    since: datetime | None
+    error: str = ""
+
+    @property
+    def in_force(self) -> datetime | None:
+        """When every execution environment asks for the flag at its next request, at the latest."""
+        return self.since and self.since + timedelta(seconds=POLL_INTERVAL)
+
+    def __str__(self) -> str:
+        if self.error:
+            return f"{self.route}: NOT off: {self.error}"
+        if self.since is None:
+            return f"{self.route}: already off"
+        return (
+            f"{self.route}: off since {self.since:%H:%M:%S} UTC; from {self.in_force:%H:%M:%S} on "
+            "each execution environment answers with control, after one more request"
+        )
+
+    def document(self) -> dict[str, Any]:
+        """The same for machines."""
+        return {
+            "stack": self.stack,
+            "route": self.route,
+            "off": not self.error,
+            "since": self.since and self.since.isoformat(),
+            "in_force": self.in_force and self.in_force.isoformat(),
+            "error": self.error,
+        }
+
+
+def off(names: Sequence[str], aws: boto3.Session, *, why: str) -> Result:
+    """Moves routes to `off`, all at the same time; no name is all. One that fails stops no other.
+
+    Raises:
+        RouteError: there is no route at all.
+    """
+    who, appconfig = person(aws), aws.client("appconfig")
+    begun: list[_Stopping] = []
+    failed: list[Stopped] = []
+
+    def stop(found: DeployedRoute) -> None:
+        begun.append(_Stopping(found, HostedFlag.of(appconfig, found.settings), who, why))
+
+    for name in names:
+        try:
+            stop(find_route(name, aws))
+        except EXPECTED as error:
+            failed.append(Stopped(name, name, None, in_one_line(error)))
+    if not names:
+        try:
+            for found in every(aws):
+                stop(found)
+        except EXPECTED as error:
+            failed.append(Stopped("", "the routes that follow", None, in_one_line(error)))
+    for each in begun:
+        each.join()
+    stopped = [*(each.stopped for each in begun), *failed]
+    if not stopped:
+        raise RouteError(f"no route in {aws.region_name}: name another region by AWS_REGION")
+    code = ExitCode.ERROR if any(each.error for each in stopped) else ExitCode.DONE
+    steps = [
+        f"shadowctl {'off' if each.error else 'status'} {each.stack}"
+        for each in stopped
+        if each.stack
+    ]
+    documents = [each.document() for each in stopped]
+    return Result(map(str, stopped), {"routes": documents}, steps, code)
+
+
+class _Stopping(Thread):
+    """One route on its way to `off`; who has no time left does not wait for it."""
+
+    def __init__(self, found: DeployedRoute, flag: HostedFlag, who: Who, why: str) -> None:
+        super().__init__(daemon=True)
+        self._flag, self._who, self._why = flag, who, why
+        self.stopped = Stopped(found.stack, found.settings.route, None, "look above, and try again")
+        self.start()
+
+    def run(self) -> None:
+        """Moves it."""
+        since, error = None, ""
+        try:
+            if move(self._flag, Stage.OFF, who=self._who, why=self._why, objections=tuple):
+                since = datetime.now(UTC)
+        except EXPECTED as expected:
+            error = in_one_line(expected)
+        self.stopped = Stopped(self.stopped.stack, self.stopped.route, since, error)
+
+
+def next_stage(route: Route, percent: float | None) -> Stage:
+    """Where a route is promoted to: its ramp's next step, or the next stage.
+
+    `percent` is of the users, for a canary: the ramp's or the ceiling's where either names one.
+
+    Raises:
+        FlagWriterError: nothing follows, or nothing says how many users a canary takes.
+        ValueError: that is no percentage of a canary.
+    """
+    deployed, table = route.flag.deployed(), route.flag.transitions
+    stage, ceiling = deployed.position.stage, table.ceiling
+    if percent is not None:
+        return Stage.canary(percent=percent)
+    if not deployed.is_ours:
+        raise FlagWriterError("what is deployed cannot be read: move to off first")
+    if stage == Stage.COMPLETE:
+        raise FlagWriterError("nothing follows complete: remove control and the construct")
+    if stage >= Stage.SHADOW and (step := table.step_after(stage)):
+        return step
+    following = Stage.of(STAGE_NAMES[stage.rank + 1], percent=1)
+    if Stage.SHADOW <= stage < ceiling < Stage.LIVE:
+        return ceiling
+    if stage == Stage.SHADOW and following < ceiling:
+        raise FlagWriterError(
+            "nothing says how many users a canary takes here: add --percent, such as 1"
+        )
+    return following
+
+
+def dry_run(route: Route, to: Stage, *, override: str = "") -> Result:
+    """Each step by which a route would be moved to `to`, and what would refuse it now."""
+    flag = route.flag
+    deployed, table = flag.deployed(), flag.transitions
+    stages = [to] if override.strip() else table.path(deployed.stage, to)
+    steps = [*_waiting(route, to)]
+    here, guarded = deployed.stage, None
+    for stage in stages:
+        raising = here is not None and stage > here
+        refusals = [table.refusal(here, stage, override=override)]
+        if raising and stage > Stage.SHADOW:
+            guarded = route.objections() if guarded is None else guarded
+            refusals += guarded
+        minutes = flag.minutes(raising=raising)
+        steps.append(
+            _Step(
+                f"move to {stage}, {f'over {minutes:g} minutes' if minutes else 'at once'}",
+                [each for each in refusals if each],
+            )
+        )
+        here = stage
+    asked = table.refusal(deployed.stage, to, override=override)
+    refused = asked or any(step.refusals for step in steps)
+    lines = [
+        f"{route.where()}; nothing is changed",
+        *([f"refused: {asked}; these are the moves"] if len(stages) > 1 else []),
+        *_numbered(steps),
+    ]
+    document = {
+        **route.document(),
+        "to": str(to),
+        "refused": asked or "",
+        "steps": [asdict(step) for step in steps],
+    }
+    return Result(lines, document, code=ExitCode.ERROR if refused else ExitCode.DONE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    does: str
+    refusals: Sequence[str] = ()
+
+
+def _waiting(route: Route, to: Stage) -> Iterator[_Step]:
+    """What would become of a deployment that is under way."""
+    running = route.flag.deployed()
+    if running.is_running:
+        verb = "stop" if to < running.position.stage else "wait for"
+        yield _Step(f"{verb} deployment {running.number}, which goes to {running.position.stage}")
+
+
+def _numbered(steps: Sequence[_Step]) -> Iterator[str]:
+    for number, step in enumerate(steps, 1):
+        yield f"{number}. {step.does}"
+        for refusal in step.refusals:
+            yield f"   refused: {refusal}"
+    if not steps:
+        yield "nothing to do"
+
+
+def paused(route: Route, is_paused: bool, *, why: str) -> str:
+    """Has the route's ramp wait, or go on, and says so in one line.
+
+    Raises:
+        FlagWriterError: the flag could not be changed.
+    """
+    changed = pause(route.flag, is_paused, who=route.who(), why=why)
+    state = "paused" if is_paused else "not paused"
+    return f"{route.where()}; {'now' if changed else 'already'} {state}"
+
+
+def undone(route: Route, *, why: str, override: str = "", progress: Progress | None = None) -> str:
+    """Has the flag say what it said before its last change, and says where that is, in one line.
+
+    Raises:
+        FlagWriterError: that is not known, the transitions refuse it, a guard could not act or is
+            in ALARM, or the flag could not be moved.
+    """
+    undo(
+        route.flag,
+        who=route.who(),
+        why=why,
+        objections=route.objections,
+        override=override,
+        progress=progress,
+    )
+    return route.where()
+
+
+def history(route: Route, *, last: int) -> Result:
+    """The last deployments of a route's flag, the newest last."""
+    made = route.flag.history(last)
+    return Result(
+        [line for each in made for line in _told(each)],
+        {"stack": route.stack, "route": route.name, "history": [_document(each) for each in made]},
+        [f"shadowctl undo {route.stack}"],
+    )
+
+
+def _told(made: Deployment) -> Iterator[str]:
+    at = f"{made.number:>4}  {made.started.astimezone(UTC):%Y-%m-%d %H:%M:%S}  {made.state:<11}"
+    if made.change is None:
+        yield f"{at}  at {made.stage or 'unreadable'}: {_UNKNOWN}"
+        return
+    change = made.change
+    yield f"{at}  {change.before or 'unreadable'} to {change.after}: {change.why}"
+    yield f"{'':>6}{change.who}"
+    if change.evidence:
+        yield f"{'':>6}{', '.join(f'{name}: {value}' for name, value in change.evidence.items())}"
+
+
+_UNKNOWN = "by the template or a console; CloudTrail knows by whom (StartDeployment)"
+
+
+def _document(made: Deployment) -> dict[str, Any]:
+    change = made.change
+    return {
+        "number": made.number,
+        "state": made.state,
+        "started": made.started.isoformat(),
+        "completed": made.completed and made.completed.isoformat(),
+        "stage": made.stage and str(made.stage),
+        "change": change
+        and {
+            "who": {"writer": change.who.writer, "name": change.who.name},
+            "why": change.why,
+            "from": change.before and str(change.before),
+            "to": str(change.after),
+            "evidence": dict(change.evidence),
+        },
+    }

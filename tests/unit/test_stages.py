@@ -1,0 +1,352 @@
+"""The commands that move routes: `off` waits for nobody, and the others say what they would do."""
+
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from operations.flag import FlagWriterError, HostedFlag
+from operations.moves import move
+from operations.settings import OperationsSettings
+from operations.transitions import Transitions
+from shadow_runtime.contract import FLAG_KEY, Position, Stage, Variable
+from shadowctl import cli, stages
+from shadowctl.deployed import DeployedRoute, RouteError
+from shadowctl.route import Route
+from shadowctl.stages import dry_run, history, next_stage, off, paused, undone
+from shadowctl.verb import ExitCode, Result
+from tests.fakes import FakeAppConfig, RefusedError
+from tests.unit.flags import ADA, CANARY, NOT_OURS, at, flag_on
+from tests.unit.guarded import BAD, Aws, described
+
+ONE = Stage.canary(percent=1)
+RAMP = (ONE, CANARY, Stage.LIVE)
+LIVE, COMPLETE = Transitions(Stage.LIVE), Transitions()
+
+
+def route(appconfig: FakeAppConfig, table: Transitions = COMPLETE, aws: Aws | None = None) -> Route:
+    return Route(
+        "GetUser",
+        "get-user",
+        flag_on(appconfig, table),
+        table.ceiling,
+        (aws or Aws()).read,
+        "route",
+        lambda: None,
+        lambda: ADA,
+    )
+
+
+class Account:
+    """Some routes, each with an AppConfig of its own behind one client."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *stage: Stage) -> None:
+        self.flags = {f"Route{number}": at(each) for number, each in enumerate(stage)}
+        self.region_name = "eu-central-1"
+        monkeypatch.setattr(stages, "person", lambda _aws: ADA)
+        monkeypatch.setattr(stages, "every", lambda _aws: map(self.found, self.flags))
+        monkeypatch.setattr(stages, "find_route", lambda name, _aws: self.found(name))
+        monkeypatch.setattr(
+            HostedFlag, "of", lambda _client, found: flag_on(self.flags[found.route])
+        )
+
+    def found(self, name: str) -> DeployedRoute:
+        if name not in self.flags:
+            raise RouteError(f"no stack {name!r}")
+        variables = {str(each): "" for each in Variable} | {
+            Variable.ROUTE: name,
+            Variable.CEILING: "live",
+            Variable.USERS: "50",
+        }
+        return DeployedRoute(name, "function", OperationsSettings.of(variables))
+
+    def client(self, _service: str) -> None:
+        return None
+
+    def off(self, *names: str) -> Result:
+        aws: Any = self
+        return off(names, aws, why="a test")
+
+    @property
+    def stages(self) -> list[Stage]:
+        return [each.position.stage for each in self.flags.values()]
+
+
+def test_all_routes_are_stopped_at_once_and_what_runs_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    account = Account(monkeypatch, Stage.LIVE, Stage.OFF, CANARY, Stage.SHADOW)
+    running = account.flags["Route3"].move(Position(CANARY), "raise0")
+    barrier = threading.Barrier(3, timeout=10)  # all who write are there at the same time
+    for number in (0, 2, 3):
+        account.flags[f"Route{number}"].before("StartDeployment", lambda: barrier.wait() and None)
+    done = account.off()
+    assert account.stages == [Stage.OFF] * 4
+    assert (running.state, done.code) == ("ROLLED_BACK", ExitCode.DONE)
+    lines = [*done.shown]
+    assert lines[1] == "Route1: already off"
+    assert "Route0: off since" in str(lines[0])
+    assert "answers with control, after one more request" in str(lines[0])
+
+
+def test_a_route_that_fails_stops_no_other_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise RefusedError("AccessDeniedException", "not for you")
+
+    account = Account(monkeypatch, CANARY, CANARY, CANARY)
+    account.flags["Route1"].before("CreateHostedConfigurationVersion", refuse)
+    done = account.off()
+    assert account.stages == [Stage.OFF, CANARY, Stage.OFF]
+    assert done.code == ExitCode.ERROR
+    assert "Route1: NOT off: " in str([*done.shown][1])
+    assert done.next_steps[:2] == ["shadowctl status Route0", "shadowctl off Route1"]
+    assert done.document is not None
+    assert [each["off"] for each in done.document["routes"]] == [True, False, True]
+
+
+def test_a_name_that_is_wrong_keeps_no_other_route_from_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    account = Account(monkeypatch, CANARY, Stage.LIVE)
+    done = account.off("Route0", "Rote1")
+    assert account.stages == [Stage.OFF, Stage.LIVE]
+    assert "Rote1: NOT off: no stack 'Rote1'" in [*map(str, done.shown)]
+    assert done.code == ExitCode.ERROR
+
+
+def test_routes_that_could_not_be_listed_any_further_are_said_not_to_be_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    account = Account(monkeypatch, CANARY, CANARY)
+
+    def ends(_aws: object) -> Iterator[DeployedRoute]:
+        yield account.found("Route0")
+        raise RouteError("throttled")
+
+    monkeypatch.setattr(stages, "every", ends)
+    done = account.off()
+    assert (account.stages, done.code) == ([Stage.OFF, CANARY], ExitCode.ERROR)
+    assert "the routes that follow: NOT off: throttled" in [*map(str, done.shown)]
+
+
+def test_where_there_is_no_route_off_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RouteError, match="no route in eu-central-1"):
+        Account(monkeypatch).off()
+
+
+@pytest.mark.parametrize("arguments", [["off"], ["off", "GetUser", "--all"]])
+def test_off_is_told_which_routes(arguments: list[str]) -> None:
+    ran = CliRunner().invoke(cli.app, arguments)
+    assert ran.exit_code == ExitCode.USAGE
+
+
+@pytest.mark.parametrize("reason", ["", " "])
+@pytest.mark.parametrize(
+    "arguments", [["stage", "GetUser", "live"], ["promote", "GetUser"], ["undo", "GetUser"]]
+)
+def test_an_override_takes_a_reason(arguments: Sequence[str], reason: str) -> None:
+    ran = CliRunner().invoke(cli.app, [*arguments, "--override", reason])
+    assert ran.exit_code == ExitCode.USAGE
+    assert "takes the reason" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["beta"], "unknown stage 'beta'"),
+        (["canary"], "needs --percent"),
+        (["shadow", "--percent", "5"], "no other stage takes it"),
+        (["canary", "--percent", "0.001"], "0.01"),
+        (["canary", "--percent", "101"], "100"),
+    ],
+)
+def test_a_stage_that_is_none_is_typed_wrong(arguments: list[str], says: str) -> None:
+    ran = CliRunner().invoke(cli.app, ["stage", "GetUser", *arguments])
+    assert ran.exit_code == ExitCode.USAGE
+    assert says in " ".join(ran.stderr.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("stage", "table", "following"),
+    [
+        (Stage.OFF, LIVE, Stage.SHADOW),
+        (Stage.SHADOW, Transitions(CANARY), CANARY),
+        (ONE, Transitions(CANARY), CANARY),
+        (ONE, LIVE, Stage.LIVE),
+        (Stage.LIVE, COMPLETE, Stage.COMPLETE),
+        (Stage.OFF, Transitions(Stage.LIVE, RAMP), Stage.SHADOW),
+        (Stage.SHADOW, Transitions(Stage.LIVE, RAMP), ONE),
+        (ONE, Transitions(Stage.LIVE, RAMP), CANARY),
+        (CANARY, Transitions(Stage.LIVE, RAMP), Stage.LIVE),
+        (Stage.LIVE, Transitions(Stage.COMPLETE, RAMP), Stage.COMPLETE),
+    ],
+)
+def test_promote_goes_to_the_ramps_next_step_or_to_the_next_stage(
+    stage: Stage, table: Transitions, following: Stage
+) -> None:
+    assert next_stage(route(at(stage), table), None) == following
+    assert table.refusal(stage, following) is None
+
+
+def test_promote_asks_for_the_share_that_nothing_names() -> None:
+    with pytest.raises(FlagWriterError, match="add --percent, such as 1"):
+        next_stage(route(at(Stage.SHADOW), LIVE), None)
+    assert next_stage(route(at(Stage.SHADOW), LIVE), 5) == CANARY
+
+
+def test_promote_says_what_keeps_a_route_where_it_is() -> None:
+    def promoted(stage: Stage, table: Transitions) -> str:
+        found = route(at(stage), table)
+        return found.move(next_stage(found, None), why="a test", progress=lambda *_: None)
+
+    for stage, ceiling in [
+        (Stage.SHADOW, Stage.SHADOW),
+        (CANARY, CANARY),
+        (Stage.LIVE, Stage.LIVE),
+    ]:
+        with pytest.raises(FlagWriterError, match=re.escape(f"over the ceiling, {ceiling}")):
+            promoted(stage, Transitions(ceiling))
+    with pytest.raises(FlagWriterError, match="nothing follows complete"):
+        promoted(Stage.COMPLETE, COMPLETE)
+    with pytest.raises(FlagWriterError, match="leaves the ramp, which ends at"):
+        promoted(CANARY, Transitions(Stage.LIVE, (ONE, CANARY)))
+
+
+@pytest.mark.parametrize("content", NOT_OURS.values(), ids=NOT_OURS)
+def test_what_cannot_be_read_is_promoted_to_nothing(content: bytes) -> None:
+    with pytest.raises(FlagWriterError, match="move to off first"):
+        next_stage(route(FakeAppConfig(content)), None)
+
+
+def test_a_dry_run_tells_each_step_how_long_it_takes_and_what_would_refuse_it() -> None:
+    appconfig, aws = at(Stage.OFF), Aws()
+    aws.alarms[BAD] = described(BAD, "ALARM")
+    told = dry_run(route(appconfig, Transitions(CANARY), aws), Stage.LIVE)
+    assert told.code == ExitCode.ERROR
+    lines = [*map(str, told.shown)]
+    assert lines[0] == "get-user: at off, ceiling canary(5%); nothing is changed"
+    assert lines[1].startswith("refused: live is over the ceiling, canary(5%)")
+    assert lines[2:4] == [
+        "1. move to shadow, over 10 minutes",
+        "2. move to canary(1%), over 10 minutes",
+    ]
+    assert lines[4].startswith(f"   refused: in ALARM: {BAD}")
+    assert lines[5] == "3. move to live, over 10 minutes"
+    assert lines[6].startswith("   refused: live is over the ceiling, canary(5%)")
+    assert lines[7] == lines[4]
+    assert appconfig.writes == []
+
+
+def test_a_dry_run_of_what_would_be_done_is_no_failure_and_names_the_one_step() -> None:
+    appconfig = at(Stage.LIVE)
+    told = dry_run(route(appconfig), Stage.OFF)
+    assert told.code == ExitCode.DONE
+    assert [*told.shown][1:] == ["1. move to off, at once"]
+    told = dry_run(route(appconfig), Stage.SHADOW, override="incident 7")
+    assert (told.code, [*told.shown][1:]) == (ExitCode.DONE, ["1. move to shadow, at once"])
+    assert appconfig.writes == []
+
+
+@pytest.mark.parametrize(
+    ("to", "does"), [(Stage.OFF, "stop deployment 2"), (Stage.LIVE, "wait for deployment 2")]
+)
+def test_a_dry_run_tells_what_becomes_of_a_deployment_under_way(to: Stage, does: str) -> None:
+    appconfig = at(Stage.SHADOW)
+    appconfig.move(Position(CANARY), "raise0")
+    told = dry_run(route(appconfig), to)
+    assert [*told.shown][1] == f"1. {does}, which goes to canary(5%)"
+
+
+def progress(*_: object) -> None:
+    return None
+
+
+def test_undo_takes_the_last_change_back_whatever_it_was_and_undone_again_it_is_there() -> None:
+    appconfig = at(CANARY, shadow_percent=7)
+    its = route(appconfig)
+    its.test_as("ada", why="a test")
+    its.move(Stage.SHADOW, why="a test", progress=progress)
+    assert "at canary(5%)" in undone(its, why="a test")
+    assert appconfig.position == Position(CANARY, 7, ("ada",))
+    assert "at shadow" in undone(its, why="a test")
+    assert appconfig.position == Position(Stage.SHADOW, 7, ("ada",))
+    [newest] = its.flag.history(last=1)
+    assert newest.change
+    assert newest.change.evidence == {"undone": 4}
+
+
+def test_undo_stops_a_raise_that_is_under_way() -> None:
+    appconfig = at(CANARY)
+    running = appconfig.move(Position(Stage.LIVE), "raise0")
+    undone(route(appconfig), why="a test")
+    assert (running.state, appconfig.position.stage) == ("ROLLED_BACK", CANARY)
+    assert appconfig.now == 0
+
+
+def test_undo_of_a_rollback_raises_nobody_without_a_reason_and_under_no_red_alarm() -> None:
+    appconfig, aws = at(CANARY), Aws()
+    its = route(appconfig, aws=aws)
+    its.move(Stage.OFF, why="a test", progress=progress)
+    with pytest.raises(FlagWriterError, match=r"off to canary\(5%\) skips shadow"):
+        undone(its, why="a test")
+    aws.alarms[BAD] = described(BAD, "ALARM")
+    with pytest.raises(FlagWriterError, match="nobody is exposed"):
+        undone(its, why="a test", override="it was another route's")
+    del aws.alarms[BAD]
+    assert appconfig.position.stage == Stage.OFF
+
+
+def test_undo_leaves_alone_what_another_writer_changed_meanwhile() -> None:
+    appconfig = at(CANARY)
+    its = route(appconfig)
+    its.move(Stage.SHADOW, why="a test", progress=progress)
+    appconfig.before("StartDeployment", lambda: appconfig.move(Position.OFF, "lower0"))
+    with pytest.raises(FlagWriterError, match="deployment 3 came meanwhile"):
+        undone(its, why="a test")
+    assert appconfig.position.stage == Stage.OFF
+
+
+def test_there_is_nothing_to_undo_where_what_was_before_is_gone() -> None:
+    appconfig = at(CANARY)
+    its = route(appconfig)
+    with pytest.raises(FlagWriterError, match="before deployment 1 is not there any more"):
+        undone(its, why="a test")
+    its.move(Stage.OFF, why="a test", progress=progress)
+    its.flag.prune()
+    with pytest.raises(FlagWriterError, match="before deployment 2 is not there any more"):
+        undone(its, why="a test")
+
+
+def test_a_pause_says_whether_it_changed_anything() -> None:
+    appconfig = at(CANARY)
+    assert paused(route(appconfig), True, why="a test").endswith("; now paused")
+    assert paused(route(appconfig), True, why="a test").endswith("; already paused")
+    assert route(appconfig).document()["paused"] is True
+    assert paused(route(appconfig), False, why="a test").endswith("; now not paused")
+
+
+def test_the_history_is_told_to_people_and_machines_alike() -> None:
+    appconfig = at(Stage.OFF)
+    its = route(appconfig)
+    its.move(Stage.SHADOW, why="first look", progress=progress)
+    appconfig.deploy(b"nonsense", "lower0")
+    move(its.flag, Stage.OFF, who=ADA, why="broken", objections=tuple, evidence={"alarm": "slow"})
+    told = history(its, last=20)
+    assert [*told.shown] == [
+        "   1  1970-01-01 00:00:00  COMPLETE     at off: by the template or a console; "
+        "CloudTrail knows by whom (StartDeployment)",
+        "   2  1970-01-01 00:00:00  COMPLETE     off to shadow: first look",
+        f"      {ADA}",
+        "   3  1970-01-01 00:10:00  COMPLETE     at unreadable: by the template or a console; "
+        "CloudTrail knows by whom (StartDeployment)",
+        "   4  1970-01-01 00:10:00  COMPLETE     unreadable to off: broken",
+        f"      {ADA}",
+        "      alarm: slow",
+    ]
+    assert told.document is not None
+    seed, shadow, console, last = told.document["history"]
+    assert (seed["stage"], seed["change"], console["stage"]) == ("off", None, None)
+    assert (shadow["change"]["from"], shadow["change"]["to"]) == ("off", "shadow")
+    assert last["change"]["who"] == {"writer": "person", "name": ADA.name}
+    assert appconfig.served["values"][FLAG_KEY]["stage"] == "off"
