@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
 from aws_cdk import ArnFormat, CfnResource, Duration, Stack, TimeZone, Token
@@ -31,11 +31,14 @@ from shadow_canary.flag import LOWER, RAISE, MigrationFlag
 from shadow_canary.functions import FunctionOptions, LeastPrivilegeFunction
 from shadow_canary.metadata import add_metadata
 from shadow_canary.metrics import full_name
+from shadow_canary.ramp import TICK, Ramp
 from shadow_runtime.contract import Action, Stage, Variable
 
 
 class OperationsFunction(LeastPrivilegeFunction):
-    """Moves one route's flag: rollback on an alarm, check, and clean-up. All can only lower it.
+    """Moves one route's flag: rollback on an alarm, check, and clean-up, which can only lower it.
+
+    And the ramp, where there is one, which raises it along its steps.
 
     It hears the exposure alarms on the route's topic, and tells people there what it did. Called
     asynchronously; what fails three times rests in `dead_letters` for 14 days.
@@ -57,6 +60,7 @@ class OperationsFunction(LeastPrivilegeFunction):
         topic: sns.ITopic,
         exposure: Sequence[cloudwatch.Alarm],
         dashboard: str,
+        ramp: Ramp | None,
         options: FunctionOptions,
     ) -> None:
         super().__init__(
@@ -72,6 +76,7 @@ class OperationsFunction(LeastPrivilegeFunction):
                 **flag.variables,
                 **flag.strategies,
                 Variable.USERS: str(users),
+                Variable.RAMP: str(ramp or ""),
                 Variable.TOPIC: topic.topic_arn,
                 Variable.DASHBOARD: dashboard,
             },
@@ -97,6 +102,8 @@ class OperationsFunction(LeastPrivilegeFunction):
         bus.grant_put_events_to(self)
         topic.grant_publish(self)
         self._grant_describe_alarms()
+        if ramp is not None:
+            self._grant_see_guards(topic)
         self._subscription = self._subscribe(topic)
         self._heard = list[str]()
         for alarm in exposure:
@@ -110,7 +117,7 @@ class OperationsFunction(LeastPrivilegeFunction):
         acknowledge_wildcard(self.execution_role, versions_of(function), "versions are numbered")
         _allow(self, "cloudwatch:GetMetricData", "*")
         acknowledge_wildcard(
-            self.execution_role, "*", "metrics are no resources of IAM: one sees all or none"
+            self.execution_role, "*", "metrics are no resources of IAM, nor are subscriptions"
         )
 
     def grant_describe_every_alarm(self) -> None:
@@ -119,6 +126,13 @@ class OperationsFunction(LeastPrivilegeFunction):
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
         """
         _allow(self, "cloudwatch:DescribeAlarms", "*")
+
+    def _grant_see_guards(self, topic: sns.ITopic) -> None:
+        """Lets it see whether the alarms could act, as people do before they raise the flag."""
+        _allow(self, "sns:ListSubscriptionsByTopic", topic.topic_arn)
+        # Of subscriptions and mute rules IAM knows no resource in these calls.
+        _allow(self, "sns:GetSubscriptionAttributes", "*")
+        _allow(self, "cloudwatch:ListAlarmMuteRules", "*")
 
     def _grant_describe_alarms(self) -> None:
         """Alarms have no such grant. Those asked for by name are judged as all of them, too."""
@@ -190,31 +204,38 @@ def _check_names(names: Sequence[str]) -> None:
         )
 
 
-class AlarmCheck(Construct):
-    """Has the alarms' states looked at every five minutes, for the message that did not arrive.
+class Tick(Construct):
+    """Asks operations for `action` every five minutes.
 
-    Nothing comes of it at `off` and `shadow`. A check that is missed is made good by the next one;
-    one that fails is tried again twice, and then rests in `operations.dead_letters`.
+    One that is missed is made good by the next; one that fails is tried again twice, and then rests
+    in `operations.dead_letters`.
 
     Example:
-        >>> AlarmCheck(self, "AlarmCheck", route="get-user",
-        ...            operations=operations)  # doctest: +SKIP
+        >>> Tick(self, "AlarmCheck", action=Action.CHECK, operations=operations,
+        ...      description="Looks whether an alarm was not heard")  # doctest: +SKIP
     """
 
     def __init__(
-        self, scope: Construct, id_: str, *, route: str, operations: OperationsFunction
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        action: Action,
+        description: str,
+        operations: OperationsFunction,
     ) -> None:
         super().__init__(scope, id_)
+        every = Duration.minutes(TICK // timedelta(minutes=1))
         self.schedule = scheduler.Schedule(
             self,
             "Schedule",
-            description=f"Looks whether an alarm of {route} is in ALARM, and was not heard",
-            schedule=scheduler.ScheduleExpression.rate(Duration.minutes(5)),
+            description=description,
+            schedule=scheduler.ScheduleExpression.rate(every),
             target=targets.LambdaInvoke(
                 operations,
-                input=scheduler.ScheduleTargetInput.from_object({"action": Action.CHECK}),
+                input=scheduler.ScheduleTargetInput.from_object({"action": action}),
                 retry_attempts=0,
-                max_event_age=Duration.minutes(5),
+                max_event_age=every,
             ),
         )
 

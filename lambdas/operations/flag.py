@@ -85,6 +85,11 @@ class Deployment:
     change: Change | None
     stage: Stage | None
 
+    @property
+    def is_taken_back(self) -> bool:
+        """Whether nobody is served by it: it was stopped, or is being."""
+        return self.state in _TAKEN_BACK
+
 
 class HostedFlag:
     """One route's flag by AppConfig's ids, its two strategies, and how it may move.
@@ -117,6 +122,7 @@ class HostedFlag:
     @classmethod
     def of(cls, client: "AppConfigClient", settings: OperationsSettings) -> Self:
         """The flag that the settings of an operations function name."""
+        steps = settings.ramp.stages if settings.ramp else ()
         return cls(
             client,
             application=settings.application,
@@ -124,7 +130,7 @@ class HostedFlag:
             profile=settings.profile,
             raise_strategy=settings.raise_strategy,
             lower_strategy=settings.lower_strategy,
-            transitions=Transitions(settings.ceiling),
+            transitions=Transitions(settings.ceiling, steps),
         )
 
     @contextmanager

@@ -8,7 +8,9 @@ from typing import Any
 
 import boto3
 
+from judge import Outcome
 from operations.actions import CleanedUp, RolledBack
+from operations.ramp import Ticked
 from operations.settings import OperationsSettings
 from shadow_runtime.contract import CONSOLES, POLL_INTERVAL, Action, MetricName
 from shadow_runtime.telemetry import Measurements, logger
@@ -65,6 +67,27 @@ _UNHEARD = (
     "actions may be muted or disabled, or the way through the topic be broken; `shadowctl status` "
     "says which."
 )
+
+
+def ramp_message(route: str, done: Ticked) -> Message:
+    """On a step of the ramp, up or back to `off`."""
+    seen = "\n".join(f"{name}: {value}" for name, value in done.evidence.items())
+    if done.outcome == Outcome.ADVANCE:
+        return Message(
+            f"{route}: the ramp goes to {done.to}",
+            happened=f"{done.why}.\n{seen}",
+            did=f"The flag goes to {done.to}, over ten minutes.",
+            look="Nothing, if that is as you want it. `shadowctl pause` holds the ramp where it "
+            "is, and `shadowctl off` takes everybody back at once.",
+        )
+    return Message(
+        f"{route}: the ramp took users back",
+        happened=f"{done.why}.\n{seen}",
+        did=f"The flag went to {done.to}, all at once; {POLL_INTERVAL} seconds later each "
+        "execution environment answers by it, after one more request.",
+        look="What differs: `shadowctl diffs`. The ramp holds until a person raises the flag: "
+        "deploy a better candidate, and begin with shadow.",
+    )
 
 
 def clean_up_message(route: str, done: CleanedUp) -> Message:
