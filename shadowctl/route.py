@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Self
 
@@ -12,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from operations.flag import HostedFlag, Progress
 from operations.guards import Guards, objections
 from operations.moves import add_tester, move
+from operations.observer import Observer
 from operations.sample_ratio import SampleRatio
 from operations.transitions import Who, Writer
 from shadow_runtime.contract import Stage
@@ -48,36 +48,21 @@ class Route:
         """The route that was found."""
         settings = found.settings
         flag = HostedFlag.of(aws.client("appconfig"), settings)
+        observer = Observer(aws, settings, flag, found.function)
         return cls(
             found.stack,
             settings.route,
             flag,
             settings.ceiling,
-            partial(
-                Guards.read,
-                aws.client("cloudwatch"),
-                aws.client("sns"),
-                names=settings.exposure_alarms,
-                topic=settings.topic,
-                function=found.function,
-            ),
+            observer.guards,
             settings.function,
-            lambda: SampleRatio.read(
-                aws.client("cloudwatch"),
-                flag,
-                route=settings.route,
-                ceiling=settings.ceiling,
-                users=settings.users,
-                now=datetime.now(UTC),
-            ),
+            observer.sample_ratio,
             partial(person, aws),
         )
 
     def objections(self) -> list[str]:
         """Why nobody may be moved to the candidate now, each with what to do."""
-        ratio = self.sample_ratio()
-        broken = [ratio.objection] if ratio and ratio.objection else []
-        return objections(self.guards()) + broken
+        return objections(self.guards(), self.sample_ratio())
 
     def where(self) -> str:
         """Where the route is, in one line."""

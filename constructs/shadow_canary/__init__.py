@@ -4,7 +4,16 @@ from analysis.rules import Window
 from analysis.traffic import Traffic
 from shadow_canary.code import RouteCode
 from shadow_canary.flag import FlagStrategies
+from shadow_canary.ramp import Ramp
 from shadow_canary.service import ShadowCanaryService
 from shadow_runtime.contract import Stage
 
-__all__ = ["FlagStrategies", "RouteCode", "ShadowCanaryService", "Stage", "Traffic", "Window"]
+__all__ = [
+    "FlagStrategies",
+    "Ramp",
+    "RouteCode",
+    "ShadowCanaryService",
+    "Stage",
+    "Traffic",
+    "Window",
+]

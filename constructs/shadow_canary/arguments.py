@@ -10,11 +10,13 @@ from aws_cdk import aws_lambda as lambda_
 
 from analysis.rules import Window
 from analysis.traffic import Traffic
+from judge import Ramp
 from shadow_canary.code import RouteCode
 from shadow_runtime.contract import CONTROL_NEEDS_MS, Stage
 
 _EXAMPLES: Mapping[type, str] = {
     Duration: "Duration.seconds(10)",
+    Ramp: "Ramp.steps(1, 5, 25, 100, dwell=Duration.hours(24))",
     RouteCode: 'RouteCode("src/get_user")',
     Stage: "Stage.canary(percent=1)",
     Traffic: "Traffic.per_day(100_000, users=5_000)",

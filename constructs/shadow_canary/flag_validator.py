@@ -9,11 +9,14 @@ from shadow_canary.findings import acknowledge_wildcard, below_application
 from shadow_canary.flag import MigrationFlag
 from shadow_canary.functions import FunctionOptions, LeastPrivilegeFunction
 from shadow_canary.metrics import full_name
+from shadow_canary.ramp import Ramp
 from shadow_runtime.contract import Stage, Variable
 
 
 class FlagValidator(Construct):
     """Refuses a position that is more than one stage away from the deployed one, or too high.
+
+    And one that is no step of the ramp, where there is one.
 
     AppConfig asks it before each deployment of the flag, that of a console user too. It never
     refuses `off`; should it fail itself, the flag's writers take it off for that one deployment.
@@ -31,6 +34,7 @@ class FlagValidator(Construct):
         route: str,
         flag: MigrationFlag,
         ceiling: Stage,
+        ramp: Ramp | None,
         options: FunctionOptions,
     ) -> None:
         super().__init__(scope, id_)
@@ -44,6 +48,7 @@ class FlagValidator(Construct):
             environment={
                 Variable.ROUTE: full_name(scope, route),
                 Variable.CEILING: str(ceiling),
+                Variable.RAMP: str(ramp or ""),
             },
             timeout=Duration.seconds(10),
             memory_size=256,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
 from aws_cdk import ArnFormat, CfnResource, Duration, Stack, TimeZone, Token
@@ -31,11 +31,14 @@ from shadow_canary.flag import LOWER, RAISE, MigrationFlag
 from shadow_canary.functions import FunctionOptions, LeastPrivilegeFunction
 from shadow_canary.metadata import add_metadata
 from shadow_canary.metrics import full_name
+from shadow_canary.ramp import TICK, Ramp
 from shadow_runtime.contract import Action, Stage, Variable
 
 
 class OperationsFunction(LeastPrivilegeFunction):
-    """Moves one route's flag: rollback on an alarm, check, and clean-up. All can only lower it.
+    """Moves one route's flag: rollback on an alarm, check, and clean-up, which can only lower it.
+
+    And the ramp, where there is one, which raises it along its steps.
 
     It hears the exposure alarms on the route's topic, and tells people there what it did. Called
     asynchronously; what fails three times rests in `dead_letters` for 14 days.
@@ -57,6 +60,7 @@ class OperationsFunction(LeastPrivilegeFunction):
         topic: sns.ITopic,
         exposure: Sequence[cloudwatch.Alarm],
         dashboard: str,
+        ramp: Ramp | None,
         options: FunctionOptions,
     ) -> None:
         super().__init__(
@@ -72,6 +76,7 @@ class OperationsFunction(LeastPrivilegeFunction):
                 **flag.variables,
                 **flag.strategies,
                 Variable.USERS: str(users),
+                Variable.RAMP: str(ramp or ""),
                 Variable.TOPIC: topic.topic_arn,
                 Variable.DASHBOARD: dashboard,
             },
@@ -97,7 +102,8 @@ class OperationsFunction(LeastPrivilegeFunction):
         bus.grant_put_events_to(self)
         topic.grant_publish(self)
         self._grant_describe_alarms()
-        self._grant_see_guards(topic)
+        if ramp is not None:
+            self._grant_see_guards(topic)
         self._subscription = self._subscribe(topic)
         self._heard = list[str]()
         for alarm in exposure:
@@ -198,42 +204,48 @@ def _check_names(names: Sequence[str]) -> None:
         )
 
 
-class AlarmCheck(Construct):
-    """Has the alarms' states looked at every five minutes, for the message that did not arrive.
+class Tick(Construct):
+    """Asks operations for `action` every five minutes.
 
-    Nothing comes of it at `off` and `shadow`. A check that is missed is made good by the next one;
-    one that fails is tried again twice, and then rests in `operations.dead_letters`.
+    One that is missed is made good by the next; one that fails is tried again twice, and then rests
+    in `operations.dead_letters`.
 
     Example:
-        >>> AlarmCheck(self, "AlarmCheck", route="get-user",
-        ...            operations=operations)  # doctest: +SKIP
+        >>> Tick(self, "AlarmCheck", action=Action.CHECK, operations=operations,
+        ...      description="Looks whether an alarm was not heard")  # doctest: +SKIP
     """
 
     def __init__(
-        self, scope: Construct, id_: str, *, route: str, operations: OperationsFunction
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        action: Action,
+        description: str,
+        operations: OperationsFunction,
     ) -> None:
         super().__init__(scope, id_)
+        every = Duration.minutes(TICK // timedelta(minutes=1))
         self.schedule = scheduler.Schedule(
             self,
             "Schedule",
-            description=f"Looks whether an alarm of {route} is in ALARM, and was not heard",
-            schedule=scheduler.ScheduleExpression.rate(Duration.minutes(5)),
+            description=description,
+            schedule=scheduler.ScheduleExpression.rate(every),
             target=targets.LambdaInvoke(
                 operations,
-                input=scheduler.ScheduleTargetInput.from_object({"action": Action.CHECK}),
+                input=scheduler.ScheduleTargetInput.from_object({"action": action}),
                 retry_attempts=0,
-                max_event_age=Duration.minutes(5),
+                max_event_age=every,
             ),
         )
 
 
 class CleanUp(Construct):
-    """Ends the migration at `at`, or looks again once a day for seven days where nothing is proven.
+    """A one-shot schedule that ends the migration at `at`.
 
-    What it does stands in `operations.clean_up.TABLE`. The scheduler retries for an hour what it
-    could not deliver; then the call rests in `operations.dead_letters` for 14 days. A one-shot
-    schedule that has fired stays, finished, until the stack changes: CloudFormation knows no
-    ActionAfterCompletion. Nothing comes of the daily one before and after its week.
+    The scheduler retries for an hour what it could not deliver; then the call rests in
+    `operations.dead_letters` for 14 days. A schedule that has fired stays, finished, until the
+    stack changes: CloudFormation knows no ActionAfterCompletion.
 
     Example:
         >>> CleanUp(self, "CleanUp", route="get-user", at=launch + timedelta(days=7),
@@ -251,33 +263,18 @@ class CleanUp(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self.at = at
-
-        def asking_for(action: Action) -> targets.LambdaInvoke:
-            event = {"action": action, "due": at.isoformat()}
-            return targets.LambdaInvoke(
-                operations,
-                input=scheduler.ScheduleTargetInput.from_object(event),
-                retry_attempts=10,
-                max_event_age=Duration.hours(1),
-                dead_letter_queue=operations.dead_letters,
-            )
-
         self.schedule = scheduler.Schedule(
             self,
             "Schedule",
             description=f"Ends the migration of {route}",
             schedule=scheduler.ScheduleExpression.at(at, TimeZone.ETC_UTC),
-            target=asking_for(Action.CLEANUP),
-        )
-        # Without a StartDate: where that is past, the scheduler refuses a stack deployed anew.
-        self.daily = scheduler.Schedule(
-            self,
-            "Daily",
-            description=f"Looks again whether the migration of {route} can end",
-            schedule=scheduler.ScheduleExpression.cron(
-                minute=str(at.minute), hour=str(at.hour), time_zone=TimeZone.ETC_UTC
+            target=targets.LambdaInvoke(
+                operations,
+                input=scheduler.ScheduleTargetInput.from_object({"action": Action.CLEANUP}),
+                retry_attempts=10,
+                max_event_age=Duration.hours(1),
+                dead_letter_queue=operations.dead_letters,
             ),
-            target=asking_for(Action.REARM),
         )
         acknowledge_wildcard(
             Stack.of(self), versions_of(operations), "the target's grant covers its versions"

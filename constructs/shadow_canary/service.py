@@ -58,11 +58,12 @@ from shadow_canary.functions import (
 from shadow_canary.integrations import ServedIntegrations
 from shadow_canary.metadata import add_metadata
 from shadow_canary.metrics import RouteMetrics, full_name
-from shadow_canary.operations import AlarmCheck, CleanUp, OperationsFunction
+from shadow_canary.operations import CleanUp, OperationsFunction, Tick
+from shadow_canary.ramp import Ramp, check_ramp, warn
 from shadow_canary.rollback_alarms import let_act
 from shadow_canary.sides import AlikeSides
 from shadow_canary.topic import RouteTopic, let_alarms_publish, let_logs_use
-from shadow_runtime.contract import ALIAS, Stage
+from shadow_runtime.contract import ALIAS, Action, Stage
 
 
 class ShadowCanaryService(RouteMetrics, Construct):
@@ -80,6 +81,8 @@ class ShadowCanaryService(RouteMetrics, Construct):
         launch: the first day, with its time zone.
         ceiling: how far the flag may go. A deploy moves no user; it only permits.
         expected_traffic: of an ordinary day; decides when the alarms look, and at how much.
+        ramp: the steps by which the flag climbs from `shadow` by itself, on proof - none: people
+            move it.
         retire_after: from launch to the clean-up - seven days.
         timeout: the longest a request may take - 10 seconds.
         candidate_deadline: how long a user waits for the candidate before control answers - 2
@@ -121,7 +124,8 @@ class ShadowCanaryService(RouteMetrics, Construct):
         encryption_key: of logs, the masking key and the topic made here - AWS's own keys.
 
     Warns at synthesis, with an id to acknowledge, where a canary would hardly see a failure of 20 %
-    in the expected traffic; names the nearest setting that would.
+    in the expected traffic, and names the nearest setting that would; where the ceiling keeps steps
+    of the ramp away; and where the ramp may go on before the alarms have seen a whole window.
 
     Raises:
         ValueError: an argument makes no sense; says which one, what was given and what to give.
@@ -148,6 +152,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
         launch: datetime,
         ceiling: Stage,
         expected_traffic: Traffic,
+        ramp: Ramp | None = None,
         retire_after: Duration | None = None,
         timeout: Duration | None = None,
         candidate_deadline: Duration | None = None,
@@ -203,6 +208,8 @@ class ShadowCanaryService(RouteMetrics, Construct):
         }
         check_known(retire_after=retire_after, **times)
         check_launch(launch, retire_after)
+        if ramp is not None:
+            check_ramp(ramp, retire_after)
         check_times(**times)
         check_percent(error_rate_percent=error_rate_percent, mismatch_percent=mismatch_percent)
         check_ratio(latency_ratio)
@@ -219,6 +226,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
         self.route = route
         self.full_name = full_name(self, route)
         self.ceiling = ceiling
+        self.ramp = ramp
         self.topic = notifications or RouteTopic(
             self, "Topic", route=route, encryption_key=encryption_key
         )
@@ -256,6 +264,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
             route=route,
             flag=self.flag,
             ceiling=ceiling,
+            ramp=ramp,
             options=options,
         )
         team = TeamCode(
@@ -368,6 +377,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
             topic=self.topic,
             exposure=self.exposure.alarms,
             dashboard=dashboard_name(self, route) if dashboard else "",
+            ramp=ramp,
             options=options,
         )
         self.operations.grant_see_counts(self.function)
@@ -380,7 +390,22 @@ class ShadowCanaryService(RouteMetrics, Construct):
             shadow=self.shadow,
             dead_letters=self.operations.dead_letters,
         )
-        self.alarm_check = AlarmCheck(self, "AlarmCheck", route=route, operations=self.operations)
+        self.alarm_check = Tick(
+            self,
+            "AlarmCheck",
+            action=Action.CHECK,
+            description=f"Looks whether an alarm of {route} is in ALARM, and was not heard",
+            operations=self.operations,
+        )
+        if ramp is not None:
+            Tick(
+                self,
+                "Ramp",
+                action=Action.RAMP,
+                description=f"Looks whether {route} may take its next step",
+                operations=self.operations,
+            )
+            warn(self, ramp, ceiling=ceiling, window=self.exposure.error_rate.rule.window)
         self.dashboard = self._dashboard(expected_traffic) if dashboard else None
         self.clean_up = CleanUp(
             self,

@@ -221,9 +221,9 @@ INCONCLUSIVE: no pairs yet; about 3,600 good ones would pass
 def _unmet(ramp: Ramp, seen: Seen, step: Stage) -> Iterator[str]:
     """What of the flag and the guards keeps a route from its next step."""
     if seen.stage == Stage.OFF:
-        yield "at off a person begins: move it to shadow"
-    if seen.lowered:
-        yield f"{seen.lowered}: raise it when the cause is known"
+        yield f"{seen.lowered or 'off'}: a person begins, and moves it to shadow"
+    elif seen.lowered:
+        yield f"{seen.lowered}: a person raises it when the cause is known"
     if step > seen.ceiling:
         yield f"{step} is over the ceiling, {seen.ceiling}: raise it in the route's stack"
     if seen.since is None:

@@ -22,6 +22,9 @@ _KEPT = timedelta(days=455)
 """So long does CloudWatch keep the sums of hours:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html#Metric"""
 
+_KEPT_BY_MINUTE = timedelta(days=14)
+"""And the sums of minutes a day longer."""
+
 _By = tuple[tuple[Dimension, str], ...]
 """Dimensions beside the route's and the version's."""
 
@@ -111,6 +114,27 @@ def counted(
         return None
     rounded = {metric: round(total) for metric, total in totals.items()}
     return Found(_counts(rounded, hours=len(hourly)), min(begun), hourly)
+
+
+def compared_since(
+    cloudwatch: "CloudWatchClient",
+    route: str,
+    *,
+    version: str,
+    of_users: bool,
+    since: datetime,
+    until: datetime,
+) -> int:
+    """The pairs of a version since a minute of the last two weeks.
+
+    `of_users` are those alone whose users the candidate answered.
+    """
+    by = [_USERS] if of_users else [*_SHARES.values()]
+    of_version = {Dimension.CANDIDATE_VERSION: version}
+    asked = [(MetricName.COMPARED, {**of_version, **dict(each)}) for each in by]
+    begun = max(since, until - _KEPT_BY_MINUTE)
+    found = sums(cloudwatch, route, asked, period_s=60, since=begun, until=until)
+    return round(sum(sum(part.values) for part in found))
 
 
 def _metrics() -> Iterator[tuple[MetricName, _By]]:

@@ -67,11 +67,6 @@ class Deployed:
         """Whether it has not reached everybody yet."""
         return self.state in _UNFINISHED
 
-    @property
-    def deprecated_on(self) -> str:
-        """The day (YYYY-MM-DD) on which it was marked as to be removed; `""` where it was not."""
-        return str(self.document["flags"][FLAG_KEY].get("_deprecation", {}).get("date", ""))
-
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
@@ -89,6 +84,11 @@ class Deployment:
     completed: datetime | None
     change: Change | None
     stage: Stage | None
+
+    @property
+    def is_taken_back(self) -> bool:
+        """Whether nobody is served by it: it was stopped, or is being."""
+        return self.state in _TAKEN_BACK
 
 
 class HostedFlag:
@@ -122,6 +122,7 @@ class HostedFlag:
     @classmethod
     def of(cls, client: "AppConfigClient", settings: OperationsSettings) -> Self:
         """The flag that the settings of an operations function name."""
+        steps = settings.ramp.stages if settings.ramp else ()
         return cls(
             client,
             application=settings.application,
@@ -129,7 +130,7 @@ class HostedFlag:
             profile=settings.profile,
             raise_strategy=settings.raise_strategy,
             lower_strategy=settings.lower_strategy,
-            transitions=Transitions(settings.ceiling),
+            transitions=Transitions(settings.ceiling, steps),
         )
 
     @contextmanager

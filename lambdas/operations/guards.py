@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from botocore.exceptions import ClientError
 
 from operations.alarms import ExposureAlarm, describe
+from operations.sample_ratio import SampleRatio
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -96,11 +97,12 @@ class Guards:
         return [name for name, alarm in self.alarms.items() if alarm.is_red]
 
 
-def objections(guards: Guards) -> list[str]:
+def objections(guards: Guards, ratio: SampleRatio | None = None) -> list[str]:
     """Why nobody may be moved to the candidate: by name, each with what to do; empty if they may.
 
     An alarm acts once, when it turns red: one that is missing, red already, muted, or not heard,
-    would never take anybody back.
+    would never take anybody back. And nobody may while the candidate has another share of the users
+    than was asked for, by `ratio`.
     """
     found = [why for name in guards.names for why in unfit(guards, name)]
     if guards.in_alarm:
@@ -108,6 +110,8 @@ def objections(guards: Guards) -> list[str]:
             f"in ALARM: {', '.join(guards.in_alarm)}. An alarm notifies only when its state "
             "changes. Look for the cause; it goes back to OK by itself when its window has passed"
         )
+    if ratio and ratio.objection:
+        found.append(ratio.objection)
     return found
 
 

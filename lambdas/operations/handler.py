@@ -10,29 +10,35 @@ from typing import Any, Protocol
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from judge import Outcome
 from operations.actions import RolledBack, check, clean_up, roll_back
 from operations.alarms import AlarmNotification, describe
-from operations.clean_up import is_rearmed
 from operations.counts import route_versions
 from operations.flag import HostedFlag
-from operations.look import look
-from operations.report import clean_up_message, report, rollback_message
+from operations.observer import Observer
+from operations.ramp import look, tick
+from operations.report import clean_up_message, ramp_message, report, rollback_message
 from operations.settings import OperationsSettings
 from operations.transitions import Who, Writer
 from shadow_runtime.contract import Action, MetricName
 from shadow_runtime.telemetry import logger
 
+_ACTIONS = [Action.CHECK.value, Action.CLEANUP.value, Action.RAMP.value]
 _NOTHING = {"outcome": "none", "changed": False}
 
 
 class Context(Protocol):
-    """Of Lambda's invocation context what is used: an id that its attempts have in common."""
+    """Of Lambda's invocation context what is used."""
 
     @property
-    def aws_request_id(self) -> str: ...
+    def aws_request_id(self) -> str:
+        """What its attempts have in common."""
+        ...
 
     @property
-    def invoked_function_arn(self) -> str: ...
+    def invoked_function_arn(self) -> str:
+        """This function."""
+        ...
 
 
 def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
@@ -42,7 +48,7 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
         ValueError: an unknown action, or a notification that is no alarm's.
         FlagWriterError: the flag could not be moved; Lambda tries again twice.
     """
-    settings, now = OperationsSettings.of(os.environ), datetime.now(UTC)
+    settings = OperationsSettings.of(os.environ)
     match event:
         case {"Records": [{"Sns": {"Message": str(message)}}]}:
             who = Who(Writer.ROLLBACK, context.aws_request_id)
@@ -50,14 +56,12 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
         case {"action": Action.CHECK}:
             return _check(settings, Who(Writer.ROLLBACK, context.aws_request_id))
         case {"action": Action.CLEANUP}:
-            due = event.get("due")  # a person who asks means today
-            return _clean_up(settings, datetime.fromisoformat(due) if due else now, context)
-        case {"action": Action.REARM, "due": str(due)}:
-            is_due = is_rearmed(datetime.fromisoformat(due), now)
-            return _clean_up(settings, datetime.fromisoformat(due), context) if is_due else _NOTHING
+            return _clean_up(settings, Who(Writer.CLEANUP, context.aws_request_id))
+        case {"action": Action.RAMP}:
+            return _ramp(settings, context)
     raise ValueError(
-        f"operations takes notifications of alarms and the actions {Action.CHECK.value!r} and "
-        f"{Action.CLEANUP.value!r}; got {event!r}"
+        "operations takes notifications of alarms and the actions "
+        f"{', '.join(map(repr, _ACTIONS))}; got {event!r}"
     )
 
 
@@ -87,16 +91,31 @@ def _told(settings: OperationsSettings, done: RolledBack) -> dict[str, Any]:
     return evidence
 
 
-def _clean_up(settings: OperationsSettings, due: datetime, context: Context) -> dict[str, Any]:
-    flag, now = _flag(settings), datetime.now(UTC)
-    function = context.invoked_function_arn
-    seen = look(boto3.Session(), flag, settings, function=function, due=due, now=now)
-    done = clean_up(flag, seen, who=Who(Writer.CLEANUP, context.aws_request_id))
-    if done.is_news:
-        message = clean_up_message(settings.route, done)
-        report(settings, Action.CLEANUP, MetricName.CLEANUPS, asdict(done), message)
+def _clean_up(settings: OperationsSettings, who: Who) -> dict[str, Any]:
+    done = clean_up(_flag(settings), today=f"{datetime.now(UTC):%Y-%m-%d}", who=who)
+    message = clean_up_message(settings.route, done)
+    report(settings, Action.CLEANUP, MetricName.CLEANUPS, asdict(done), message)
+    return asdict(done)
+
+
+def _ramp(settings: OperationsSettings, context: Context) -> dict[str, Any]:
+    if settings.ramp is None:  # a late call, of the schedule that a deployment took away
+        return _NOTHING
+    flag = _flag(settings)
+    observer = Observer(boto3.Session(), settings, flag, context.invoked_function_arn)
+    done = tick(
+        flag,
+        settings.ramp,
+        partial(look, flag, observer, ceiling=settings.ceiling, now=datetime.now(UTC)),
+        objections=observer.objections,
+        who=Who(Writer.RAMP, context.aws_request_id),
+    )
+    if not done.changed:
+        logger.info(Action.RAMP, **asdict(done))
     else:
-        logger.info("settled", **asdict(done))
+        up = done.outcome == Outcome.ADVANCE
+        metric = MetricName.ADVANCES if up else MetricName.ROLLBACKS
+        report(settings, Action.RAMP, metric, asdict(done), ramp_message(settings.route, done))
     return asdict(done)
 
 

@@ -78,6 +78,38 @@ def move(
     )
 
 
+def advance(
+    flag: HostedFlag,
+    to: Stage,
+    *,
+    upon: Deployed,
+    who: Who,
+    why: str,
+    objections: Objections,
+    evidence: Evidence | None = None,
+) -> bool:
+    """Begins to raise `flag` from `upon` to `to`; False when another writer was faster.
+
+    It is done upon the very deployment that was seen, or not at all, and waits for nobody: a raise
+    goes on for minutes, and whoever looks next sees how far it came.
+
+    Raises:
+        FlagWriterError: the transitions refuse it; or there are objections by now, so that it was
+            taken back.
+    """
+    _refuse(flag, upon.stage, to, override="")
+    kept = Change(who, why, upon.stage, to, evidence or {})
+    document = _at(upon.document, to)
+    try:
+        flag.deploy(document, raising=True, description=kept.description(), after=upon)
+    except ClientError as error:
+        if _was_slower(flag, upon, error):
+            return False
+        raise
+    _object_to_raised(flag, upon.position.stage, who, objections)
+    return True
+
+
 def lower(
     flag: HostedFlag, to: Stage, *, who: Who, why: str, evidence: Evidence | None = None
 ) -> bool:
@@ -164,24 +196,19 @@ def undo(
     )
 
 
-def deprecate(
-    flag: HostedFlag, date: str, *, who: Who, why: str, evidence: Evidence | None = None
-) -> bool:
-    """Marks `flag`, which is `complete`, as to be removed after `date` (YYYY-MM-DD).
+def deprecate(flag: HostedFlag, date: str, *, who: Who, why: str) -> bool:
+    """Marks `flag` as to be removed after `date` (YYYY-MM-DD) and serves it on.
 
-    It is served on. False when it was marked already, other than by an earlier attempt of `who`, or
-    is not `complete` any more. Raises what `move` raises.
+    False when it was marked already, other than by an earlier attempt of `who`. Raises what `move`
+    raises.
     """
 
     def deprecated(deployed: Deployed) -> Document:
-        if deployed.stage != Stage.COMPLETE:
-            return deployed.document
         flags = deployed.document["flags"]
         own = {"_deprecation": {"status": "planned", "date": date}, **flags[FLAG_KEY]}
         return {**deployed.document, "flags": {**flags, FLAG_KEY: own}}
 
-    done = _change(flag, deprecated, who=who, why=why, evidence=evidence)
-    return done or was_done(flag, who)
+    return _change(flag, deprecated, who=who, why=why) or was_done(flag, who)
 
 
 def _set(
@@ -238,16 +265,14 @@ def _change(
                     number = flag.deploy(
                         wanted, raising=raising, description=kept.description(), after=deployed
                     )
-                if exposing and (found := objections()):  # between the question and the deployment
-                    lower(flag, before, who=who, why=found[0])
-                    _object(found)
+                if exposing:
+                    _object_to_raised(flag, before, who, objections)
                 flag.wait(number, progress)
                 return True
         except ClientError as error:
-            failed = (error.operation_name, error.response["Error"]["Code"])
-            if failed in _OTHER_WRITER or flag.deployed().latest != deployed.latest:
+            if _was_slower(flag, deployed, error):
                 flag.sleep(_POLL_SECONDS)
-            elif failed in _NOT_VALIDATED:
+            elif _failed(error) in _NOT_VALIDATED:
                 refused = _passable(error.response["Error"]["Message"], after, again=bool(refused))
             elif refused:
                 raise FlagWriterError(
@@ -301,6 +326,22 @@ def was_done(flag: HostedFlag, who: Who) -> bool:
 def _object(objections: Sequence[str]) -> None:
     if objections:
         raise FlagWriterError(f"nobody is exposed: {'; '.join(objections)}")
+
+
+def _object_to_raised(flag: HostedFlag, before: Stage, who: Who, objections: Objections) -> None:
+    """Takes a raise back that is objected to between the question and the deployment."""
+    if found := objections():
+        lower(flag, before, who=who, why=found[0])
+        _object(found)
+
+
+def _was_slower(flag: HostedFlag, deployed: Deployed, error: ClientError) -> bool:
+    """Whether another writer has changed the flag since `deployed` was seen."""
+    return _failed(error) in _OTHER_WRITER or flag.deployed().latest != deployed.latest
+
+
+def _failed(error: ClientError) -> tuple[str, str]:
+    return error.operation_name, error.response["Error"]["Code"]
 
 
 def _at(document: Document, stage: Stage) -> Document:

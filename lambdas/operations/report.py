@@ -8,10 +8,11 @@ from typing import Any
 
 import boto3
 
+from judge import Outcome
 from operations.actions import CleanedUp, RolledBack
-from operations.clean_up import Outcome
+from operations.ramp import Ticked
 from operations.settings import OperationsSettings
-from shadow_runtime.contract import CONSOLES, POLL_INTERVAL, Action, MetricName, Stage
+from shadow_runtime.contract import CONSOLES, POLL_INTERVAL, Action, MetricName
 from shadow_runtime.telemetry import Measurements, logger
 
 
@@ -20,10 +21,9 @@ class Message:
     """A message to people; `subject` is ASCII and at most 100 characters, as SNS wants it.
 
     Example:
-        >>> done = CleanedUp("off", changed=False, pruned=0, stage="off", day=0, lacks=(),
-        ...                  reason="there is nothing to prove", deployment="", again="")
-        >>> clean_up_message("get-user", done).subject
-        'get-user: clean-up, at off'
+        >>> done = CleanedUp("off", changed=False, pruned=0)
+        >>> clean_up_message("get-user", done).did
+        'Nothing: the flag was at off already.'
     """
 
     subject: str
@@ -69,41 +69,42 @@ _UNHEARD = (
 )
 
 
+def ramp_message(route: str, done: Ticked) -> Message:
+    """On a step of the ramp, up or back to `off`."""
+    seen = "\n".join(f"{name}: {value}" for name, value in done.evidence.items())
+    if done.outcome == Outcome.ADVANCE:
+        return Message(
+            f"{route}: the ramp goes to {done.to}",
+            happened=f"{done.why}.\n{seen}",
+            did=f"The flag goes to {done.to}, over ten minutes.",
+            look="Nothing, if that is as you want it. `shadowctl pause` holds the ramp where it "
+            "is, and `shadowctl off` takes everybody back at once.",
+        )
+    return Message(
+        f"{route}: the ramp took users back",
+        happened=f"{done.why}.\n{seen}",
+        did=f"The flag went to {done.to}, all at once; {POLL_INTERVAL} seconds later each "
+        "execution environment answers by it, after one more request.",
+        look="What differs: `shadowctl diffs`. The ramp holds until a person raises the flag: "
+        "deploy a better candidate, and begin with shadow.",
+    )
+
+
 def clean_up_message(route: str, done: CleanedUp) -> Message:
     """On a clean-up."""
-    name = route.replace("/", ":")  # as commands take it
-    word = {
-        Outcome.RETIRED: "retired",
-        Outcome.REARMED: f"again on {done.again}",
-        Outcome.OFF: "at off",
-        Outcome.STAYED: f"stays at {done.stage}",
-    }[Outcome(done.outcome)]
+    if done.outcome == "deprecated":
+        happened = "The time of this migration is over, and it is complete."
+        look = "Make the candidate the only code, and delete the construct from the stack."
+    else:
+        happened = "The time of this migration is over, and it is not complete."
+        look = "Give it a new launch in its stack, or delete it."
     did = {
-        (Outcome.RETIRED, True): "The flag was marked as deprecated, and serves on.",
-        (Outcome.RETIRED, False): "Nothing: the flag was marked as deprecated before.",
-        (Outcome.REARMED, False): f"Nothing. It is looked at again on {done.again}.",
-        (Outcome.OFF, True): "The flag went to off: control answers everybody.",
-        (Outcome.OFF, False): "Nothing: the flag was at off already.",
-        (Outcome.STAYED, False): f"Nothing. It stays at {done.stage}, and nobody looks again.",
-    }[Outcome(done.outcome), done.changed]
-    look = {
-        Outcome.RETIRED: f"`shadowctl finish {name}` prints the change that ends it in the code.",
-        Outcome.REARMED: f"`shadowctl status {name}` says what is still to be proven.",
-        Outcome.OFF: "Give it a new launch in its stack, or delete it.",
-        Outcome.STAYED: f"`shadowctl promote {name}` moves it on, `shadowctl off {name}` ends it.",
-    }[Outcome(done.outcome)]
-    if done.stage == str(Stage.COMPLETE) and done.lacks:
-        look = (
-            "At live control is asked again on copies: what is missing can be proven there. "
-            f'`shadowctl finish {name} --override "…"` takes your own proof.'
-        )
-    over = f"The time of this migration is over, and it is at {done.stage}."
-    return Message(
-        f"{route}: clean-up, {word}",
-        happened="\n".join([over, *(f"- {line}" for line in done.lacks)]),
-        did="\n".join(filter(None, [did, done.deployment or f"{done.reason.capitalize()}."])),
-        look=look,
-    )
+        ("deprecated", True): "The flag was marked as deprecated, and serves on.",
+        ("deprecated", False): "Nothing: the flag was marked as deprecated before.",
+        ("off", True): "The flag went to off: control answers everybody.",
+        ("off", False): "Nothing: the flag was at off already.",
+    }[done.outcome, done.changed]
+    return Message(f"{route}: clean-up", happened, did, look)
 
 
 def report(

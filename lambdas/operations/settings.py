@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from judge import Ramp
 from shadow_runtime.contract import Stage, Variable
 
 
@@ -30,6 +31,7 @@ class OperationsSettings:
     lower_strategy: str
     exposure_alarms: tuple[str, ...]
     users: int
+    ramp: Ramp | None
     topic: str
     dashboard: str
 
@@ -47,6 +49,7 @@ class OperationsSettings:
             lower_strategy=variables[Variable.LOWER_STRATEGY],
             exposure_alarms=tuple(variables[Variable.EXPOSURE_ALARMS].split("\n")),
             users=int(variables[Variable.USERS]),
+            ramp=Ramp.parse(ramp) if (ramp := variables.get(Variable.RAMP)) else None,
             topic=variables[Variable.TOPIC],
             dashboard=variables[Variable.DASHBOARD],
         )

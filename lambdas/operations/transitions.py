@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Self
 
-from shadow_runtime.contract import STAGE_NAMES, Stage
+from judge import Ramp
+from shadow_runtime.contract import STAGE_NAMES, Stage, Variable
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,13 @@ class Transitions:
 
     ceiling: Stage = Stage.COMPLETE
     steps: tuple[Stage, ...] = ()
+
+    @classmethod
+    def of(cls, variables: Mapping[str, str]) -> Self:
+        """The table that the environment variables of a function describe."""
+        ramp = variables.get(Variable.RAMP)
+        steps = Ramp.parse(ramp).stages if ramp else ()
+        return cls(Stage.parse(variables[Variable.CEILING]), steps)
 
     def refusal(self, before: Stage | None, after: Stage, *, override: str = "") -> str | None:
         """Why the flag may not move from `before` to `after`, with the remedy; None when it may.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from operations.transitions import Transitions
-from shadow_runtime.contract import FLAG_KEY, Position, ShadowCanaryError, Stage, Variable
+from shadow_runtime.contract import FLAG_KEY, Position, ShadowCanaryError, Stage
 
 if TYPE_CHECKING:
     from operations.flag import Deployed
@@ -34,7 +34,7 @@ def handler(event: Mapping[str, Any], _context: object) -> None:
     if after == Stage.OFF:
         return
     deployed = _deployed(event["applicationId"], event["configurationProfileId"])
-    table = Transitions(Stage.parse(os.environ[Variable.CEILING]))
+    table = Transitions.of(os.environ)
     before = deployed.document["values"][FLAG_KEY].get("override")
     override = values.get("override")
     reason = override if isinstance(override, str) and override != before else ""

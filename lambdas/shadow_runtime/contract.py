@@ -74,6 +74,7 @@ class Variable(StrEnum):
     VERSION = "SHADOW_CANARY_VERSION"  # the newest of the route, by ARN
     EXPOSURE_ALARMS = "SHADOW_CANARY_EXPOSURE_ALARMS"  # names, one a line
     USERS = "SHADOW_CANARY_USERS"  # of an ordinary day
+    RAMP = "SHADOW_CANARY_RAMP"  # as JSON; empty where there is none
     TOPIC = "SHADOW_CANARY_TOPIC"
     DASHBOARD = "SHADOW_CANARY_DASHBOARD"  # its name; empty where there is none
 
@@ -118,6 +119,7 @@ class MetricName(StrEnum):
     UNDECIDED = "Undecided"  # the comparison's budget ended first
     EXPIRED = "Expired"  # over a minute old
     DUPLICATE = "Duplicate"  # delivered again: the copy has its one end, so it is no dropped one
+    ADVANCES = "Advances"  # steps that the ramp took
     CLEANUPS = "Cleanups"
     ROLLBACKS = "Rollbacks"
 
@@ -158,7 +160,7 @@ class Action(StrEnum):
 
     CHECK = "check"
     CLEANUP = "cleanup"
-    REARM = "rearm"  # the clean-up's look on the days after
+    RAMP = "ramp"
     ROLLBACK = "rollback"
 
 

@@ -2,21 +2,23 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 
+from judge import Counts, Ramp, Scores
 from operations import handler as operations
 from operations.alarms import ExposureAlarm
+from operations.moves import move
+from operations.ramp import Proof
 from operations.settings import OperationsSettings
 from shadow_runtime.contract import Position, Stage, Variable
 from tests.fakes import FakeAppConfig, RefusedError
 from tests.runtime.played import Received, Reply, Service, serving
-from tests.unit.cleanups import seen
-from tests.unit.flags import CANARY, at, flag_on
+from tests.unit.flags import ADA, CANARY, at, flag_on
 from tests.unit.guarded import described
 
 BAD, SLOW = "GetUser-get-user-error-rate", "GetUser-get-user-latency-ratio"
@@ -92,10 +94,9 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[Heard]:
 class Invocation:
     """Of Lambda's context, what operations looks at."""
 
-    invoked_function_arn = "arn:aws:lambda:…:operations"
-
     def __init__(self, aws_request_id: str) -> None:
         self.aws_request_id = aws_request_id
+        self.invoked_function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:Operations"
 
 
 def asked(
@@ -109,15 +110,7 @@ def asked(
         assert settings == OperationsSettings.of(ENVIRONMENT)
         return flag_on(appconfig)
 
-    def look(_aws: object, flag: Any, settings: OperationsSettings, **given: Any) -> Any:
-        """What failed, where it stands; on that day."""
-        assert settings == OperationsSettings.of(ENVIRONMENT)
-        assert given["function"] == "arn:aws:lambda:…:operations"
-        stage = flag.deployed().stage
-        return replace(seen(stage, verdict="FAIL"), now=given["now"], due=given["due"])
-
     monkeypatch.setattr(operations, "_flag", flag)
-    monkeypatch.setattr(operations, "look", look)
     return operations.handler(event, Invocation(attempt_at))
 
 
@@ -178,7 +171,7 @@ def test_who_can_be_told_is_told_and_the_next_attempt_tells_everybody_the_same(
     asked(appconfig, event, monkeypatch)
     assert heard.messages[-1]["Subject"] in (
         "get-user: users are back on control",
-        "get-user: clean-up, at off",
+        "get-user: clean-up",
     )
     assert "The flag went to off" in heard.messages[-1]["Message"]
     assert heard.events[-1]["changed"] is True
@@ -220,34 +213,93 @@ def test_a_clean_up_whose_pruning_failed_says_at_the_next_attempt_what_it_moved(
     with pytest.raises(Exception, match="AccessDenied"):
         asked(appconfig, CLEAN_UP, monkeypatch)
     done = asked(appconfig, CLEAN_UP, monkeypatch)
-    assert (done["outcome"], done["changed"], done["pruned"]) == ("off", True, 1)
+    assert done == {"outcome": "off", "changed": True, "pruned": 1}
     assert "control answers everybody" in heard.messages[-1]["Message"]
-    assert "FAIL: 9 of 10 pairs differ (from canary(5%) to off)" in heard.messages[-1]["Message"]
 
 
-def test_a_clean_up_of_a_person_is_of_that_day_and_the_schedulers_of_the_day_it_was_due(
+TICK = {"action": "ramp"}
+RAMP = Ramp(percents=(1, 5), dwell=timedelta(hours=1))
+GOOD = Counts(compared=(Scores(6_000, share=1),), asked=Scores(900))
+FAILING_CANDIDATE = Counts(compared=(Scores(6_000, worse=600, share=1),))
+
+
+@dataclass
+class World:
+    """What the ramp looks at, in the place of AWS."""
+
+    counts: Counts
+
+    def proof(self, _stage: Stage | None, _since: datetime | None) -> Proof:
+        return Proof({"7": self.counts}, 500)
+
+    def objections(self) -> list[str]:
+        return []
+
+
+@pytest.fixture
+def ramp(monkeypatch: pytest.MonkeyPatch) -> World:
+    world = World(GOOD)
+    monkeypatch.setitem(ENVIRONMENT, Variable.RAMP, str(RAMP))
+    monkeypatch.setenv(Variable.RAMP, str(RAMP))
+    monkeypatch.setattr(operations, "Observer", lambda *_: world)
+    return world
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["at once", "at the second attempt"])
+@pytest.mark.parametrize(
+    ("stage", "counts", "subject", "metric"),
+    [
+        (Stage.SHADOW, GOOD, "get-user: the ramp goes to canary(1%)", '"Advances"'),
+        (CANARY, FAILING_CANDIDATE, "get-user: the ramp took users back", '"Rollbacks"'),
+    ],
+    ids=["up", "back"],
+)
+def test_a_step_of_the_ramp_is_told_to_machines_and_people(
+    stage: Stage,
+    counts: Counts,
+    subject: str,
+    metric: str,
+    fails: bool,
+    ramp: World,
+    heard: Heard,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    appconfig = at(Stage.OFF)
+    move(flag_on(appconfig), stage, who=ADA, why="a test", objections=list, override="a test")
+    ramp.counts = counts
+    if fails:
+        heard.failing["sns"] = FAILING["the topic refuses"][1]
+        with pytest.raises(Exception, match="Publish"):
+            asked(appconfig, TICK, monkeypatch)
+        heard.failing.clear()
+    done = asked(appconfig, TICK, monkeypatch)
+    assert done["changed"] is True
+    assert heard.events[-1] == {"route": "get-user", **done}
+    [message] = heard.messages
+    assert message["Subject"] == subject
+    assert done["why"] in message["Message"]
+    assert "pairs: 6000" in message["Message"]
+    assert [line for line in capfd.readouterr().out.splitlines() if metric in line]
+
+
+def test_a_ramp_that_holds_is_a_line_in_the_log_and_no_message(
+    ramp: World, heard: Heard, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    appconfig = at(Stage.OFF)
+    assert asked(appconfig, TICK, monkeypatch)["outcome"] == "hold"
+    assert [*appconfig.writes, *heard.messages, *heard.events] == []
+    [seen] = map(json.loads, capfd.readouterr().out.splitlines())
+    assert (seen["message"], seen["outcome"]) == ("ramp", "hold")
+    assert seen["why"].endswith("a person begins, and moves it to shadow")
+
+
+def test_a_tick_of_a_ramp_that_was_taken_away_does_nothing(
     heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert asked(at(Stage.OFF), CLEAN_UP, monkeypatch)["day"] == 0
-    due = f"{datetime.now(UTC) - timedelta(days=3):%Y-%m-%dT%H:%M:%S+00:00}"
-    done = asked(at(Stage.OFF), {**CLEAN_UP, "due": due}, monkeypatch)
-    assert (done["outcome"], done["day"]) == ("off", 3)
-    assert len(heard.messages) == len(heard.events) == 1, "what is settled is told once"
-
-
-@pytest.mark.parametrize(
-    ("days", "looks"), [(-30, False), (0, False), (1, True), (7, True), (8, True), (9, False)]
-)
-def test_the_daily_look_is_taken_in_the_week_after_the_clean_up_alone(
-    days: int, looks: bool, heard: Heard, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    due = f"{datetime.now(UTC) - timedelta(days=days):%Y-%m-%dT%H:%M:%S+00:00}"
-    appconfig = at(CANARY)
-    done = asked(appconfig, {"action": "rearm", "due": due}, monkeypatch)
-    assert (done["outcome"], appconfig.position.stage) == (
-        ("off", Stage.OFF) if looks else ("none", CANARY)
-    )
-    assert len(heard.messages) == looks
+    appconfig = at(Stage.SHADOW)
+    assert asked(appconfig, TICK, monkeypatch) == {"outcome": "none", "changed": False}
+    assert [*appconfig.writes, *heard.messages] == []
 
 
 CHECK = {"action": "check"}
@@ -305,5 +357,5 @@ def test_what_is_no_exposure_alarm_in_alarm_changes_nothing(
 def test_an_event_that_operations_does_not_know_is_an_error_that_says_so(
     event: Any, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(ValueError, match=r"operations takes .*'check' and 'cleanup'; got"):
+    with pytest.raises(ValueError, match=r"operations takes .*'check', 'cleanup', 'ramp'; got"):
         asked(at(CANARY), event, monkeypatch)

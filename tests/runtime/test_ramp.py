@@ -82,12 +82,12 @@ def test_it_says_what_it_advances_upon() -> None:
 HOLDS: Mapping[str, tuple[dict[str, Any], str]] = {
     "paused": ({"is_paused": True}, "paused, until a person resumes it"),
     "unreadable": ({"stage": None}, "what the flag says cannot be read: move it to off"),
-    "off": ({"stage": Stage.OFF}, "at off a person begins: move it to shadow"),
+    "off": ({"stage": Stage.OFF}, "off: a person begins, and moves it to shadow"),
     "rolled back": (
         {"stage": Stage.OFF, "lowered": LOWERED},
-        f"at off a person begins: move it to shadow; {LOWERED}: raise it when the cause is known",
+        f"{LOWERED}: a person begins, and moves it to shadow",
     ),
-    "lowered": ({"lowered": LOWERED}, f"{LOWERED}: raise it when the cause is known"),
+    "lowered": ({"lowered": LOWERED}, f"{LOWERED}: a person raises it when the cause is known"),
     "at the ceiling": (
         {"ceiling": canary(1)},
         "canary(5%) is over the ceiling, canary(1%): raise it in the route's stack",
@@ -130,8 +130,8 @@ HOLDS: Mapping[str, tuple[dict[str, Any], str]] = {
     ),
     "all at once": (
         {"lowered": LOWERED, "since": None, "objections": [RED], "pairs": 0},
-        f"{LOWERED}: raise it when the cause is known; a change of the flag is under way; {RED}; "
-        "0 of 100 pairs compared at this stage",
+        f"{LOWERED}: a person raises it when the cause is known; a change of the flag is under "
+        f"way; {RED}; 0 of 100 pairs compared at this stage",
     ),
 }
 

@@ -122,9 +122,12 @@ def test_the_ceiling_in_git_reaches_the_route(get_user: Template) -> None:
 
 
 @pytest.mark.parametrize("role", FUNCTIONS)
-def test_nothing_but_tracing_is_allowed_on_every_resource(get_user: Template, role: str) -> None:
+def test_nothing_but_tracing_and_a_look_is_allowed_on_every_resource(
+    get_user: Template, role: str
+) -> None:
     anywhere = {action for action, on in may(get_user, role).items() if "*" in on}
-    assert anywhere == {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+    looks = {"cloudwatch:GetMetricData"} if role == "Operations" else set()
+    assert anywhere == {"xray:PutTelemetryRecords", "xray:PutTraceSegments", *looks}
 
 
 @pytest.mark.parametrize("stack", ["Platform", "GetUser"])

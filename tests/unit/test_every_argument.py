@@ -17,7 +17,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 
-from shadow_canary import RouteCode, ShadowCanaryService, Stage, Traffic, Window
+from shadow_canary import Ramp, RouteCode, ShadowCanaryService, Stage, Traffic, Window
 from shadow_canary.code import _Wheels
 from shadow_canary.flag import FlagStrategies
 from stacks.platform import Platform
@@ -33,6 +33,7 @@ OF_SERVICE: dict[str, Any] = {
     "launch": datetime(2031, 1, 7, 9, tzinfo=UTC),
     "ceiling": Stage.SHADOW,
     "expected_traffic": Traffic.per_day(1_000, users=50),
+    "ramp": Ramp.steps(1, 100, dwell=cdk.Duration.hours(24)),
     "retire_after": cdk.Duration.days(9),
     "timeout": cdk.Duration.seconds(20),
     "candidate_deadline": cdk.Duration.seconds(3),

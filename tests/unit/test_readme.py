@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import botocore.session
 import pytest
 import typer
+from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.aws_apigatewayv2 import HttpMethod
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
@@ -22,6 +23,7 @@ from botocore import xform_name
 from analysis.rules import AlarmName
 from routes.get_user import candidate as new_code
 from routes.get_user import control as old_code
+from shadow_canary import Ramp
 from shadow_canary.code import LOCKS, LockedLayer
 from shadow_runtime.compare import Rules, Tolerance
 from shadow_runtime.contract import MetricName
@@ -40,10 +42,12 @@ NAMES: dict[str, Any] = {
     **vars(get_user),
     **vars(old_code),
     **vars(new_code),
+    "Duration": Duration,
     "HttpLambdaIntegration": HttpLambdaIntegration,
     "HttpMethod": HttpMethod,
     "LOCKS": LOCKS,
     "LockedLayer": LockedLayer,
+    "Ramp": Ramp,
     "Rules": Rules,
     "Tolerance": Tolerance,
     "assert_equivalent": assert_equivalent,

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from judge import Ramp
 from operations.flag import FlagWriterError
 from operations.transitions import Transitions
 from operations.validator import RefusedError, handler
@@ -185,3 +187,15 @@ def test_an_application_with_another_environment_is_left_alone(
     deployed(appconfig, monkeypatch)
     with pytest.raises(RefusedError, match=f"has {len(environments)} environments"):
         asks(saved(Position(CANARY)))
+
+
+def test_where_a_ramp_is_declared_nobody_climbs_beside_its_steps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ramp = Ramp(percents=(1, 100), dwell=timedelta(days=1))
+    monkeypatch.setenv(Variable.RAMP, str(ramp))
+    deployed(at(Stage.SHADOW), monkeypatch)
+    asks(saved(Position(Stage.canary(percent=1))))
+    with pytest.raises(RefusedError, match=r"leaves the ramp, whose next step is canary\(1%\)"):
+        asks(saved(Position(Stage.canary(percent=2))))
+    asks(saved(Position(Stage.canary(percent=2)), override="incident 7"))
