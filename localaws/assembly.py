@@ -24,6 +24,7 @@ import shadow_runtime
 from analysis.template import LOCK
 from localaws import LocalError
 from localaws.environment import ACCOUNT, REGION, building, cache
+from shadow_runtime.contract import Variable
 
 TIME_SCALE = 30
 """Periods of alarms, and the steps and bake times of AppConfig's deployments, are so much shorter.
@@ -356,6 +357,17 @@ def _reserved_by_function(template: Template, _: Target) -> int:
     return sum(_rewrite(function, unqualified) for function in functions.values())
 
 
+def _not_production(template: Template, _: Target) -> int:
+    candidates = [
+        function["Properties"]
+        for _, function in _resources(template, "AWS::Lambda::Function")
+        if str(function["Properties"].get("Handler")).endswith(".candidate.handler")
+    ]
+    for candidate in candidates:
+        candidate["Environment"]["Variables"][Variable.DRILL] = "true"
+    return len(candidates)
+
+
 def _named_secrets(template: Template, target: Target) -> int:
     secrets = _resources(template, "AWS::SecretsManager::Secret")
     unnamed = [(i, s["Properties"]) for i, s in secrets if "Name" not in s["Properties"]]
@@ -501,6 +513,11 @@ DIFFERENCES = (
         missing="a reference to a secret gives its name",
         instead="its ARN is asked for",
         apply=_secrets_by_arn,
+    ),
+    Difference(
+        missing="nobody in production",
+        instead="drills may fail the candidate",
+        apply=_not_production,
     ),
     Difference(
         missing="no issuer URL of a user pool",

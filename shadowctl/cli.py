@@ -312,6 +312,29 @@ def traces(
     return Result(found.shown(), found.document(), [f"shadowctl diffs {route}"])
 
 
+@verb(app)
+def drill(route: Stack, embedded: Embedded = False) -> Result:
+    """Fail the candidate for requests of the drill's own, not in production, and time the way back.
+
+    The route is put back where it was, after Ctrl-C too.
+    """
+    from shadowctl.deployed import find_route
+    from shadowctl.drill import drill as drilled
+    from shadowctl.functions import Functions
+
+    aws = session(embedded=embedded)
+    functions = Functions(find_route(route, aws), aws)
+    with Steps(progress) as steps:
+        found = drilled(
+            functions,
+            aws,
+            progress=lambda state, done: steps.count(state.lower(), done, 100),
+            minute_s=clock(embedded=embedded).minute_s,
+        )
+    code = ExitCode.DONE if found.has_worked else ExitCode.FAIL
+    return Result(found.shown(), found.document(), [f"shadowctl status {route}"], code)
+
+
 @verb(app, "logs")
 def logs_command(
     route: Stack,

@@ -44,6 +44,12 @@ class Functions:
         shadow = variables(self.answering)[Variable.SHADOW]
         return self._lambda.get_function_configuration(FunctionName=shadow)
 
+    @cached_property
+    def candidate(self) -> "Configuration":
+        """The version of the candidate that it calls."""
+        candidate = variables(self.answering)[Variable.CANDIDATE]
+        return self._lambda.get_function_configuration(FunctionName=candidate)
+
     @property
     def released(self) -> datetime:
         """When that version of the route was published."""

@@ -46,7 +46,8 @@ class Part:
 class Trace:
     """A request by the id of its trace, what the logs say of it, and what X-Ray kept.
 
-    `parts` is None where X-Ray has nothing of it: it keeps a sample, for thirty days.
+    One that was in no trace, as without an API in front, has its own id. `parts` is None where
+    X-Ray has nothing of it: it keeps a sample, for thirty days.
     """
 
     id: str
@@ -129,7 +130,7 @@ def traces(functions: Functions, aws: boto3.Session, *, since: datetime, limit: 
     )
     told = said([*failing, *differing])
     newest = sorted(told, key=lambda id_: told[id_][0], reverse=True)[:limit]
-    parts, notice = kept(aws.client("xray"), newest)
+    parts, notice = kept(aws.client("xray"), [id_ for id_ in newest if id_.startswith("1-")])
     partition, region = functions.route.function.split(":")[1], aws.region_name
     home = f"https://{region}.{CONSOLES[partition]}/cloudwatch/home?region={region}"
     found = [Trace(id_, *told[id_], f"{home}#xray:traces/{id_}", parts.get(id_)) for id_ in newest]
@@ -137,11 +138,11 @@ def traces(functions: Functions, aws: boto3.Session, *, since: datetime, limit: 
 
 
 def said(lines: Iterable[Line]) -> dict[str, tuple[datetime, list[str]]]:
-    """When a trace was last written of, and what was said; without what says nothing."""
+    """When a request was last written of, and what was said; without what says nothing."""
     found: dict[str, tuple[datetime, list[str]]] = {}
     for line in lines:
         words = [*_words(line.fields)]
-        id_ = trace_id(str(line.fields.get("trace", "")))
+        id_ = trace_id(str(line.fields.get("trace", ""))) or line.fields.get("request_id")
         if words and id_:
             at, before = found.get(id_, (line.at, []))
             found[id_] = max(at, line.at), [*dict.fromkeys([*before, *words])]

@@ -269,6 +269,7 @@ class CandidateFunction(LeastPrivilegeFunction):
         database: LockedLayer,
         deadline: Duration,
         memory_size: int,
+        allows_drills: bool,
     ) -> None:
         super().__init__(
             scope,
@@ -278,7 +279,10 @@ class CandidateFunction(LeastPrivilegeFunction):
             handler=f"{team.code.package}.candidate.handler",
             options=options,
             layers=[database, *team.layers],
-            environment={Variable.ROUTE: full_name(scope, route)},
+            environment={
+                Variable.ROUTE: full_name(scope, route),
+                **({Variable.DRILL: "true"} if allows_drills else {}),
+            },
             team=team.environment,
             network=team.network,
             timeout=Duration.seconds(deadline.to_seconds(integral=False) // 1 + 1),

@@ -122,6 +122,8 @@ class ShadowCanaryService(RouteMetrics, Construct):
         route_in_vpc: False leaves the route outside: control has its source there - it is inside.
         removal_policy: of logs and the masking key, when the stack goes - destroyed.
         encryption_key: of logs, the masking key and the topic made here - AWS's own keys.
+        production: False lets `shadowctl drill` fail the candidate, for its own requests and nobody
+            else's - it is production.
 
     Warns at synthesis, with an id to acknowledge, where a canary would hardly see a failure of 20 %
     in the expected traffic, and names the nearest setting that would; where the ceiling keeps steps
@@ -183,6 +185,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
         route_in_vpc: bool = True,
         removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
         encryption_key: kms.IKey | None = None,
+        production: bool = True,
     ) -> None:
         super().__init__(scope, id_)
         retire_after = Duration.days(7) if retire_after is None else retire_after
@@ -197,7 +200,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
         check_kind(datetime, launch=launch)
         check_kind(Stage, ceiling=ceiling)
         check_kind(Traffic, expected_traffic=expected_traffic)
-        check_kind(bool, dashboard=dashboard, route_in_vpc=route_in_vpc)
+        check_kind(bool, dashboard=dashboard, route_in_vpc=route_in_vpc, production=production)
         windows = {"code_window": code_window, "exposure_window": exposure_window}
         check_kind(Window, **{name: given for name, given in windows.items() if given is not None})
         times = {
@@ -282,6 +285,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
             database=database,
             deadline=candidate_deadline,
             memory_size=candidate_memory_size,
+            allows_drills=not production,
         )
         self.shadow = ShadowFunction(
             self,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, overload
 
 from shadow_runtime.compare import Rules
+from shadow_runtime.contract import ShadowCanaryError
 from shadow_runtime.front_doors import front_door
 from shadow_runtime.handlers import (
     Handler,
@@ -14,10 +15,15 @@ from shadow_runtime.handlers import (
     call_safely,
     take_mark,
 )
+from shadow_runtime.settings import settings
 from shadow_runtime.telemetry import traced
 from shadow_runtime.user import User, claim, key_of
 
 _SUBJECT = claim("sub")
+
+
+class FailedByDrillError(ShadowCanaryError):
+    """What a drill asks for: the candidate fails."""
 
 
 class Candidate:
@@ -46,8 +52,11 @@ class Candidate:
 
         Raises:
             UnsupportedEventError: the event is of no front door.
+            FailedByDrillError: a drill asks for it, where that is no production.
         """
         told = take_mark(event)
+        if told.get("drill") and settings().allows_drills:
+            raise FailedByDrillError("a drill asked for this")
         user = told["user"] if "user" in told else key_of(self._user, event)
         door = front_door(event)
         with traced("candidate") as annotations:

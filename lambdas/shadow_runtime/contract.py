@@ -77,6 +77,7 @@ class Variable(StrEnum):
     RAMP = "SHADOW_CANARY_RAMP"  # as JSON; empty where there is none
     TOPIC = "SHADOW_CANARY_TOPIC"
     DASHBOARD = "SHADOW_CANARY_DASHBOARD"  # its name; empty where there is none
+    DRILL = "SHADOW_CANARY_DRILL"  # "true" where a drill may fail the candidate
 
 
 class MetricName(StrEnum):

@@ -24,7 +24,8 @@ Side = Callable[[Event, Any, str], Any]
 MARK = "shadowCanary"
 """A member of an event, beside what a front door puts there, so that no client can set it.
 
-Ours tell each other there who the `user` is, and that a request is the hook's `probe`.
+Ours tell each other there who the `user` is, that a request is the hook's `probe`, and who is the
+user of a `drill`, for whom the candidate fails where that is no production.
 """
 
 _heard: ContextVar[list[BaseException] | None] = ContextVar("_heard", default=None)

@@ -73,6 +73,7 @@ class Migration:
             user=self.user,
             withhold=self._withhold,
             is_probe=bool(told.get("probe")),
+            drill=str(told.get("drill", "")),
         )
         measurements = (_Uncounted if call.is_probe else Measurements)(
             request_id=call.id, trace=call.trace

@@ -84,7 +84,8 @@ class Call:
     """One invocation by a front door.
 
     `wish` is a tester's header. `withhold` names headers, in lower case, that the candidate is not
-    handed. The hook's `is_probe` is in no count and no copy.
+    handed. The hook's `is_probe` is in no count and no copy. What the candidate fails in a drill,
+    which `is_drill`, is held against no version of it.
     """
 
     event: Event
@@ -97,6 +98,7 @@ class Call:
     wish: str | None
     withhold: frozenset[str]
     is_probe: bool
+    is_drill: bool
 
     @property
     def may_write(self) -> bool:
@@ -112,8 +114,9 @@ class Call:
         user: User,
         withhold: frozenset[str],
         is_probe: bool,
+        drill: str,
     ) -> Self:
-        """The invocation with `event`, whose user `user` finds.
+        """The invocation with `event`, whose user `user` finds; of a drill `drill` is the user.
 
         Raises:
             UnsupportedEventError: no front door sent it.
@@ -123,13 +126,14 @@ class Call:
             event=event,
             context=context,
             door=door,
-            user=key_of(user, event),
+            user=drill or key_of(user, event),
             method=door.method(event),
             id=request_id(event) or getattr(context, "aws_request_id", ""),
             trace=trace(found),
             wish=found.get(assignment.HEADER),
             withhold=withhold,
             is_probe=is_probe,
+            is_drill=bool(drill),
         )
 
 
@@ -220,7 +224,8 @@ def _ask_candidate(
     runtime: RouteRuntime, call: Call, stage: Stage, measurements: Measurements
 ) -> _Answer | None:
     """Its answer; None when it has none that a user may see, and there is a control."""
-    version = settings().candidate_version if stage < Stage.COMPLETE else None
+    is_judged = stage < Stage.COMPLETE and not call.is_drill
+    version = settings().candidate_version if is_judged else None
     if stage < Stage.COMPLETE and not runtime.circuit_breaker.allows():
         measurements.add(MetricName.SHORT_CIRCUITED)
         for name in (MetricName.REQUESTS, MetricName.FAULTS):  # as if it had failed once more
@@ -246,8 +251,9 @@ def _ask_candidate(
 
 def _asked(runtime: RouteRuntime, call: Call, *, starts: bool) -> Answer:
     event = without_headers(call.event, call.withhold) if call.withhold else call.event
+    mark = {"user": call.user} | ({"drill": True} if call.is_drill else {})
     try:
-        payload = encoded({**event, MARK: {"user": call.user}})
+        payload = encoded({**event, MARK: mark})
     except (TypeError, ValueError):  # a decorator of the route's own put something into it
         return Answer(Outcome.FAULT)
     return runtime.candidate.ask(
@@ -280,7 +286,8 @@ def _stand_in(control: Side, call: Call, measurements: Measurements) -> _Answer:
     answer = _ask_control(control, call, measurements)
     if not answer.response.is_fault:
         measurements.add(MetricName.FAILED, version=settings().version)
-        measurements.add(MetricName.STOOD_IN, candidate_version=settings().candidate_version)
+        version = None if call.is_drill else settings().candidate_version
+        measurements.add(MetricName.STOOD_IN, candidate_version=version)
     return answer
 
 

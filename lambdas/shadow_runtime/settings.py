@@ -30,6 +30,7 @@ class Settings:
     shadow: str
     database_secret: str
     masking_key: str
+    allows_drills: bool
     xray_daemon: str
 
     @property
@@ -54,6 +55,7 @@ class Settings:
             shadow=read(Variable.SHADOW, ""),
             database_secret=read(Variable.DATABASE_SECRET, ""),
             masking_key=read(Variable.MASKING_KEY, ""),
+            allows_drills=read(Variable.DRILL) == "true",
             xray_daemon=read("AWS_XRAY_DAEMON_ADDRESS", ""),
         )
 

@@ -92,7 +92,7 @@ def test_the_status_says_where_a_route_is_who_guards_it_and_what_is_proven(
         Stage.canary(percent=0.01),
         Stage.canary(percent=2),
     )
-    assert [guard.state for guard in seen.guards] == ["OK", "OK", "OK"]
+    assert (len(seen.guards), seen.red) == (3, [])
     assert not any(guard.faults for guard in seen.guards)
     assert all(guard.distance for guard in seen.guards)
     assert [seen.version, *seen.beside] == candidate_versions(

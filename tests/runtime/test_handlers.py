@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from shadow_runtime.candidate import Candidate, candidate
+from shadow_runtime.candidate import Candidate, FailedByDrillError, candidate
 from shadow_runtime.compare import Rules
+from shadow_runtime.contract import Variable
 from shadow_runtime.front_doors import HTTP_API
 from shadow_runtime.handlers import MARK, HandlerError, as_side, call_safely, find, take_mark
 from shadow_runtime.http import Request, Response
@@ -176,6 +177,31 @@ def test_a_mark_is_taken_out_of_an_event_and_nothing_else_is(event: Any) -> None
     expected = {"user": "ada"} if isinstance(event, dict) else {}
     assert take_mark(marked) == expected
     assert json.dumps(marked) == json.dumps(event)
+
+
+@pytest.mark.parametrize("said", [None, "", "false", "1"])
+def test_in_production_a_candidate_heeds_no_drill(
+    said: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if said is not None:
+        monkeypatch.setenv(Variable.DRILL, said)
+    handler = candidate(lambda event, context: {"id": 1})
+    assert handler({**OF_HTTP_API, MARK: {"user": "ada", "drill": True}}, None) == {"id": 1}
+
+
+def test_elsewhere_it_fails_for_a_drill_and_for_nobody_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(Variable.DRILL, "true")
+    handler = candidate(lambda event, context: {"id": 1})
+    with pytest.raises(FailedByDrillError):
+        handler({**OF_HTTP_API, MARK: {"user": "ada", "drill": True}}, None)
+    client = {
+        **OF_HTTP_API,
+        "headers": {MARK: "drill"},
+        "body": '{"shadowCanary": {"drill": true}}',
+    }
+    assert handler({**client, MARK: {"user": "ada"}}, None) == {"id": 1}
 
 
 def test_a_candidate_sees_the_events_of_the_front_door_and_answers_as_it_likes() -> None:

@@ -386,6 +386,17 @@ def test_the_hooks_requests_are_in_no_count_and_in_no_copy(
     assert route.tee.sent == []
 
 
+def test_the_candidate_is_told_of_a_drill_by_its_mark_and_no_version_is_blamed_for_it(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    route = Route(Stage.LIVE, outcome=Outcome.FAULT)
+    assert route.ask({**event_of(), MARK: {"drill": "drill-7"}}) is CONTROL
+    assert [asked[MARK] for asked in route.candidate.asked] == [{"user": "drill-7", "drill": True}]
+    found = counted(capfd)
+    assert found["Faults Variant=candidate"] == found["StoodIn"] == 1
+    assert not [name for name in found if "CandidateVersion" in name]
+
+
 def test_a_client_cannot_send_a_probe(capfd: pytest.CaptureFixture[str]) -> None:
     forged = {MARK: "1", "probe": "true", "user": "eve"}
     Route(Stage.OFF).ask(headers=forged, query=f"{MARK}=1", body=json.dumps({MARK: forged}))

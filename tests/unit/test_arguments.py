@@ -91,6 +91,7 @@ def test_fails_on_a_retirement_before_launch(service: Service) -> None:
         ("latency_bound", 900),
         ("latency_floor", 100.0),
         ("dashboard", "no"),
+        ("production", "no"),
         ("route_in_vpc", 0),
         ("code_window", 5),
         ("exposure_window", {}),

@@ -57,6 +57,7 @@ OF_SERVICE: dict[str, Any] = {
     "runtime": lambda_.Runtime.PYTHON_3_12,
     "architecture": lambda_.Architecture.X86_64,
     "removal_policy": cdk.RemovalPolicy.RETAIN,
+    "production": False,
 }
 MADE_FOR_SERVICE: dict[str, Value] = {
     "code": lambda _, lambdas: RouteCode(lambdas / "routes/orders", root=lambdas / "routes"),

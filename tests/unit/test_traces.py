@@ -44,8 +44,9 @@ def test_a_request_is_told_once_with_all_that_became_of_it() -> None:
     }
 
 
-def test_a_request_that_was_in_no_trace_is_in_none_here() -> None:
-    assert said([Line(AT, {"Faults": [1]}), Line(AT, {"trace": "", "Fallbacks": [1]})]) == {}
+def test_a_request_that_was_in_no_trace_is_told_by_its_own_id() -> None:
+    without = Line(AT, {"trace": "", "request_id": "r1", "Fallbacks": [1]})
+    assert said([Line(AT, {"Faults": [1]}), without]) == {"r1": (AT, ["control stood in"])}
 
 
 @pytest.mark.parametrize(
