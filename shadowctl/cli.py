@@ -313,6 +313,41 @@ def traces(
 
 
 @verb(app)
+def record(
+    route: Stack,
+    lasting: Annotated[
+        timedelta, typer.Option("--for", parser=duration, metavar="DURATION", help="at most")
+    ] = timedelta(minutes=5),
+    most: Annotated[int, typer.Option("--requests", min=1, max=20, help="of as many forms")] = 10,
+    user: Annotated[
+        str | None, typer.Option(help="a test user's key, whom every request is then from")
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="by default the route's requests.jsonl")
+    ] = None,
+    embedded: Embedded = False,
+) -> Result:
+    """Write forms of real requests to requests.jsonl, without a value of a user's."""
+    from shadowctl.deployed import find_route
+    from shadowctl.functions import Functions
+    from shadowctl.record import record as recorded
+
+    aws = session(embedded=embedded)
+    functions = Functions(find_route(route, aws), aws)
+    with Steps(progress) as steps:
+        found = recorded(
+            functions,
+            aws,
+            lasting=lasting,
+            most=most,
+            user=user,
+            file=to,
+            progress=lambda state, done: steps.count(state, done, 100),
+        )
+    return Result(found.shown(), found.document(), ["make test"] if found.kept else [])
+
+
+@verb(app)
 def drill(route: Stack, embedded: Embedded = False) -> Result:
     """Fail the candidate for requests of the drill's own, not in production, and time the way back.
 

@@ -9,9 +9,9 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -39,7 +39,7 @@ from shadowctl import log_query
 from shadowctl.distance import MINUTE_S
 from shadowctl.functions import Functions, log_group, variables
 from shadowctl.route import Route
-from shadowctl.synthesis import SynthesisError, app_folder
+from shadowctl.route_files import RouteFilesError, requests_file
 
 LEAST = Stage.canary(percent=0.01)
 """The smallest canary: the drill's user is in it, and nearly nobody else."""
@@ -292,22 +292,11 @@ def user_in(stage: Stage, route: str, prefix: str) -> str:
 
 def request(functions: Functions) -> dict[str, Any]:
     """What is asked: the first of the route's recorded requests, or nothing in particular."""
-    package = variables(functions.comparing)[Variable.ROUTE_PACKAGE].replace(".", "/")
-    for file in requests_files(package):
+    with suppress(RouteFilesError, FileNotFoundError):
+        file = requests_file(variables(functions.comparing)[Variable.ROUTE_PACKAGE])
         for first in recorded(file):
             return first.event
     return HTTP_API.event(Request(method="GET", path="/"))
-
-
-def requests_files(package: str) -> Sequence[Path]:
-    """Where the app here holds the recorded requests of a route, below whatever root."""
-    try:
-        app = app_folder()
-    except SynthesisError:
-        return []
-    found = (path / "requests.jsonl" for path in app.glob(f"*/{package}"))
-    also = (app / package / "requests.jsonl",)
-    return [path for path in (*also, *found) if path.is_file()]
 
 
 def times(

@@ -196,6 +196,14 @@ def undo(
     )
 
 
+def record(flag: HostedFlag, until: float, *, who: Who, why: str) -> bool:
+    """Has the shadow write requests, masked, until then, in seconds since 1970; 0 ends it.
+
+    It ends by itself, and moves nobody. Raises what `add_tester` raises.
+    """
+    return _set(flag, lambda _values: {"record_until": until}, who, why)
+
+
 def deprecate(flag: HostedFlag, date: str, *, who: Who, why: str) -> bool:
     """Marks `flag` as to be removed after `date` (YYYY-MM-DD) and serves it on.
 

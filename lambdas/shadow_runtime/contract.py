@@ -266,12 +266,14 @@ class Position:
 
     `shadow_percent` is the share of requests that are copied to the candidate, 0 to 100.
     `candidate_users` and `control_users` are answered by that side whatever their bucket says, from
-    stage `canary` on.
+    stage `canary` on. Until `record_until`, in seconds since 1970, the requests that are copied are
+    written to the shadow's log, masked.
 
     Example:
         >>> Position.read({"enabled": True, "stage": "canary", "canary_percent": 2,
         ...                "shadow_percent": 50})
-        Position(stage=canary(2%), shadow_percent=50.0, candidate_users=(), control_users=())
+        Position(stage=canary(2%), shadow_percent=50.0, candidate_users=(), control_users=(), \
+record_until=0.0)
     """
 
     OFF: ClassVar[Self]
@@ -280,6 +282,7 @@ class Position:
     shadow_percent: float = 100.0
     candidate_users: tuple[str, ...] = ()
     control_users: tuple[str, ...] = ()
+    record_until: float = 0.0
 
     @classmethod
     def read(cls, values: object) -> Self:
@@ -310,6 +313,7 @@ class Position:
             _percentage(values, "shadow_percent"),
             _users(values, "candidate_users"),
             _users(values, "control_users"),
+            _moment(values.get("record_until")),
         )
 
     def values(self) -> dict[str, Any]:
@@ -321,6 +325,7 @@ class Position:
             "shadow_percent": self.shadow_percent,
             "candidate_users": [*self.candidate_users],
             "control_users": [*self.control_users],
+            "record_until": self.record_until,
         }
 
 
@@ -348,6 +353,7 @@ def flag_document(position: Position) -> dict[str, Any]:
                     "shadow_percent": {"constraints": percentage},
                     "candidate_users": {"constraints": users},
                     "control_users": {"constraints": users},
+                    "record_until": {"constraints": {"type": "number", "minimum": 0}},
                     "paused": {"constraints": {"type": "boolean"}},
                     "override": {"constraints": {"type": "string"}},
                 },
@@ -361,6 +367,13 @@ def _percentage(values: Mapping[str, Any], name: str) -> float:
     value = values.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
         raise FlagError(f"{name} must be a number from 0 to 100, got {value!r}")
+    return float(value)
+
+
+def _moment(value: object) -> float:
+    """Seconds since 1970; 0 for what is none, so that nobody's requests are written for it."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0.0
     return float(value)
 
 

@@ -10,7 +10,7 @@ from shadow_runtime.credentials import Path, headers_without
 from shadow_runtime.front_doors import HTTP_API, MalformedError, encoded
 from shadow_runtime.http import Response
 
-_MARKER = "shadow-canary/2"
+_MARKER = "shadow-canary/3"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,7 @@ class Copy:
 
     `event` has no credentials any more; `withheld` says which ones. `exposed` tells that the
     candidate may answer users at this stage, so that a difference is more than a finding.
+    `is_recorded` asks for a line with the request, masked.
     `candidate_version` is the one that the route calls. `deadline_ms` is what the candidate would
     have had for a user. `sent_at` is in milliseconds since the epoch.
     """
@@ -32,6 +33,7 @@ class Copy:
     variant: Variant
     response: Response
     exposed: bool
+    is_recorded: bool = False
     candidate_version: str
     deadline_ms: int
     sent_at: float = field(default_factory=lambda: time.time() * 1_000)
@@ -50,6 +52,7 @@ class Copy:
                 "variant": self.variant,
                 "response": HTTP_API.payload(without_credentials(self.response)),
                 "exposed": self.exposed,
+                "is_recorded": self.is_recorded,
                 "candidate_version": self.candidate_version,
                 "deadline_ms": self.deadline_ms,
                 "sent_at": self.sent_at,
@@ -75,6 +78,7 @@ class Copy:
                 "variant": str(variant),
                 "response": {"statusCode": int()} as response,
                 "exposed": bool(exposed),
+                "is_recorded": bool(is_recorded),
                 "candidate_version": str(candidate_version),
                 "deadline_ms": int(deadline_ms),
                 "sent_at": int(sent_at) | float(sent_at),
@@ -93,6 +97,7 @@ class Copy:
                     variant=Variant(variant),
                     response=HTTP_API.response(response),
                     exposed=exposed,
+                    is_recorded=is_recorded,
                     candidate_version=candidate_version,
                     deadline_ms=deadline_ms,
                     sent_at=sent_at,

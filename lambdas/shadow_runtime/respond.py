@@ -114,7 +114,7 @@ class Call:
         user: User,
         withhold: frozenset[str],
         is_probe: bool,
-        drill: str,
+        drill: str = "",
     ) -> Self:
         """The invocation with `event`, whose user `user` finds; of a drill `drill` is the user.
 
@@ -199,6 +199,7 @@ def respond(runtime: RouteRuntime, control: Side, call: Call, measurements: Meas
                 variant=variant,
                 response=answer.response,
                 exposed=stage > Stage.SHADOW,
+                is_recorded=time.time() < position.record_until,
                 candidate_version=settings().candidate_version,
                 deadline_ms=runtime.deadline_ms,
             )

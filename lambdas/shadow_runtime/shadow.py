@@ -26,10 +26,16 @@ from shadow_runtime.compare import (
 from shadow_runtime.contract import MOST_NOISY_PATHS, MetricName, Variant
 from shadow_runtime.copies import Copy, without_credentials
 from shadow_runtime.credentials import watched
-from shadow_runtime.front_doors import MalformedError, UnsupportedEventError, front_door
+from shadow_runtime.front_doors import (
+    HTTP_API,
+    MalformedError,
+    UnsupportedEventError,
+    front_door,
+)
 from shadow_runtime.handlers import MARK, call_safely, find
 from shadow_runtime.http import Response
 from shadow_runtime.migrating import Migration
+from shadow_runtime.recording import form, masked
 from shadow_runtime.sampling import AskedAgain, Deduplicator, LogSampler
 from shadow_runtime.secret import secret
 from shadow_runtime.settings import settings
@@ -203,6 +209,9 @@ def _compare_sides(sides: "_Sides", measurements: Measurements) -> None:
     sight = sides.sight(old, found, is_drawn=is_drawn, measurements=measurements)
     if not found.agrees:
         _write("mismatch", copy, found, sight=sight)
+    if copy.is_recorded:
+        with suppress(Exception):  # no copy goes uncounted for it
+            _record(copy)
     usage = _usage()
     usage.add(found)
     if usage.compared == STALE_AFTER and (stale := usage.after(STALE_AFTER)):
@@ -405,6 +414,14 @@ def _write(message: str, copy: Copy, found: Comparison, **fields: Any) -> None:
         trace=copy.trace,
         **fields,
     )
+
+
+def _record(copy: Copy) -> None:
+    """One line with the form of a request, for people who ask for it, and no value of a user's."""
+    door, key = front_door(copy.event), _masking_key()
+    line = masked(door.request(copy.event, copy.user), key) if door is HTTP_API else None
+    if _log_sampler.admits(f"recorded {form(line)}"):
+        logger.info("recorded", request=line, status=copy.response.status)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ def copied(**changes: Any) -> Copy:
         "variant": Variant.CONTROL,
         "response": Response.json({"id": "ada"}),
         "exposed": False,
+        "is_recorded": False,
         "candidate_version": "7",
         "deadline_ms": 2_000,
         "sent_at": 0.0,
@@ -42,6 +43,7 @@ copies = st.builds(
     variant=st.sampled_from(Variant),
     response=responses.map(without_credentials),
     exposed=st.booleans(),
+    is_recorded=st.booleans(),
     sent_at=st.floats(0, 1e13),
 )
 

@@ -1,6 +1,7 @@
 """Who answers a user, what is never let through to one, and what is counted of it."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -384,6 +385,13 @@ def test_the_hooks_requests_are_in_no_count_and_in_no_copy(
     route.ask({**event_of(), MARK: {"probe": True}})
     assert counted(capfd) == {}
     assert route.tee.sent == []
+
+
+def test_a_copy_is_recorded_as_long_as_the_flag_asks_for_it() -> None:
+    for until, is_recorded in ((0, False), (time.time() - 1, False), (time.time() + 60, True)):
+        route = Route(Stage.SHADOW, record_until=until)
+        route.ask()
+        assert [copy.is_recorded for copy in route.tee.sent] == [is_recorded]
 
 
 def test_the_candidate_is_told_of_a_drill_by_its_mark_and_no_version_is_blamed_for_it(

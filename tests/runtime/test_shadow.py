@@ -44,6 +44,33 @@ def test_a_candidate_that_raises_is_an_error_and_its_message_stays_inside(
     assert "ada@example.com" not in out
 
 
+def test_a_request_is_recorded_where_that_is_asked_for_masked_and_a_few_of_a_form(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    for user in (f"user-{number}" for number in range(7)):
+        shadow.handler(copied(user, headers={"x-tenant": "acme", "cookie": "a=b"}), None)
+    assert "recorded" not in capfd.readouterr().out
+    for user in (f"user-{number}" for number in range(7)):
+        shadow.handler(copied(user, is_recorded=True, headers={"x-tenant": "acme"}), None)
+    out = capfd.readouterr().out
+    assert metrics(out)["Compared"] == 7
+    written = [line for line in lines(out) if line["message"] == "recorded"]
+    assert len(written) == 5
+    assert {line["status"] for line in written} == {200}
+    request = written[0]["request"]
+    assert (request["method"], request["headers"].keys()) == ("GET", {"x-tenant"})
+    assert "acme" not in out
+    assert "user-0" not in json.dumps(written)
+
+
+def test_a_request_that_cannot_be_recorded_is_compared_all_the_same(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shadow, "masked", lambda *_: 1 / 0)
+    shadow.handler(copied("ada", is_recorded=True), None)
+    assert metrics(capfd.readouterr().out)["Compared"] == 1
+
+
 def test_at_live_control_is_the_one_that_runs(capfd: pytest.CaptureFixture[str]) -> None:
     shadow.handler(copied("broken", variant=Variant.CANDIDATE), None)
     assert metrics(capfd.readouterr().out)["Compared"] == 1

@@ -107,6 +107,7 @@ def test_the_seed_is_off() -> None:
         "control_users": [],
         "paused": False,
         "override": "",
+        "record_until": 0,
     }
 
 
@@ -128,6 +129,7 @@ def test_every_attribute_is_constrained_so_that_the_console_refuses_a_typing_err
         "control_users": users,
         "paused": {"type": "boolean"},
         "override": {"type": "string"},
+        "record_until": {"type": "number", "minimum": 0},
     }
 
 
@@ -158,6 +160,8 @@ def broken_rules(document: dict[str, Any]) -> Iterator[str]:
                 case {"type": "number", "minimum": least, "maximum": most} if (
                     least <= value <= most
                 ):
+                    pass
+                case {"type": "number", "minimum": least} if least <= value:
                     pass
                 case {"type": "array", "elements": {"type": "string"}} if all(
                     isinstance(element, str) for element in value

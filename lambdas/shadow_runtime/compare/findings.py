@@ -63,7 +63,7 @@ def folded(steps: Steps) -> str:
     """The path as text without what varies: `$.items[*].name`, and `$.users{*}` for data keys."""
     return _joined(
         steps,
-        lambda step: "[*]" if isinstance(step, int) else f".{step}" if _is_name(step) else "{*}",
+        lambda step: "[*]" if isinstance(step, int) else f".{step}" if is_name(step) else "{*}",
     )
 
 
@@ -74,11 +74,16 @@ def _joined(steps: Steps, text: Callable[[str | int], str]) -> str:
 
 
 def _written_key(step: str, key: bytes) -> str:
-    return f".{step}" if _is_name(step) else f"{{{mask(str(step), key)}}}"
+    return f".{step}" if is_name(step) else f"{{{mask(str(step), key)}}}"
 
 
-def _is_name(step: str) -> bool:
-    """Whether a key looks like the name of a field: more than four digits make an id."""
+def is_name(step: str) -> bool:
+    """Whether a key looks like the name of a field: more than four digits make an id.
+
+    Example:
+        >>> is_name("created_at"), is_name("u-48151"), is_name("ada@example.com")
+        (True, False, False)
+    """
     return not isinstance(step, DataKey) and _NAME.fullmatch(step) is not None
 
 
