@@ -20,7 +20,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import IntEnum
 from types import FrameType
@@ -91,6 +91,8 @@ def verb(on: typer.Typer, name: str | None = None) -> Callable[[Callable[..., Re
             with ending(as_json=as_json), _time_limit(timeout):
                 with redirect_stdout(sys.stderr if as_json else sys.stdout):
                     result = work(**given)
+                if given.get("embedded"):
+                    result = replace(result, next_steps=[*map(_there, result.next_steps)])
                 _print(result, as_json=as_json)
             raise typer.Exit(result.code)
 
@@ -105,6 +107,11 @@ def verb(on: typer.Typer, name: str | None = None) -> Callable[[Callable[..., Re
         on.command(name)(run)
 
     return register
+
+
+def _there(step: str) -> str:
+    """A next step on the embedded AWS, where the command was."""
+    return f"{step} --local" if step.startswith("shadowctl ") else step
 
 
 def _common(

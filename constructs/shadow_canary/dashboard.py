@@ -126,7 +126,7 @@ class RouteDashboard(cloudwatch.Dashboard):
             dashboard_name=dashboard_name(scope, route),
             default_interval=Duration.hours(12),
             widgets=[
-                [_heading(route, traffic, queries)],
+                [_heading(route, traffic, queries, stack=Stack.of(scope).stack_name)],
                 [_requests(name), _error_rates(name), _latencies(name)],
                 [_parity(name), _stage(name), _versions(name, code_canary)],
                 [_states(alarms), _copies(name), _served(name)],
@@ -140,11 +140,14 @@ def dashboard_name(scope: Construct, route: str) -> str:
     return f"{Stack.of(scope).stack_name}-{route}"
 
 
-def _heading(route: str, traffic: Traffic, queries: MismatchQueries) -> cloudwatch.IWidget:
+def _heading(
+    route: str, traffic: Traffic, queries: MismatchQueries, *, stack: str
+) -> cloudwatch.IWidget:
     evidence = ShadowEvidence.of(traffic)
     proof = (
-        f"Parity within 0.1 % is proven by {evidence.pairs:,} copies without a mismatch, "
-        f"{evidence.days:.2g} days of the expected traffic. `shadowctl status` says what is proven."
+        f"Parity within 0.1 % is proven by {evidence.pairs:,} pairs that agree, "
+        f"{evidence.days:.2g} days of the expected traffic. The verdict, and what to do next: "
+        f"`shadowctl status {stack} --watch`."
     )
     return cloudwatch.TextWidget(
         markdown=f"# {route}\n{queries.links}\n\n{proof}", width=_WIDTH, height=3
@@ -184,7 +187,9 @@ def _requests(route: str) -> cloudwatch.IWidget:
             (MetricName.UNREAD, "flag never read"),
         )
     ]
-    return _graph("Who is asked", asked, right=on_control, label="requests a minute", stacked=True)
+    return _graph(
+        "Answers: who is asked", asked, right=on_control, label="requests a minute", stacked=True
+    )
 
 
 def _error_rates(route: str) -> cloudwatch.IWidget:
@@ -222,13 +227,15 @@ def _parity(route: str) -> cloudwatch.IWidget:
     using = {name: route_metric(metric, route=route) for name, metric in names.items()}
     parity = "100 * (compared - mismatched - errors) / compared"
     beside = {
-        MetricName.COMPARED: "compared",
+        MetricName.COMPARED: "pairs",
         MetricName.EMPTY: "empty",
         MetricName.REFUSED: "refused",
+        MetricName.MISMATCHED: "differ",
+        MetricName.BOTH_DIFFER: "both differ",
         MetricName.FIRST_SIGHT: "differed at first sight alone",
     }
     return _graph(
-        "Parity of the copies of an hour",
+        "Evidence: parity of the pairs of an hour",
         [formula("alike", parity, using=using, period=_HOUR)],
         right=[
             route_metric(name, route=route).with_(period=_HOUR, label=label)
@@ -245,7 +252,7 @@ def _stage(route: str) -> cloudwatch.IWidget:
         return formula(label, f"FILL({name.lower()}, REPEAT)", using={name.lower(): known})
 
     return _graph(
-        "Stage: 0 off · 1 shadow · 2 canary · 3 live · 4 complete",
+        "Flag: 0 off · 1 shadow · 2 canary · 3 live · 4 complete",
         [since(MetricName.STAGE, "stage")],
         right=[since(MetricName.CANDIDATE_PERCENT, "% of users on the candidate")],
     )
@@ -265,7 +272,9 @@ def _versions(route: str, code_canary: CodeCanary) -> cloudwatch.IWidget:
 
 
 def _states(alarms: Sequence[cloudwatch.IAlarm]) -> cloudwatch.IWidget:
-    return cloudwatch.AlarmStatusWidget(title="Alarms", alarms=[*alarms], width=_THIRD, height=6)
+    return cloudwatch.AlarmStatusWidget(
+        title="Guards and other alarms", alarms=[*alarms], width=_THIRD, height=6
+    )
 
 
 def _copies(route: str) -> cloudwatch.IWidget:

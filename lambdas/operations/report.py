@@ -12,7 +12,7 @@ from judge import Outcome
 from operations.actions import CleanedUp, RolledBack
 from operations.ramp import Ticked
 from operations.settings import OperationsSettings
-from shadow_runtime.contract import CONSOLES, POLL_INTERVAL, Action, MetricName
+from shadow_runtime.contract import CONSOLES, POLL_INTERVAL, Action, MetricName, Stage
 from shadow_runtime.telemetry import Measurements, logger
 
 
@@ -44,13 +44,14 @@ def rollback_message(route: str, done: RolledBack, versions: Mapping[str, float]
     if done.changed:
         subject = f"{route}: users are back on control"
         did = (
-            f"The flag went to off, all at once; {POLL_INTERVAL} seconds later each execution "
-            f"environment answers with control, after one more request.\n{done.deployment}"
+            f"The flag went to off, all at once: {Stage.OFF.answers}, in each execution "
+            f"environment {POLL_INTERVAL} seconds later, after one more request.\n"
+            f"{done.deployment}"
         )
     else:
         subject = f"{route}: in ALARM, and the flag is off already"
         did = f"Nothing: the flag was at off already.\n{done.deployment}".rstrip()
-    unheard = "" if done.by_message else _UNHEARD
+    unheard, stack = "" if done.by_message else _UNHEARD, route.partition("/")[0]
     served = ", ".join(f"{version} ({100 * share:g} %)" for version, share in versions.items())
     return Message(
         subject,
@@ -58,7 +59,8 @@ def rollback_message(route: str, done: RolledBack, versions: Mapping[str, float]
         f"{done.reason}",
         did=did,
         look=f"Versions of the route at that time: {served or 'unknown'}. Start again from "
-        "shadow; nobody can be exposed while the alarm is in ALARM.",
+        "shadow; nobody can be exposed while the guard is in ALARM. Next: "
+        f"{', '.join(f'`shadowctl {verb} {stack}`' for verb in ('status', 'traces', 'diffs'))}.",
     )
 
 

@@ -21,5 +21,6 @@ def next_steps(status: Status) -> list[str]:
     if status.stage == Stage.OFF < status.ceiling:
         return [f"shadowctl stage {route} shadow"]
     if verdict is Verdict.PASS:
-        return [f"shadowctl promote {route}"] if status.stage < status.ceiling else []
+        share = " --percent 1" if status.is_open else ""
+        return [f"shadowctl promote {route}{share}"] if status.stage < status.ceiling else []
     return why if status.needed is None else [f"shadowctl status {route} --watch"]

@@ -79,6 +79,7 @@ class Status:
         judgement: what that proves.
         history: the last changes, the newest last.
         clean_up: when it is to happen; None where no schedule says so.
+        is_open: whether nothing here says how many users the next canary takes.
     """
 
     now: datetime
@@ -94,6 +95,7 @@ class Status:
     judgement: Judgement
     history: Sequence[Deployment]
     clean_up: datetime | None
+    is_open: bool
 
     @property
     def stage(self) -> Stage:
@@ -233,11 +235,13 @@ def look(
         now=now,
         minute_s=clock.minute_s,
     )
+    deployed, steps = route.flag.deployed(), route.flag.transitions
+    is_open = deployed.position.stage == Stage.SHADOW and steps.step_after(Stage.SHADOW) is None
     return Status(
         now=now,
         asked=asked,
         name=route.name,
-        deployed=route.flag.deployed(),
+        deployed=deployed,
         ceiling=route.ceiling,
         guards=[_of(guards, name, far.get(name)) for name in guards.names],
         notices=[each for each in ((ratio.objection, ratio.notice) if ratio else ()) if each],
@@ -247,6 +251,7 @@ def look(
         judgement=judge(found.counts if found else Counts(), tolerances),
         history=route.flag.history(_CHANGES),
         clean_up=clean_up_at(held, aws),
+        is_open=is_open and route.ceiling >= Stage.LIVE,
     )
 
 

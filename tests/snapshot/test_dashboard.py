@@ -12,13 +12,13 @@ from tests.snapshot.alarms import alarms
 from tests.snapshot.written import shape
 
 TITLES = [
-    "Who is asked",
+    "Answers: who is asked",
     "Error rate",
     "Latency",
-    "Parity of the copies of an hour",
-    "Stage: 0 off · 1 shadow · 2 canary · 3 live · 4 complete",
+    "Evidence: parity of the pairs of an hour",
+    "Flag: 0 off · 1 shadow · 2 canary · 3 live · 4 complete",
     "Versions of the code",
-    "Alarms",
+    "Guards and other alarms",
     "Copies that were not compared",
     "Wrong answers that users received",
     "what differs most",
@@ -144,7 +144,7 @@ def test_what_differs_most_is_asked_where_mismatches_are_written(
 def test_it_says_how_many_copies_prove_parity_and_how_long_they_take(
     widgets: list[dict[str, Any]],
 ) -> None:
-    assert "proven by 3,503 copies without a mismatch, 0.0035 days" in widgets[0]["markdown"]
+    assert "proven by 3,503 pairs that agree, 0.0035 days" in widgets[0]["markdown"]
 
 
 def test_its_links_lead_to_the_console_of_each_partition(get_user: Template) -> None:

@@ -134,8 +134,8 @@ def test_people_are_told_what_happened_what_was_done_and_what_to_look_at() -> No
     done = RolledBack(
         "off", True, deployment, ALARM.name, ALARM.description, ALARM.reason, ALARM.at, True
     )
-    told = rollback_message("get-user", done, {"7": 0.99, "8": 0.01})
-    assert told.subject == "get-user: users are back on control"
+    told = rollback_message("GetUser/get-user", done, {"7": 0.99, "8": 0.01})
+    assert told.subject == "GetUser/get-user: users are back on control"
     assert (
         told.text("https://console/dashboard")
         == f"""\
@@ -145,13 +145,14 @@ What happened
 {ALARM.reason}
 
 What was done
-The flag went to off, all at once; 15 seconds later each execution environment answers with \
-control, after one more request.
+The flag went to off, all at once: control answers everybody, in each execution environment \
+15 seconds later, after one more request.
 {deployment}
 
 What to look at
 Versions of the route at that time: 7 (99 %), 8 (1 %). Start again from shadow; nobody can be \
-exposed while the alarm is in ALARM.
+exposed while the guard is in ALARM. Next: `shadowctl status GetUser`, `shadowctl traces GetUser`, \
+`shadowctl diffs GetUser`.
 https://console/dashboard
 """
     )

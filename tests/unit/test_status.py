@@ -93,6 +93,7 @@ def status(
         "judgement": judge(counts, Tolerances()),
         "history": [*HISTORY[:-1], replace(HISTORY[-1], state=state, percent=40)],
         "clean_up": NOW + timedelta(days=5, hours=6),
+        "is_open": False,
     }
     return Status(**{**known, **given})
 
@@ -241,6 +242,10 @@ NEXT = {
     "not proven": (status(), "shadowctl status GetUser --watch"),
     "noisy": (ALL["noisy"], "shadowctl diffs GetUser"),
     "proven": (status(Stage.SHADOW, GOOD), "shadowctl promote GetUser"),
+    "proven, of whom nothing says how many": (
+        status(Stage.SHADOW, GOOD, is_open=True),
+        "shadowctl promote GetUser --percent 1",
+    ),
     "failing users": (status(counts=BAD), "shadowctl off GetUser"),
     "failing unseen": (status(Stage.SHADOW, BAD), "shadowctl diffs GetUser"),
     "red": (status(counts=GOOD, guards=[RED]), "shadowctl off GetUser"),

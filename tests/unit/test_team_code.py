@@ -13,7 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 
 from shadow_canary.metrics import RouteMetrics
 from shadow_canary.topic import IMPORTED_KEY
-from shadow_runtime.contract import MetricName, Variant
+from shadow_runtime.contract import MetricName, Variable, Variant
 from tests.checkout import ROOT
 from tests.unit.services import App, Template, service, stack_of_nothing, warnings
 
@@ -88,6 +88,21 @@ def test_fails_on_a_variable_or_a_layer_that_the_shadow_lacks(lambdas: Path, sid
     variable, of_layer = made.node.validate()
     assert "has the variable TABLE, and the shadow" in variable
     assert "has a layer that the shadow" in of_layer
+
+
+@pytest.mark.parametrize(("given", "may"), [({}, []), ({"production": False}, ["Candidate"])])
+def test_a_drill_may_fail_the_candidate_of_what_says_that_it_is_no_production_and_nothing_else(
+    lambdas: Path, given: dict[str, bool], may: list[str]
+) -> None:
+    stack = stack_of_nothing()
+    service(stack, lambdas, **given)
+    template = App(stack)
+    heed = [
+        each
+        for each in (*SIDES, "Operations", "PreTraffic")
+        if Variable.DRILL in function(template, each)["Environment"]["Variables"]
+    ]
+    assert heed == may
 
 
 def test_a_lock_is_a_layer_of_every_side(lambdas: Path, tmp_path: Path) -> None:

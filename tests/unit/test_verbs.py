@@ -47,6 +47,15 @@ def test_a_command_ends_with_the_code_of_its_result(code: ExitCode) -> None:
     assert json.loads(for_machines.stdout) == {"a": 1, "next_steps": ["shadowctl status"]}
 
 
+def test_on_the_embedded_aws_the_next_step_is_there_too() -> None:
+    def work(embedded: bool = False) -> Result:
+        return Result([], {}, ["shadowctl status GetUser", "make test"])
+
+    steps = json.loads(ran(work, "--embedded", "--json").stdout)["next_steps"]
+    assert steps == ["shadowctl status GetUser --local", "make test"]
+    assert "--local" not in ran(work).stdout
+
+
 def test_the_codes_are_those_that_scripts_know() -> None:
     assert {code.name: code.value for code in ExitCode} == {
         "DONE": 0,
