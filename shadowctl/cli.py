@@ -236,21 +236,29 @@ def status(
     version: Annotated[
         str | None, typer.Option(help="of the candidate; by default the newest that is asked")
     ] = None,
-    mismatch_percent: Annotated[float, typer.Option(help="of the pairs may differ")] = 0.1,
-    fault_percent: Annotated[float, typer.Option(help="of the requests may fail")] = 1,
-    minimum_hours: Annotated[int, typer.Option(help="with pairs, before anything passes")] = 0,
+    mismatch_percent: Annotated[
+        float | None, typer.Option(help="of the pairs may differ; by default the ramp's, or 0.1")
+    ] = None,
+    fault_percent: Annotated[
+        float | None, typer.Option(help="of the requests may fail; by default the ramp's, or 1")
+    ] = None,
+    minimum_hours: Annotated[
+        int | None, typer.Option(help="with pairs, before anything passes; by default 0")
+    ] = None,
     embedded: Embedded = False,
 ) -> Result:
     """Show where routes are, who answers, how far their guards are from red, what is proven."""
     from judge import Tolerances
     from shadowctl.status.command import View
 
+    named = {
+        "mismatch_percent": mismatch_percent,
+        "fault_percent": fault_percent,
+        "minimum_hours": minimum_hours,
+    }
+    tolerances = {name: value for name, value in named.items() if value is not None}
     with usage():
-        tolerances = Tolerances(
-            mismatch_percent=mismatch_percent,
-            fault_percent=fault_percent,
-            minimum_hours=minimum_hours,
-        )
+        Tolerances(**tolerances)
         begun = None if since in (None, "release") else moment(str(since), now=datetime.now(UTC))
     view = View.of(
         asked or [],

@@ -2,11 +2,12 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Self
 
 import boto3
@@ -14,7 +15,6 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from judge import Tolerances
 from shadowctl.deployed import DeployedRoute, RouteError, every, find_route
 from shadowctl.failures import EXPECTED, in_one_line
 from shadowctl.functions import Functions
@@ -32,7 +32,7 @@ class View:
     """What an operator looks at: one route whole, or several in a table.
 
     Example:
-        >>> View.of(["GetUser"], aws, tolerances=Tolerances()).once().code  # doctest: +SKIP
+        >>> View.of(["GetUser"], aws).once().code  # doctest: +SKIP
         <ExitCode.DONE: 0>
     """
 
@@ -45,13 +45,15 @@ class View:
         asked: Sequence[str],
         aws: boto3.Session,
         *,
-        tolerances: Tolerances,
+        tolerances: Mapping[str, float] = MappingProxyType({}),
         version: str | None = None,
         since: datetime | None = None,
         since_release: bool = False,
         clock: Clock = AWS,
     ) -> Self:
         """The routes that are asked for, by default all of them.
+
+        `tolerances` are of `judge.Tolerances`, by name.
 
         Raises:
             RouteError: there is no such route, or none at all.

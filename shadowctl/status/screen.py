@@ -76,6 +76,8 @@ def sections(status: Status, *, is_drawn: bool = True) -> Iterator[Section]:
     yield "guards", [*_guards(status, is_drawn=is_drawn)]
     yield "verdict", [*_verdict(status)]
     yield "evidence", [*_evidence(status)]
+    if status.decision is not None:
+        yield "ramp", [Text(str(status.decision))]
     yield "next", [Text(step, "bold") for step in next_steps(status)[:1]]
     yield "clean-up", [_clean_up(status)]
     yield "changes", [_change(each) for each in reversed(status.history)]

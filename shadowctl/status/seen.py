@@ -1,17 +1,19 @@
 """What is known of a route at one moment: read once, told to people and to machines."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
 
 from analysis.alarms import Alarm
-from judge import Counts, Judgement, Tolerances, Verdict, judge
+from judge import Counts, Decision, Judgement, Ramp, Tolerances, Verdict, decide, judge
 from operations.counts import Found, candidate_versions, counted
 from operations.flag import Deployed, Deployment
 from operations.guards import Guards, unfit
+from operations.observer import Observer
+from operations.ramp import look as ramp_look
 from shadow_runtime.contract import Stage
 from shadowctl.deployed import DeployedRoute
 from shadowctl.distance import MINUTE_S, Distance, definitions, distances
@@ -79,6 +81,7 @@ class Status:
         judgement: what that proves.
         history: the last changes, the newest last.
         clean_up: when it is to happen; None where no schedule says so.
+        decision: what its ramp would do now, and why; None where it has none.
         is_open: whether nothing here says how many users the next canary takes.
     """
 
@@ -95,6 +98,7 @@ class Status:
     judgement: Judgement
     history: Sequence[Deployment]
     clean_up: datetime | None
+    decision: Decision | None
     is_open: bool
 
     @property
@@ -171,6 +175,7 @@ class Status:
                 "faults": counts.asked.worse,
                 "hours": counts.hours,
             },
+            "ramp": self.decision and {"outcome": self.decision.outcome, "why": self.decision.why},
             "clean_up": self.clean_up and self.clean_up.isoformat(),
             "history": [_change(each) for each in self.history],
         }
@@ -208,15 +213,16 @@ def look(
     aws: boto3.Session,
     *,
     asked: str,
-    tolerances: Tolerances,
+    tolerances: Mapping[str, float],
     version: str | None = None,
     since: datetime | None = None,
     clock: Clock = AWS,
 ) -> Status:
     """A route as it is now.
 
-    `asked` is how an operator names it. `version` is the candidate's - the newest that a version of
-    the route calls. `since` is where its counts begin - where it was first asked.
+    `asked` is how an operator names it; `tolerances` go before those of its ramp. `version` is the
+    candidate's - the newest that a version of the route calls. `since` is where its counts begin -
+    where it was first asked.
 
     Raises:
         FlagWriterError: the flag was never deployed.
@@ -235,6 +241,8 @@ def look(
         now=now,
         minute_s=clock.minute_s,
     )
+    ramp, settings = held.settings.ramp, held.settings
+    observer = Observer(aws, settings, route.flag, held.function)
     deployed, steps = route.flag.deployed(), route.flag.transitions
     is_open = deployed.position.stage == Stage.SHADOW and steps.step_after(Stage.SHADOW) is None
     return Status(
@@ -248,11 +256,19 @@ def look(
         version=judged,
         beside=[each for each in answering if each != judged],
         found=found,
-        judgement=judge(found.counts if found else Counts(), tolerances),
+        judgement=judge(
+            found.counts if found else Counts(),
+            replace(ramp.tolerances if ramp else Tolerances(), **tolerances),
+        ),
         history=route.flag.history(_CHANGES),
         clean_up=clean_up_at(held, aws),
+        decision=_decision(ramp, route, observer, now) if ramp else None,
         is_open=is_open and route.ceiling >= Stage.LIVE,
     )
+
+
+def _decision(ramp: Ramp, route: Route, observer: Observer, now: datetime) -> Decision:
+    return decide(ramp, ramp_look(route.flag, observer, ceiling=route.ceiling, now=now).seen)
 
 
 def _of(guards: Guards, name: str, distance: Distance | None) -> Guard:

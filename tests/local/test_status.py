@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from judge import Counts, Scores, Tolerances
+from judge import Counts, Scores
 from localaws.up import Local
 from operations.counts import candidate_versions, counted
 from shadow_runtime.contract import Stage
@@ -85,7 +85,7 @@ def test_of_a_version_that_nobody_asked_nothing_is_known(local: Local) -> None:
 def test_the_status_says_where_a_route_is_who_guards_it_and_what_is_proven(
     local: Local, canary: Deployed
 ) -> None:
-    view = View.of(["GetUser"], canary.aws, tolerances=Tolerances(), clock=local.clock())
+    view = View.of(["GetUser"], canary.aws, clock=local.clock())
     [seen] = view.look()
     assert (seen.name, seen.stage, seen.ceiling) == (
         "GetUser/get-user",

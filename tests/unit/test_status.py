@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from judge import Counts, Scores, Tolerances, judge
+from judge import Counts, Decision, Outcome, Scores, Tolerances, judge
 from operations.counts import Found
 from operations.flag import Deployed, Deployment
 from operations.transitions import Change, Who, Writer
@@ -93,6 +93,7 @@ def status(
         "judgement": judge(counts, Tolerances()),
         "history": [*HISTORY[:-1], replace(HISTORY[-1], state=state, percent=40)],
         "clean_up": NOW + timedelta(days=5, hours=6),
+        "decision": None,
         "is_open": False,
     }
     return Status(**{**known, **given})
@@ -139,6 +140,13 @@ def test_pairs_that_are_still_needed_are_told_with_when_they_will_be_there() -> 
     assert "no number of pairs decides" in " ".join(lines(noisy))
 
 
+HOLD = Decision(
+    Outcome.HOLD,
+    None,
+    "not before 2030-01-09 09:00 UTC; 60 of 100 pairs compared at this stage; INCONCLUSIVE: 0 of "
+    "1,000 pairs differ; about 2,600 more pairs at these rates decide",
+)
+
 ALL = {
     "off": status(Stage.OFF, NONE),
     "shadow": status(Stage.SHADOW),
@@ -153,6 +161,7 @@ ALL = {
     "never cleaned up": status(clean_up=None),
     "two versions": status(beside=["11"]),
     "no guards": status(guards=[]),
+    "on a ramp": status(decision=HOLD),
     "a broken split": status(notices=["the candidate has 5 % of the requests since …"]),
 }
 
@@ -191,6 +200,12 @@ def test_colors_only_repeat_what_words_say() -> None:
     assert plain == colored
     assert "RED" in plain
     assert "FAIL" in plain
+
+
+def test_a_ramp_says_what_it_would_do_and_why() -> None:
+    assert "ramp      hold: not before 2030-01-09 09:00 UTC" in drawn(ALL["on a ramp"])
+    assert ALL["on a ramp"].document()["ramp"]["outcome"] == "hold"
+    assert ALL["canary"].document()["ramp"] is None
 
 
 def test_a_guard_that_could_not_act_is_no_green_one() -> None:
