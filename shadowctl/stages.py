@@ -100,7 +100,7 @@ class _Stopping(Thread):
     """One route on its way to `off`; who has no time left does not wait for it."""
 
     def __init__(self, found: DeployedRoute, flag: HostedFlag, who: Who, why: str) -> None:
-        super().__init__(daemon=True)
+        super().__init__(name=found.stack, daemon=True)
         self._flag, self._who, self._why = flag, who, why
         self.stopped = Stopped(found.stack, found.settings.route, None, "look above, and try again")
         self.start()
@@ -122,11 +122,17 @@ def next_stage(route: Route, percent: float | None) -> Stage:
     `percent` is of the users, for a canary: the ramp's or the ceiling's where either names one.
 
     Raises:
-        FlagWriterError: nothing follows, or nothing says how many users a canary takes.
+        FlagWriterError: nothing follows, a change is under way, or nothing says how many users a
+            canary takes.
         ValueError: that is no percentage of a canary.
     """
     deployed, table = route.flag.deployed(), route.flag.transitions
     stage, ceiling = deployed.position.stage, table.ceiling
+    if deployed.is_running:
+        raise FlagWriterError(
+            f"deployment {deployed.number} to {stage} is under way: promote the route when "
+            "everybody is there"
+        )
     if percent is not None:
         return Stage.canary(percent=percent)
     if not deployed.is_ours:

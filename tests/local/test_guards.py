@@ -138,7 +138,9 @@ def test_a_red_alarm_whose_message_was_lost_takes_users_back_at_the_next_check(
         assert awaited(lambda: is_off(canary), True)
     evidence = rolled_back(canary, before)
     assert (evidence["alarm"], evidence["by_message"]) == (alarm, False)
-    assert "seen by the check" in evidence["deployment"]
+    [newest] = canary.flag.history(last=1)
+    assert newest.change
+    assert newest.change.evidence["by_message"] is False
     assert checks(canary, stage=CANARY.stage)[-1]["alarms"][alarm] == "ALARM"
 
     at_off = len(checks(canary, stage=Stage.OFF))

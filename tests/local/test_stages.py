@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from operations.actions import clean_up, roll_back
 from operations.alarms import AlarmNotification
 from operations.ceiling import hold
 from operations.flag import FlagWriterError, HostedFlag
-from operations.moves import move
+from operations.moves import add_tester, move
 from operations.settings import OperationsSettings
 from operations.transitions import Transitions, Who, Writer
 from shadow_runtime.contract import FLAG_KEY, Position, Stage, flag_document
@@ -120,6 +121,20 @@ def test_a_console_user_who_gives_a_reason_may_jump_once_and_never_over_the_ceil
     canary.set(VALIDATOR, SHADOW_CANARY_CEILING="canary(5%)")
     with pytest.raises(ClientError, match="over the ceiling"):
         console(unbound, Stage.LIVE, override="another reason")
+
+
+def test_of_writers_at_the_same_time_none_loses_what_it_wrote(canary: Deployed) -> None:
+    testers = [f"tester-{number}" for number in range(4)]
+    before = canary.flag.deployed().number
+
+    def add(user: str) -> bool:
+        return add_tester(canary.flag, user, who=Who(Writer.PERSON, user), why="a test")
+
+    with ThreadPoolExecutor(len(testers)) as threads:
+        assert [*threads.map(add, testers)] == [True] * len(testers)
+    assert {*testers} <= {*canary.flag.deployed().position.candidate_users}
+    made = [each.change for each in canary.flag.history() if each.number > before]
+    assert {each.who.name for each in made if each} == {*testers}
 
 
 def test_nonsense_is_not_deployed(canary: Deployed) -> None:

@@ -194,11 +194,14 @@ def test_of_two_who_take_a_validator_off_at_once_none_leaves_it_off() -> None:
     def other() -> None:
         appconfig.validators = []  # as it is while another writer deploys
 
+    def puts_back() -> None:
+        appconfig.validators, appconfig.validate = validators, lambda _content: ""
+
     appconfig.before("GetConfigurationProfile", other)
+    appconfig.before("StartDeployment", lambda: None, puts_back)
     moved(appconfig, Stage.OFF)
-    assert appconfig.validators == []
-    appconfig.validators = validators  # as that one then does
     assert appconfig.position.stage == Stage.OFF
+    assert appconfig.validators == validators
 
 
 def test_the_validator_is_put_back_when_the_deployment_fails_too() -> None:
@@ -386,8 +389,14 @@ def test_a_flag_that_was_never_deployed_is_an_error_that_says_what_to_deploy() -
         moved(appconfig, CANARY)
 
 
-def test_a_reason_in_any_script_is_accepted() -> None:
-    assert move(flag_on(at(Stage.LIVE)), Stage.OFF, who=ADA, why="Störung, 障害", objections=none)
+@pytest.mark.parametrize(
+    "why", ["Störung, 障害", "障" * 2_048, "\ud800\n\x00"], ids=["any", "long", "odd"]
+)
+def test_a_reason_in_any_script_and_length_is_accepted(why: str) -> None:
+    appconfig = at(Stage.LIVE)
+    assert move(flag_on(appconfig), Stage.OFF, who=ADA, why=why, objections=none, override=why)
+    assert why.startswith(made(appconfig).why)
+    assert made(appconfig).who == ADA
 
 
 def test_nobody_is_exposed_while_an_exposure_alarm_is_red() -> None:

@@ -17,7 +17,7 @@ from shadowctl import cli, stages
 from shadowctl.deployed import DeployedRoute, RouteError
 from shadowctl.route import Route
 from shadowctl.stages import dry_run, history, next_stage, off, paused, undone
-from shadowctl.verb import ExitCode, Result
+from shadowctl.verb import ExitCode, Result, TimedOut
 from tests.fakes import FakeAppConfig, RefusedError
 from tests.unit.flags import ADA, CANARY, NOT_OURS, at, flag_on
 from tests.unit.guarded import BAD, Aws, described
@@ -135,6 +135,26 @@ def test_where_there_is_no_route_off_says_so(monkeypatch: pytest.MonkeyPatch) ->
         Account(monkeypatch).off()
 
 
+def test_who_has_no_time_left_waits_for_no_route(monkeypatch: pytest.MonkeyPatch) -> None:
+    account, begun, ends = Account(monkeypatch, CANARY), threading.Event(), threading.Event()
+
+    def hang() -> None:
+        begun.set()
+        ends.wait(30)
+
+    def over(thread: threading.Thread) -> None:
+        assert begun.wait(30)
+        assert thread.daemon, "the process ends without it"
+        raise TimedOut("no time is left")
+
+    account.flags["Route0"].before("StartDeployment", hang)
+    monkeypatch.setattr(stages._Stopping, "join", over)
+    monkeypatch.setattr(cli, "session", lambda embedded: account)
+    ran = CliRunner().invoke(cli.app, ["off", "--all"])
+    assert (ran.exit_code, begun.is_set()) == (ExitCode.TIMED_OUT, True)
+    ends.set()
+
+
 @pytest.mark.parametrize("arguments", [["off"], ["off", "GetUser", "--all"]])
 def test_off_is_told_which_routes(arguments: list[str]) -> None:
     ran = CliRunner().invoke(cli.app, arguments)
@@ -187,6 +207,13 @@ def test_promote_goes_to_the_ramps_next_step_or_to_the_next_stage(
 ) -> None:
     assert next_stage(route(at(stage), table), None) == following
     assert table.refusal(stage, following) is None
+
+
+def test_promote_does_not_go_two_steps_where_it_is_typed_twice() -> None:
+    appconfig = at(ONE)
+    appconfig.move(Position(CANARY), "raise0")
+    with pytest.raises(FlagWriterError, match=r"deployment 2 to canary\(5%\) is under way"):
+        next_stage(route(appconfig), None)
 
 
 def test_promote_asks_for_the_share_that_nothing_names() -> None:
@@ -274,6 +301,16 @@ def test_undo_takes_the_last_change_back_whatever_it_was_and_undone_again_it_is_
     [newest] = its.flag.history(last=1)
     assert newest.change
     assert newest.change.evidence == {"undone": 4}
+
+
+def test_undo_brings_no_reason_back_that_was_given_for_an_earlier_move() -> None:
+    appconfig = at(Stage.OFF)
+    its = route(appconfig)
+    its.move(CANARY, why="a test", progress=progress, override="incident 7")
+    its.move(Stage.SHADOW, why="a test", progress=progress)
+    undone(its, why="a test")
+    assert appconfig.position.stage == CANARY
+    assert appconfig.served["values"][FLAG_KEY]["override"] == ""
 
 
 def test_undo_stops_a_raise_that_is_under_way() -> None:

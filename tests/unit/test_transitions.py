@@ -174,8 +174,9 @@ def test_of_a_reason_of_two_kilobytes_as_much_is_kept_as_fits_and_all_of_the_res
 
 def test_where_even_the_facts_do_not_fit_the_last_of_them_go() -> None:
     facts = {f"fact {number}": "é" * 40 for number in range(100)}
-    change = Change(Who(Writer.RAMP, "tick"), "why", None, Stage.OFF, facts)
-    read = Change.parse(change.description())
+    description = Change(Who(Writer.RAMP, "tick"), "why", None, Stage.OFF, facts).description()
+    assert len(description) <= 1_024
+    read = Change.parse(description)
     assert read is not None
     assert [*facts][: len(read.evidence)] == [*read.evidence]
     assert len(read.evidence) > 40
