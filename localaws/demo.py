@@ -320,7 +320,7 @@ class Demo:
     def _fire_schedule(self) -> datetime:
         """Moves the schedule to the next seconds; returns when it would have fired."""
         scheduler = self._aws.client("scheduler")
-        name = self._resource("AWS::Scheduler::Schedule", "ServiceCleanUp")
+        name = self._resource("AWS::Scheduler::Schedule", "ServiceCleanUpSchedule")
         schedule = scheduler.get_schedule(Name=name)
         planned = datetime.fromisoformat(schedule["ScheduleExpression"][3:-1])
         soon = datetime.now(UTC) + timedelta(seconds=1)

@@ -102,8 +102,7 @@ class OperationsFunction(LeastPrivilegeFunction):
         bus.grant_put_events_to(self)
         topic.grant_publish(self)
         self._grant_describe_alarms()
-        if ramp is not None:
-            self._grant_see_guards(topic)
+        self._grant_see_guards(topic)
         self._subscription = self._subscribe(topic)
         self._heard = list[str]()
         for alarm in exposure:
@@ -241,11 +240,12 @@ class Tick(Construct):
 
 
 class CleanUp(Construct):
-    """A one-shot schedule that ends the migration at `at`.
+    """Ends the migration at `at`, or looks again once a day for seven days where nothing is proven.
 
-    The scheduler retries for an hour what it could not deliver; then the call rests in
-    `operations.dead_letters` for 14 days. A schedule that has fired stays, finished, until the
-    stack changes: CloudFormation knows no ActionAfterCompletion.
+    What it does stands in `operations.clean_up.TABLE`. The scheduler retries for an hour what it
+    could not deliver; then the call rests in `operations.dead_letters` for 14 days. A one-shot
+    schedule that has fired stays, finished, until the stack changes: CloudFormation knows no
+    ActionAfterCompletion. Nothing comes of the daily one before and after its week.
 
     Example:
         >>> CleanUp(self, "CleanUp", route="get-user", at=launch + timedelta(days=7),
@@ -263,18 +263,33 @@ class CleanUp(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self.at = at
+
+        def asking_for(action: Action) -> targets.LambdaInvoke:
+            event = {"action": action, "due": at.isoformat()}
+            return targets.LambdaInvoke(
+                operations,
+                input=scheduler.ScheduleTargetInput.from_object(event),
+                retry_attempts=10,
+                max_event_age=Duration.hours(1),
+                dead_letter_queue=operations.dead_letters,
+            )
+
         self.schedule = scheduler.Schedule(
             self,
             "Schedule",
             description=f"Ends the migration of {route}",
             schedule=scheduler.ScheduleExpression.at(at, TimeZone.ETC_UTC),
-            target=targets.LambdaInvoke(
-                operations,
-                input=scheduler.ScheduleTargetInput.from_object({"action": Action.CLEANUP}),
-                retry_attempts=10,
-                max_event_age=Duration.hours(1),
-                dead_letter_queue=operations.dead_letters,
+            target=asking_for(Action.CLEANUP),
+        )
+        # Without a StartDate: where that is past, the scheduler refuses a stack deployed anew.
+        self.daily = scheduler.Schedule(
+            self,
+            "Daily",
+            description=f"Looks again whether the migration of {route} can end",
+            schedule=scheduler.ScheduleExpression.cron(
+                minute=str(at.minute), hour=str(at.hour), time_zone=TimeZone.ETC_UTC
             ),
+            target=asking_for(Action.REARM),
         )
         acknowledge_wildcard(
             Stack.of(self), versions_of(operations), "the target's grant covers its versions"

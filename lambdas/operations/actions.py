@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from operations.alarms import AlarmNotification, ExposureAlarm
+from operations.clean_up import Ending, Seen, decide
 from operations.flag import FlagWriterError, HostedFlag
 from operations.moves import deprecate, lower, was_done
 from operations.transitions import Evidence, Who
@@ -112,30 +113,62 @@ def _rolled_back(
 
 @dataclass(frozen=True, slots=True)
 class CleanedUp:
-    """What a clean-up found and did; `changed` is false when it was all done before that day.
+    """What a clean-up found and did; `changed` is false when it was all done before.
+
+    `stage` is where it found the route on that `day` after it was due, `reason` why it did that,
+    and `lacks` what keeps the route from being finished. `deployment` says who moved or marked the
+    flag and why, where this clean-up did. It looks again on the day `again`, if it does.
 
     Example:
-        >>> CleanedUp("off", changed=True, pruned=3)
-        CleanedUp(outcome='off', changed=True, pruned=3)
+        >>> CleanedUp("off", changed=True, pruned=3, stage="shadow", day=7, reason="", lacks=(),
+        ...           deployment="cleanup: … (from shadow to off)", again="").is_news
+        True
     """
 
     outcome: str
     changed: bool
     pruned: int
+    stage: str
+    day: int
+    reason: str
+    lacks: tuple[str, ...]
+    deployment: str
+    again: str
+
+    @property
+    def is_news(self) -> bool:
+        """Whether people are to hear of it: not each day that what was settled still is."""
+        return self.changed or self.day <= 0 or self.outcome in (Ending.REARMED, Ending.STAYED)
 
 
-def clean_up(flag: HostedFlag, *, today: str, who: Who) -> CleanedUp:
-    """Ends the migration: what is not `complete` goes to `off`, what is stays and is marked.
+def clean_up(flag: HostedFlag, seen: Seen, *, who: Who) -> CleanedUp:
+    """Does with the route what the table of `operations.clean_up` says.
 
-    Then deletes the hosted versions older than the deployed one. Running it again changes nothing.
-    `today` is the date (YYYY-MM-DD) that goes into AppConfig's `_deprecation`.
+    Where it is settled, hosted versions older than the deployed one are deleted. Running it again
+    changes nothing.
 
     Raises:
         FlagWriterError: the flag could not be moved.
     """
-    deployed, why = flag.deployed(), f"clean-up on {today}"
-    if deployed.is_ours and deployed.position.stage == Stage.COMPLETE:
-        outcome, changed = "deprecated", deprecate(flag, today, who=who, why=why)
-    else:
-        outcome, changed = "off", lower(flag, Stage.OFF, who=who, why=why)
-    return CleanedUp(outcome, changed, flag.prune())
+    decision = decide(seen)
+    why, evidence = decision.why, decision.evidence(seen)
+    match decision.outcome:
+        case Ending.OFF:
+            changed = lower(flag, Stage.OFF, who=who, why=why, evidence=evidence)
+        case Ending.RETIRED:
+            day = f"{seen.now:%Y-%m-%d}"
+            changed = deprecate(flag, day, who=who, why=why, evidence=evidence)
+        case Ending.REARMED | Ending.STAYED:
+            changed = False
+    is_settled = decision.outcome is not Ending.REARMED
+    return CleanedUp(
+        decision.outcome,
+        changed,
+        pruned=flag.prune() if is_settled else 0,
+        stage="unreadable" if seen.stage is None else str(seen.stage),
+        day=seen.day,
+        reason=decision.row.reason,
+        lacks=decision.lacks,
+        deployment=str(flag.change(flag.deployed().number) or "") if changed else "",
+        again="" if is_settled else f"{seen.again:%Y-%m-%d}",
+    )

@@ -67,6 +67,11 @@ class Deployed:
         """Whether it has not reached everybody yet."""
         return self.state in _UNFINISHED
 
+    @property
+    def deprecated_on(self) -> str:
+        """The day (YYYY-MM-DD) on which it was marked as to be removed; `""` where it was not."""
+        return str(self.document["flags"][FLAG_KEY].get("_deprecation", {}).get("date", ""))
+
 
 @dataclass(frozen=True, slots=True)
 class Deployment:

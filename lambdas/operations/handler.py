@@ -11,8 +11,10 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from judge import Outcome
+from operations import ending
 from operations.actions import RolledBack, check, clean_up, roll_back
 from operations.alarms import AlarmNotification, describe
+from operations.clean_up import is_rearmed
 from operations.counts import route_versions
 from operations.flag import HostedFlag
 from operations.observer import Observer
@@ -23,7 +25,7 @@ from operations.transitions import Who, Writer
 from shadow_runtime.contract import Action, MetricName
 from shadow_runtime.telemetry import logger
 
-_ACTIONS = [Action.CHECK.value, Action.CLEANUP.value, Action.RAMP.value]
+_ACTIONS = [each.value for each in Action if each is not Action.ROLLBACK]
 _NOTHING = {"outcome": "none", "changed": False}
 
 
@@ -55,8 +57,14 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
             return _roll_back(settings, AlarmNotification.parse(message), who)
         case {"action": Action.CHECK}:
             return _check(settings, Who(Writer.ROLLBACK, context.aws_request_id))
-        case {"action": Action.CLEANUP}:
-            return _clean_up(settings, Who(Writer.CLEANUP, context.aws_request_id))
+        case {"action": Action.CLEANUP, "due": str(due)}:
+            return _clean_up(settings, datetime.fromisoformat(due), context)
+        case {"action": Action.CLEANUP}:  # of a person, who means today
+            return _clean_up(settings, datetime.now(UTC), context)
+        case {"action": Action.REARM, "due": str(due)}:
+            if is_rearmed(datetime.fromisoformat(due), datetime.now(UTC)):
+                return _clean_up(settings, datetime.fromisoformat(due), context)
+            return _NOTHING
         case {"action": Action.RAMP}:
             return _ramp(settings, context)
     raise ValueError(
@@ -91,10 +99,16 @@ def _told(settings: OperationsSettings, done: RolledBack) -> dict[str, Any]:
     return evidence
 
 
-def _clean_up(settings: OperationsSettings, who: Who) -> dict[str, Any]:
-    done = clean_up(_flag(settings), today=f"{datetime.now(UTC):%Y-%m-%d}", who=who)
-    message = clean_up_message(settings.route, done)
-    report(settings, Action.CLEANUP, MetricName.CLEANUPS, asdict(done), message)
+def _clean_up(settings: OperationsSettings, due: datetime, context: Context) -> dict[str, Any]:
+    flag = _flag(settings)
+    observer = Observer(boto3.Session(), settings, flag, context.invoked_function_arn)
+    seen = ending.look(observer, due=due, now=datetime.now(UTC))
+    done = clean_up(flag, seen, who=Who(Writer.CLEANUP, context.aws_request_id))
+    if done.is_news:
+        message = clean_up_message(settings.route, done)
+        report(settings, Action.CLEANUP, MetricName.CLEANUPS, asdict(done), message)
+    else:
+        logger.info("settled", **asdict(done))
     return asdict(done)
 
 

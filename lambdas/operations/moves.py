@@ -204,19 +204,24 @@ def record(flag: HostedFlag, until: float, *, who: Who, why: str) -> bool:
     return _set(flag, lambda _values: {"record_until": until}, who, why)
 
 
-def deprecate(flag: HostedFlag, date: str, *, who: Who, why: str) -> bool:
-    """Marks `flag` as to be removed after `date` (YYYY-MM-DD) and serves it on.
+def deprecate(
+    flag: HostedFlag, date: str, *, who: Who, why: str, evidence: Evidence | None = None
+) -> bool:
+    """Marks `flag`, which is `complete`, as to be removed after `date` (YYYY-MM-DD).
 
-    False when it was marked already, other than by an earlier attempt of `who`. Raises what `move`
-    raises.
+    It is served on. False when it was marked already, other than by an earlier attempt of `who`, or
+    is not `complete` any more. Raises what `move` raises.
     """
 
     def deprecated(deployed: Deployed) -> Document:
+        if deployed.stage != Stage.COMPLETE:
+            return deployed.document
         flags = deployed.document["flags"]
         own = {"_deprecation": {"status": "planned", "date": date}, **flags[FLAG_KEY]}
         return {**deployed.document, "flags": {**flags, FLAG_KEY: own}}
 
-    return _change(flag, deprecated, who=who, why=why) or was_done(flag, who)
+    done = _change(flag, deprecated, who=who, why=why, evidence=evidence)
+    return done or was_done(flag, who)
 
 
 def _set(

@@ -10,6 +10,7 @@ import boto3
 
 from judge import Outcome
 from operations.actions import CleanedUp, RolledBack
+from operations.clean_up import Ending
 from operations.ramp import Ticked
 from operations.settings import OperationsSettings
 from shadow_runtime.contract import CONSOLES, POLL_INTERVAL, Action, MetricName, Stage
@@ -21,9 +22,10 @@ class Message:
     """A message to people; `subject` is ASCII and at most 100 characters, as SNS wants it.
 
     Example:
-        >>> done = CleanedUp("off", changed=False, pruned=0)
-        >>> clean_up_message("get-user", done).did
-        'Nothing: the flag was at off already.'
+        >>> done = CleanedUp("off", changed=False, pruned=0, stage="off", day=0, lacks=(),
+        ...                  reason="there is nothing to prove", deployment="", again="")
+        >>> clean_up_message("get-user", done).subject
+        'get-user: clean-up, at off'
     """
 
     subject: str
@@ -94,19 +96,39 @@ def ramp_message(route: str, done: Ticked) -> Message:
 
 def clean_up_message(route: str, done: CleanedUp) -> Message:
     """On a clean-up."""
-    if done.outcome == "deprecated":
-        happened = "The time of this migration is over, and it is complete."
-        look = "Make the candidate the only code, and delete the construct from the stack."
-    else:
-        happened = "The time of this migration is over, and it is not complete."
-        look = "Give it a new launch in its stack, or delete it."
+    name = route.replace("/", ":")  # as commands take it
+    word = {
+        Ending.RETIRED: "retired",
+        Ending.REARMED: f"again on {done.again}",
+        Ending.OFF: "at off",
+        Ending.STAYED: f"stays at {done.stage}",
+    }[Ending(done.outcome)]
     did = {
-        ("deprecated", True): "The flag was marked as deprecated, and serves on.",
-        ("deprecated", False): "Nothing: the flag was marked as deprecated before.",
-        ("off", True): "The flag went to off: control answers everybody.",
-        ("off", False): "Nothing: the flag was at off already.",
-    }[done.outcome, done.changed]
-    return Message(f"{route}: clean-up", happened, did, look)
+        (Ending.RETIRED, True): "The flag was marked as deprecated, and serves on.",
+        (Ending.RETIRED, False): "Nothing: the flag was marked as deprecated before.",
+        (Ending.REARMED, False): f"Nothing. It is looked at again on {done.again}.",
+        (Ending.OFF, True): "The flag went to off: control answers everybody.",
+        (Ending.OFF, False): "Nothing: the flag was at off already.",
+        (Ending.STAYED, False): f"Nothing. It stays at {done.stage}, and nobody looks again.",
+    }[Ending(done.outcome), done.changed]
+    look = {
+        Ending.RETIRED: f"`shadowctl finish {name}` prints the change that ends it in the code.",
+        Ending.REARMED: f"`shadowctl status {name}` says what is still to be proven.",
+        Ending.OFF: "Give it a new launch in its stack, or delete it.",
+        Ending.STAYED: f"`shadowctl promote {name}` moves it on, `shadowctl off {name}` ends it.",
+    }[Ending(done.outcome)]
+    if done.stage == str(Stage.COMPLETE) and done.outcome in (Ending.REARMED, Ending.STAYED):
+        look = (
+            "At live control is asked again on copies: what is missing can be proven there. "
+            f'`shadowctl finish {name} --override "…"` takes your own proof.'
+        )
+    over = f"The time of this migration is over, and it is at {done.stage}."
+    return Message(
+        f"{route}: clean-up, {word}",
+        happened="\n".join([over, *(f"- {line}" for line in done.lacks)]),
+        did="\n".join(filter(None, [did, done.deployment or f"{done.reason.capitalize()}."])),
+        look=look,
+    )
 
 
 def report(

@@ -162,6 +162,7 @@ class Action(StrEnum):
     CHECK = "check"
     CLEANUP = "cleanup"
     RAMP = "ramp"
+    REARM = "rearm"  # the clean-up's look on the days after
     ROLLBACK = "rollback"
 
 

@@ -14,7 +14,7 @@ from analysis.power.played import PLAYS, Failure, PerMinute, code_seen, exposure
 from analysis.rollout import Alarms, Rollout
 from analysis.rules import AlarmKind, AlarmName, AlarmRule
 from analysis.template import Stack, TemplateError
-from shadow_runtime.contract import Stage
+from shadow_runtime.contract import CLEAN_UP_DAYS, Stage
 from shadowctl.plan.cost import cost
 from shadowctl.plan.markdown import bullets, document, paragraph, table
 from shadowctl.plan.usage import Functions, Month
@@ -289,6 +289,8 @@ def _rate_alarm(alarms: Alarms, name: AlarmName) -> RateAlarm:
 
 def _clean_up(rollout: Rollout) -> str:
     return paragraph(
-        f"{moment(rollout.clean_up)}: a route at `complete` is marked as deprecated in AppConfig "
-        "and serves on; any other goes to `off`. Old versions of the flag are pruned."
+        f"{moment(rollout.clean_up)}: a route that is `complete` and proven, and where control has "
+        "answered nobody for 48 hours, is retired: marked as deprecated in AppConfig, it serves on "
+        "and can be finished. What failed goes to `off`. What is not proven is looked at again, "
+        f"once a day for {CLEAN_UP_DAYS} days; then it goes or stays where it is safe."
     )

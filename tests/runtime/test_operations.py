@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 
 from judge import Counts, Ramp, Scores
+from operations import ending
 from operations import handler as operations
 from operations.alarms import ExposureAlarm
 from operations.moves import move
@@ -18,6 +19,7 @@ from operations.settings import OperationsSettings
 from shadow_runtime.contract import Position, Stage, Variable
 from tests.fakes import FakeAppConfig, RefusedError
 from tests.runtime.played import Received, Reply, Service, serving
+from tests.unit.cleanups import seen
 from tests.unit.flags import ADA, CANARY, at, flag_on
 from tests.unit.guarded import described
 
@@ -110,7 +112,12 @@ def asked(
         assert settings == OperationsSettings.of(ENVIRONMENT)
         return flag_on(appconfig)
 
+    def look(observer: Any, *, due: datetime, now: datetime) -> Any:
+        """What failed, where it stands; on that day."""
+        return replace(seen(flag_on(appconfig).deployed().stage, verdict="FAIL"), now=now, due=due)
+
     monkeypatch.setattr(operations, "_flag", flag)
+    monkeypatch.setattr(ending, "look", look)
     return operations.handler(event, Invocation(attempt_at))
 
 
@@ -171,7 +178,7 @@ def test_who_can_be_told_is_told_and_the_next_attempt_tells_everybody_the_same(
     asked(appconfig, event, monkeypatch)
     assert heard.messages[-1]["Subject"] in (
         "get-user: users are back on control",
-        "get-user: clean-up",
+        "get-user: clean-up, at off",
     )
     assert "The flag went to off" in heard.messages[-1]["Message"]
     assert heard.events[-1]["changed"] is True
@@ -213,8 +220,34 @@ def test_a_clean_up_whose_pruning_failed_says_at_the_next_attempt_what_it_moved(
     with pytest.raises(Exception, match="AccessDenied"):
         asked(appconfig, CLEAN_UP, monkeypatch)
     done = asked(appconfig, CLEAN_UP, monkeypatch)
-    assert done == {"outcome": "off", "changed": True, "pruned": 1}
+    assert (done["outcome"], done["changed"], done["pruned"]) == ("off", True, 1)
     assert "control answers everybody" in heard.messages[-1]["Message"]
+    assert "FAIL: 9 of 10 pairs differ (from canary(5%) to off)" in heard.messages[-1]["Message"]
+
+
+def test_a_clean_up_of_a_person_is_of_that_day_and_the_schedulers_of_the_day_it_was_due(
+    heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert asked(at(Stage.OFF), CLEAN_UP, monkeypatch)["day"] == 0
+    due = f"{datetime.now(UTC) - timedelta(days=3):%Y-%m-%dT%H:%M:%S+00:00}"
+    done = asked(at(Stage.OFF), {**CLEAN_UP, "due": due}, monkeypatch)
+    assert (done["outcome"], done["day"]) == ("off", 3)
+    assert len(heard.messages) == len(heard.events) == 1, "what is settled is told once"
+
+
+@pytest.mark.parametrize(
+    ("days", "looks"), [(-30, False), (0, False), (1, True), (7, True), (8, True), (9, False)]
+)
+def test_the_daily_look_is_taken_in_the_week_after_the_clean_up_alone(
+    days: int, looks: bool, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    due = f"{datetime.now(UTC) - timedelta(days=days):%Y-%m-%dT%H:%M:%S+00:00}"
+    appconfig = at(CANARY)
+    done = asked(appconfig, {"action": "rearm", "due": due}, monkeypatch)
+    assert (done["outcome"], appconfig.position.stage) == (
+        ("off", Stage.OFF) if looks else ("none", CANARY)
+    )
+    assert len(heard.messages) == looks
 
 
 TICK = {"action": "ramp"}
@@ -357,5 +390,5 @@ def test_what_is_no_exposure_alarm_in_alarm_changes_nothing(
 def test_an_event_that_operations_does_not_know_is_an_error_that_says_so(
     event: Any, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(ValueError, match=r"operations takes .*'check', 'cleanup', 'ramp'; got"):
+    with pytest.raises(ValueError, match=r"takes .*'check', 'cleanup', 'ramp', 'rearm'; got"):
         asked(at(CANARY), event, monkeypatch)

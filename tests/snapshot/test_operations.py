@@ -50,6 +50,9 @@ def test_operations_tells_the_topic_and_the_bus_and_sees_the_versions_and_what_w
         "lambda:GetFunctionConfiguration": {"<ServiceRoute.Arn>:*"},
         "cloudwatch:GetMetricData": {"*"},
         "cloudwatch:DescribeAlarms": {ALARMS},
+        "cloudwatch:ListAlarmMuteRules": {"*"},
+        "sns:ListSubscriptionsByTopic": {"<ServiceTopic>"},
+        "sns:GetSubscriptionAttributes": {"*"},
         "sqs:GetQueueAttributes": {DEAD_LETTERS},
         "sqs:GetQueueUrl": {DEAD_LETTERS},
         "sqs:SendMessage": {DEAD_LETTERS},
@@ -90,9 +93,22 @@ def test_the_clean_up_is_a_literal_date_seven_days_after_launch(get_user: Templa
 def test_a_clean_up_that_fails_is_tried_again_and_then_kept(get_user: Template) -> None:
     target = the(get_user, "AWS::Scheduler::Schedule", "ServiceCleanUpSchedule")["Target"]
     assert target["Arn"] == "<ServiceOperations.Arn>"
-    assert json.loads(target["Input"]) == {"action": "cleanup"}
+    assert json.loads(target["Input"]) == {"action": "cleanup", "due": "2030-01-14T09:00:00+00:00"}
     assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 10}
     assert target["DeadLetterConfig"] == {"Arn": DEAD_LETTERS}
+
+
+def test_each_day_is_asked_whether_to_look_again_at_the_hour_of_the_clean_up(
+    get_user: Template,
+) -> None:
+    once = the(get_user, "AWS::Scheduler::Schedule", "ServiceCleanUpSchedule")["Target"]
+    daily = the(get_user, "AWS::Scheduler::Schedule", "ServiceCleanUpDaily")
+    assert daily["ScheduleExpression"] == "cron(0 9 * * ? *)"
+    assert daily["ScheduleExpressionTimezone"] == "Etc/UTC"
+    assert not daily.keys() & {"StartDate", "EndDate"}, "a past one is refused at a new deployment"
+    input_ = json.dumps({"action": "rearm", "due": "2030-01-14T09:00:00+00:00"})
+    assert json.loads(daily["Target"]["Input"]) == json.loads(input_)
+    assert {**daily["Target"], "Input": ""} == {**once, "Input": ""}
 
 
 def test_the_states_of_the_alarms_are_looked_at_every_five_minutes(get_user: Template) -> None:

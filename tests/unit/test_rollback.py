@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from operations.actions import CleanedUp, RolledBack, clean_up, roll_back
+from operations.actions import RolledBack, clean_up, roll_back
 from operations.alarms import AlarmNotification
 from operations.moves import lower
-from operations.report import clean_up_message, rollback_message
+from operations.report import rollback_message
 from operations.transitions import Who, Writer
 from shadow_runtime.contract import Position, Stage
 from tests.fakes import FakeAppConfig
+from tests.unit.cleanups import seen
 from tests.unit.flags import ADA, CANARY, NOT_OURS, at, flag_on
 
 ALARM = AlarmNotification(
@@ -88,7 +89,9 @@ def test_the_last_word_is_off_whatever_a_human_changes_beside_it(
 @pytest.mark.parametrize("call", ["ListDeployments", "StartDeployment"])
 def test_the_last_word_is_off_beside_a_clean_up_and_a_second_alarm(call: str) -> None:
     for other in (
-        lambda flag: clean_up(flag, today="2030-01-14", who=Who(Writer.CLEANUP, "request-2")),
+        lambda flag: clean_up(
+            flag, seen(CANARY, verdict="FAIL"), who=Who(Writer.CLEANUP, "request-2")
+        ),
         lambda flag: roll_back(flag, ALARM, who=Who(Writer.ROLLBACK, "request-3")),
         lambda flag: lower(flag, Stage.SHADOW, who=ADA, why="a test"),
     ):
@@ -163,12 +166,3 @@ def test_people_are_told_which_alarm_nobody_heard() -> None:
     told = rollback_message("get-user", done, {}).happened
     assert f"{ALARM.name} is in ALARM since {ALARM.at}. No message of it had arrived" in told
     assert "shadowctl status" in told
-
-
-@pytest.mark.parametrize("outcome", ["off", "deprecated"])
-@pytest.mark.parametrize("changed", [True, False])
-def test_a_clean_up_has_a_message_for_every_outcome(outcome: str, changed: bool) -> None:
-    told = clean_up_message("get-user", CleanedUp(outcome, changed, pruned=1))
-    assert told.subject.isascii()
-    assert len(told.subject) <= 100
-    assert ("Nothing" in told.did) is not changed
