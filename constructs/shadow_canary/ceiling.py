@@ -40,7 +40,7 @@ class CeilingChange(Construct):
             self,
             "Function",
             description=f"{route}: lowers the flag before the ceiling changes",
-            code=source("operations", "judge"),
+            code=source("custom_resource", "judge", "operations"),
             handler="operations.ceiling.handler",
             options=options,
             environment={

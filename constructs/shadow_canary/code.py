@@ -31,6 +31,9 @@ RECORDED = "requests.jsonl"
 """Recorded requests, in a route's folder: the hook asks them, no route ships them."""
 
 _NOT_SHIPPED = ("test_*.py", "*_test.py", "conftest.py", "seed.py", "demo.py")
+_TAKEN = frozenset({"custom_resource", "pretraffic", "shadow_runtime"})
+"""Names of what runs beside a route's code, or beside its recorded requests."""
+
 _FOLDERS_NOT_SHIPPED = frozenset({"__pycache__", "node_modules", "test", "tests", "venv"})
 
 
@@ -227,7 +230,7 @@ def _import_path(folder: Path, root: Path) -> PurePosixPath:
             f"{str(relative)!r} cannot be imported from root={str(root)!r}: each folder's name "
             "must be a Python identifier; rename it, or give a root further down"
         )
-    if relative.parts[0] in {"shadow_runtime", "pretraffic"} | sys.stdlib_module_names:
+    if relative.parts[0] in _TAKEN | sys.stdlib_module_names:
         raise ValueError(
             f"the name {relative.parts[0]!r} is taken where the code runs; rename the folder"
         )

@@ -437,7 +437,7 @@ class PreTrafficHook(LeastPrivilegeFunction):
             scope,
             id_,
             description=f"{route}: asks a new version before any user does",
-            code=source("pretraffic", also=code.recorded),
+            code=source("custom_resource", "pretraffic", also=code.recorded),
             handler="pretraffic.handler.handler",
             options=options,
             environment={

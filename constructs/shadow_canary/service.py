@@ -42,6 +42,7 @@ from shadow_canary.code import (
 )
 from shadow_canary.code_canary import CodeCanary
 from shadow_canary.dashboard import MismatchQueries, RouteDashboard, dashboard_name
+from shadow_canary.first_deployment import FirstDeployment
 from shadow_canary.flag import FlagStrategies, MigrationFlag
 from shadow_canary.flag_validator import FlagValidator
 from shadow_canary.flag_versions import FlagVersions
@@ -356,6 +357,9 @@ class ShadowCanaryService(RouteMetrics, Construct):
             error_rate_percent=error_rate_percent,
             mismatch_percent=mismatch_percent,
             latency_bound=latency_bound,
+        )
+        self.first_deployment = FirstDeployment(
+            self, "FirstDeployment", hook=self.hook, alias=self.alias, candidate=self.candidate
         )
         self.exposure = ExposureAlarms(
             self,

@@ -6,7 +6,7 @@ from typing import Any
 
 import boto3
 
-from operations.cloudformation import answer
+from custom_resource import answer
 from operations.flag import HostedFlag
 from operations.moves import lower
 from operations.transitions import Who, Writer

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from operations.cloudformation import answer
+from custom_resource import answer
 from operations.flag import hosted_versions
 from shadow_runtime.telemetry import logger
 

@@ -1,7 +1,7 @@
 """The pre-traffic hook: asks a new version before any user does, and tells CodeDeploy in any case.
 
 CodeDeploy waits an hour for a hook that does not report. So what is ours is imported where a
-failure is caught.
+failure is caught. CloudFormation asks for the same when a route is new.
 """
 
 import json
@@ -15,12 +15,22 @@ import boto3
 from botocore.config import Config
 
 
-def handler(event: Mapping[str, str], context: Any) -> dict[str, str]:
-    """Reports `Succeeded` or `Failed` for the deployment in `event`; says why in one log line.
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, str] | None:
+    """Reports whether what is deployed may meet users, to whoever asks.
 
     Raises:
         ClientError: CodeDeploy takes no report; Lambda calls again, twice.
     """
+    if "DeploymentId" in event:
+        return _report(event, context)
+    from pretraffic.first import handle
+
+    handle(event, context)
+    return None
+
+
+def _report(event: Mapping[str, str], context: Any) -> dict[str, str]:
+    """Reports `Succeeded` or `Failed` for the deployment in `event`; says why in one log line."""
     codedeploy = boto3.client(
         "codedeploy",
         config=Config(

@@ -1,6 +1,7 @@
 """Recorded requests, asked of a version one by one, as a front door would ask its alias."""
 
 import json
+import re
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,7 +53,7 @@ def fault(functions: "LambdaClient", version: str, asked: Recorded, *, id_: str)
         invoked = functions.invoke(FunctionName=version, Payload=encoded(probe(asked, id_=id_)))
         payload = json.loads(invoked["Payload"].read())
         if "FunctionError" in invoked:
-            return f"failed with {payload.get('errorType', invoked['FunctionError'])}"
+            return f"failed with {_failure({'errorType': invoked['FunctionError'], **payload})}"
         door = front_door(asked.event) if asked.event else HTTP_API
         response = door.response(payload)
     except ClientError as error:
@@ -63,6 +64,25 @@ def fault(functions: "LambdaClient", version: str, asked: Recorded, *, id_: str)
         return f"gave no answer ({type(error).__name__})"
     unexpected = response.status in _REFUSED and response.status != asked.status
     return f"answered {response.status}" if response.is_fault or unexpected else ""
+
+
+def _failure(payload: dict[str, Any]) -> str:
+    """What was raised, and where or for lack of what: nothing that a request or a secret says."""
+    trace = payload.get("stackTrace") or [""]
+    if place := _PLACE.search(str(trace[-1])):
+        return f"{payload['errorType']} at {place['file']}:{place['line']}"
+    lack = _LACK.search(str(payload.get("errorMessage")))
+    return f"{payload['errorType']}{f' ({lack[0]})' if lack else ''}"
+
+
+_PLACE = re.compile(r'File "(?:[^"]*/)?(?P<file>[^"]+)", line (?P<line>\d+)')
+"""In a line of a stack trace, as Lambda returns it."""
+
+_LACK = re.compile(
+    r"No module named '[\w.]+'|cannot import name '\w+'|\w+\.py, line \d+|Handler '\w+' missing"
+)
+"""What Lambda says of an import that failed, which has no stack trace.
+https://github.com/aws/aws-lambda-python-runtime-interface-client, `_get_handler`"""
 
 
 def probe(asked: Recorded, *, id_: str) -> dict[str, Any]:

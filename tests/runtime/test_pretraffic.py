@@ -59,7 +59,9 @@ def _deployed(folder: Path, aws_lambda: Service, monkeypatch: pytest.MonkeyPatch
 
 
 def run(remaining_ms: Callable[[], int] = lambda: PLENTY_MS) -> dict[str, str]:
-    return handler(EVENT, SimpleNamespace(get_remaining_time_in_millis=remaining_ms))
+    said = handler(EVENT, SimpleNamespace(get_remaining_time_in_millis=remaining_ms))
+    assert said is not None
+    return said
 
 
 def asked(aws_lambda: Service) -> list[str]:
