@@ -1,20 +1,29 @@
 """What one side is given, and the shadow, which runs either side, would lack."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
 
 import jsii
-from aws_cdk import Stack
+from aws_cdk import Annotations, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import IValidation
 
+from shadow_canary.findings import logical_id
 from shadow_canary.functions import LeastPrivilegeFunction
+
+ONE_SIDED_GRANT = "shadow-canary:one-sided-grant"
+"""The id of a warning at synthesis, to acknowledge it."""
 
 
 @jsii.implements(IValidation)
 class AlikeSides:
-    """Refuses a variable or a layer that `sides` have and `shadow` lacks.
+    """Refuses a variable or a layer that `sides` have and `shadow` lacks, and warns of a grant.
 
-    Each copy would fail there, in silence. The service's own variables are none.
+    Each copy would fail there, in silence. What the service itself gave them so far is none. Nor is
+    less of a grant on the same resource: a shadow should not write.
 
     Example:
         >>> service.node.add_validation(
@@ -25,13 +34,14 @@ class AlikeSides:
         self, shadow: LeastPrivilegeFunction, sides: Sequence[LeastPrivilegeFunction]
     ) -> None:
         self._shadow = shadow
-        self._sides = sides
+        grants = _Grants(shadow)
+        self._sides = {side: grants.of(side) for side in sides}
 
     def validate(self) -> list[str]:
-        """One error for each thing that is lacking."""
-        held, layers = self._shadow.variables, _layers(self._shadow)
+        """One error for each thing that is lacking; the warnings are annotations."""
+        held, layers, grants = self._shadow.variables, _layers(self._shadow), _Grants(self._shadow)
         errors = list[str]()
-        for side in self._sides:
+        for side, own in self._sides.items():
             errors += [
                 f"{side.node.path} has the variable {name}, and the shadow, which runs it on "
                 "copies, has not, or another value; give it to the service: environment="
@@ -44,10 +54,72 @@ class AlikeSides:
                 for layer in _layers(side)
                 if layer not in layers
             ]
+            for service, resource in sorted(grants.of(side) - own - grants.of(self._shadow)):
+                Annotations.of(side).add_warning_v2(
+                    ONE_SIDED_GRANT,
+                    f"{side.node.path} is granted {service} on {resource}, and the shadow, which "
+                    "runs it on copies, is not: each copy would fail. Grant it to both, with "
+                    "service.grant_control or service.grant_candidate",
+                )
         return errors
 
 
 def _layers(function: lambda_.Function) -> list[object]:
+    return Stack.of(function).resolve(_resource(function).layers) or []
+
+
+class _Grants:
+    """What lets the functions of a stack reach something, as it is now."""
+
+    def __init__(self, function: lambda_.Function) -> None:
+        self._stack = Stack.of(function)
+        kinds = (iam.CfnPolicy, iam.CfnManagedPolicy, ec2.CfnSecurityGroupIngress)
+        self._nodes = [n for n in self._stack.node.find_all() if isinstance(n, kinds)]
+
+    def of(self, function: LeastPrivilegeFunction) -> set[tuple[str, str]]:
+        """Services, and on what of each: by the policies of its role, and by its network.
+
+        Policies of other stacks are told apart by their number alone: each side may have its own.
+        """
+        resolve, role = self._stack.resolve, function.execution_role
+        groups = (resolve(_resource(function).vpc_config) or {}).get("securityGroupIds", [])
+        attached = cast("iam.CfnRole", role.node.default_child).managed_policy_arns
+        found = {("a managed policy", f"number {n}") for n, _ in enumerate(resolve(attached) or [])}
+        for node in self._nodes:
+            if isinstance(node, ec2.CfnSecurityGroupIngress):
+                if resolve(node.source_security_group_id) in groups:
+                    found.add(("a way in", _spelled(resolve(node.group_id))))
+            elif {"Ref": logical_id(role)} in (resolve(node.roles) or []):
+                found |= {*_allowed(resolve(node.policy_document))}
+        return found
+
+
+def _allowed(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for statement in document["Statement"]:
+        for action in _several(statement.get("Action", [])):
+            for resource in _several(statement.get("Resource", [])):
+                yield action.partition(":")[0], _spelled(resource)
+
+
+def _several(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _spelled(value: Any) -> str:
+    """A reference as cdk-nag spells it, such as `<Table.Arn>`."""
+    match value:
+        case str():
+            return value
+        case {"Ref": str(name)}:
+            return f"<{name}>"
+        case {"Fn::GetAtt": [str(name), str(attribute)]}:
+            return f"<{name}.{attribute}>"
+        case {"Fn::Join": [str(separator), [*parts]]}:
+            return separator.join(map(_spelled, parts))
+    return json.dumps(value)
+
+
+def _resource(function: lambda_.Function) -> lambda_.CfnFunction:
     resource = function.node.default_child
     assert isinstance(resource, lambda_.CfnFunction)  # noqa: S101 - tells mypy what the L2 makes
-    return Stack.of(function).resolve(resource.layers) or []
+    return resource

@@ -42,6 +42,7 @@ def handler(request: Request) -> Response:
 """
 CONTROL = SIDE.format(module="migrating", decorator="migrating")
 CANDIDATE = SIDE.format(module="candidate", decorator="candidate")
+REQUEST = '{"method": "GET", "path": "/rates", "route_key": "GET /rates"}\n'
 RAISES = f"{CONTROL}\nraise LookupError('no rates of s3cret')\n"
 
 
@@ -52,7 +53,7 @@ def team(tmp_path: Path) -> Path:
     (folder / "app.py").write_text(APP)
     shutil.copy(ROOT / "cdk.json", folder)
     (folder / "rates/candidate.py").write_text(CANDIDATE)
-    (folder / "rates/requests.jsonl").write_text('{"method": "GET", "path": "/rates"}\n')
+    (folder / "rates/requests.jsonl").write_text(REQUEST)
     return folder
 
 

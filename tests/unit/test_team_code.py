@@ -8,10 +8,14 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
 
+from shadow_canary import ShadowCanaryService
 from shadow_canary.metrics import RouteMetrics
+from shadow_canary.sides import ONE_SIDED_GRANT
 from shadow_canary.topic import IMPORTED_KEY
 from shadow_runtime.contract import MetricName, Variable, Variant
 from tests.checkout import ROOT
@@ -103,6 +107,96 @@ def test_a_drill_may_fail_the_candidate_of_what_says_that_it_is_no_production_an
         if Variable.DRILL in function(template, each)["Environment"]["Variables"]
     ]
     assert heed == may
+
+
+@pytest.mark.parametrize("side", ["function", "candidate"])
+def test_a_grant_to_one_side_alone_is_warned_of(lambdas: Path, side: str) -> None:
+    stack = stack_of_nothing()
+    made = service(stack, lambdas)
+    dynamodb.TableV2(
+        stack,
+        "Table",
+        partition_key=dynamodb.Attribute(name="id", type=dynamodb.AttributeType.STRING),
+    ).grant_read_data(getattr(made, side))
+    made.node.validate()
+    [warned] = warnings(stack, ONE_SIDED_GRANT)
+    path = getattr(made, side).node.path
+    assert f"{path} is granted dynamodb on <Table" in warned
+
+
+def test_a_grant_of_another_policy_is_warned_of_too(lambdas: Path) -> None:
+    stack = stack_of_nothing()
+    made = service(stack, lambdas)
+    bucket = s3.Bucket(stack, "Bucket")
+    iam.Policy(
+        stack,
+        "Own",
+        roles=[made.candidate.execution_role],
+        statements=[
+            iam.PolicyStatement(actions=["s3:GetObject"], resources=[bucket.arn_for_objects("*")])
+        ],
+    )
+    made.node.validate()
+    [warned] = warnings(stack, ONE_SIDED_GRANT)
+    assert "is granted s3 on <Bucket" in warned
+
+
+def test_a_way_into_a_network_for_one_side_alone_is_warned_of(lambdas: Path) -> None:
+    stack = stack_of_nothing()
+    vpc = ec2.Vpc(stack, "Vpc")
+    made = service(stack, lambdas, vpc=vpc)
+    database = ec2.Connections(
+        security_groups=[ec2.SecurityGroup(stack, "Database", vpc=vpc)],
+        default_port=ec2.Port.tcp(5432),
+    )
+    database.allow_default_port_from(made.candidate)
+    made.node.validate()
+    [warned] = warnings(stack, ONE_SIDED_GRANT)
+    assert "is granted a way in on <Database" in warned
+    database.allow_default_port_from(made.shadow)
+    assert not warned_anew(made)
+
+
+def warned_anew(made: ShadowCanaryService) -> list[str]:
+    """What a second synthesis would warn of."""
+    before = len(warnings(made, ONE_SIDED_GRANT))
+    made.node.validate()
+    return warnings(made, ONE_SIDED_GRANT)[before:]
+
+
+def test_a_policy_that_stands_elsewhere_is_warned_of_where_the_shadow_has_none(
+    lambdas: Path,
+) -> None:
+    stack = stack_of_nothing()
+    made = service(stack, lambdas)
+    for number, side in enumerate((made.candidate, made.shadow)):
+        arn = f"arn:aws:iam::123456789012:policy/{number}"
+        policy = iam.ManagedPolicy.from_managed_policy_arn(stack, f"Policy{number}", arn)
+        side.execution_role.add_managed_policy(policy)
+        made.node.validate()
+        assert len(warnings(stack, ONE_SIDED_GRANT)) == 1  # of the first alone
+
+
+def test_what_both_are_granted_is_fine_and_a_shadow_that_may_not_write_too(lambdas: Path) -> None:
+    stack = stack_of_nothing()
+    made = service(stack, lambdas)
+    key = dynamodb.Attribute(name="id", type=dynamodb.AttributeType.STRING)
+    one, other = (dynamodb.TableV2(stack, id_, partition_key=key) for id_ in ("One", "Other"))
+    made.grant_control(one.grant_read_data)
+    made.grant_candidate(one.grant_read_data)
+    other.grant_read_write_data(made.candidate)
+    other.grant_read_data(made.shadow)
+    made.node.validate()
+    assert warnings(stack, ONE_SIDED_GRANT) == []
+
+
+def test_a_grant_to_one_side_can_be_acknowledged(lambdas: Path) -> None:
+    stack = stack_of_nothing()
+    made = service(stack, lambdas)
+    s3.Bucket(stack, "Bucket").grant_read(made.candidate)
+    cdk.Annotations.of(made.candidate).acknowledge_warning(ONE_SIDED_GRANT)
+    made.node.validate()
+    assert warnings(stack, ONE_SIDED_GRANT) == []
 
 
 def test_a_lock_is_a_layer_of_every_side(lambdas: Path, tmp_path: Path) -> None:
