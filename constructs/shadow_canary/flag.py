@@ -95,6 +95,10 @@ class MigrationFlag(Construct):
             "appconfig.CfnConfigurationProfile",
             self.profile.node.find_child("ConfigurationProfile"),
         )
+        for node in self.profile.node.find_all():
+            if isinstance(node, appconfig.CfnDeployment):
+                # Another tag would replace it: a deployment of the seed, over the position.
+                node.add_property_deletion_override("Tags")
 
     @property
     def variables(self) -> dict[Variable, str]:

@@ -81,7 +81,7 @@ def let_logs_use(scope: Construct, key: kms.IKey) -> None:
             "kms:ReEncrypt*",
         ],
         resources=["*"],
-        principals=[iam.ServicePrincipal(f"logs.{stack.region}.amazonaws.com")],
+        principals=[iam.ServicePrincipal(f"logs.{stack.region}.{stack.url_suffix}")],
         conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
     )
     if not key.add_to_resource_policy(use).statement_added:
