@@ -20,10 +20,14 @@ def full_name(scope: Construct, route: str) -> str:
     Two environments of one app may share an account: what one counts must be nobody else's. Of a
     nested stack it is the outermost one's name, which is known at synthesis.
     """
-    stack = Stack.of(scope)
+    return f"{outermost(Stack.of(scope)).stack_name}/{route}"
+
+
+def outermost(stack: Stack) -> Stack:
+    """The stack in which `stack` is nested, or itself."""
     while (outer := stack.nested_stack_parent) is not None:
         stack = outer
-    return f"{stack.stack_name}/{route}"
+    return stack
 
 
 def route_metric(
