@@ -8,6 +8,7 @@ import jsii
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_cognito as cognito
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -18,17 +19,17 @@ from constructs import Construct
 from shadow_canary.findings import acknowledge
 from shadow_runtime.contract import Variable
 
-HTTP_API = "/shadow-canary/http-api"
-AUTHORIZER = "/shadow-canary/authorizer"
-CANDIDATE_SECRET = "/shadow-canary/database/candidate"  # noqa: S105 - the name of a parameter
-SHADOW_SECRET = "/shadow-canary/database/shadow"  # noqa: S105 - the name of a parameter
+_HTTP_API = "http-api"
+_AUTHORIZER = "authorizer"
 
 
 class Platform(cdk.Stack):
     """One HTTP API behind a JWT authorizer, with throttling and access logs, and two secrets.
 
-    Routes find it through SSM parameters, which are read at deploy time: no export locks a stack
-    to another, and each deploys alone.
+    Routes find it through SSM parameters, of its own name: no export locks a stack to another, and
+    each deploys alone. Which secret a side reads is looked up at run time, and what lets it is a
+    policy that stands here: another secret needs no deployment of a route, whose published versions
+    follow.
 
     Args:
         scope: the app.
@@ -113,16 +114,20 @@ class Platform(cdk.Stack):
             jwt_issuer=issuer,
             jwt_audience=audience,
         )
+        self._publish(_HTTP_API, self.http_api.api_id)
+        self._publish(_AUTHORIZER, self.authorizer.authorizer_id)
         self.candidate_secret = self._secret("CandidateSecret", candidate_secret, "candidate")
         self.shadow_secret = self._secret("ShadowSecret", shadow_secret, "shadow")
-        for name, value in {
-            HTTP_API: self.http_api.api_id,
-            AUTHORIZER: self.authorizer.authorizer_id,
-            CANDIDATE_SECRET: self.candidate_secret.secret_name,
-            SHADOW_SECRET: self.shadow_secret.secret_name,
-        }.items():
-            id_ = "".join(word.capitalize() for word in name.split("/")[2:])
-            ssm.StringParameter(self, f"{id_}Parameter", parameter_name=name, string_value=value)
+        for side, secret in (("candidate", self.candidate_secret), ("shadow", self.shadow_secret)):
+            name = self._publish(f"database/{side}", secret.secret_name)
+            reading = iam.ManagedPolicy(
+                self,
+                f"{side.capitalize()}Database",
+                description=f"Reads the connection settings of the {side}",
+            )
+            name.grant_read(reading)
+            secret.grant_read(reading)
+            self._publish(f"database/{side}/policy", reading.managed_policy_arn)
         cdk.CfnOutput(self, "Url", value=self.http_api.api_endpoint)
 
     def add_route(self, route: str, function: lambda_.IFunction) -> apigateway.HttpRoute:
@@ -136,13 +141,13 @@ class Platform(cdk.Stack):
         return apigateway.HttpRoute(
             stack,
             f"{method}{path}",  # as HttpApi.add_routes names it
-            http_api=_http_api(stack),
+            http_api=self._http_api(stack),
             route_key=apigateway.HttpRouteKey.with_(path, apigateway.HttpMethod[method]),
             integration=integrations.HttpLambdaIntegration(f"{method}{path}", function),
             authorizer=apigateway.HttpAuthorizer.from_http_authorizer_attributes(
                 stack,
                 f"{method}{path}Authorizer",
-                authorizer_id=_parameter(stack, AUTHORIZER),
+                authorizer_id=self._published(_AUTHORIZER, stack),
                 authorizer_type="JWT",
             ),
         )
@@ -154,14 +159,41 @@ class Platform(cdk.Stack):
 
         Once the migration is over the plain function has those of the candidate.
         """
-        granted = {CANDIDATE_SECRET: candidate, SHADOW_SECRET: shadow}
-        for name, function in granted.items():
-            if function is None:
-                continue
-            named = _parameter(cdk.Stack.of(function), name)
-            secret = secretsmanager.Secret.from_secret_name_v2(function, "Database", named)
-            secret.grant_read(function)
-            function.add_environment(Variable.DATABASE_SECRET, named)
+        self._let_read("candidate", candidate)
+        if shadow is not None:
+            self._let_read("shadow", shadow)
+
+    def _let_read(self, side: str, function: lambda_.Function) -> None:
+        arn = self._published(f"database/{side}/policy", cdk.Stack.of(function))
+        reading = iam.ManagedPolicy.from_managed_policy_arn(function, "Database", arn)
+        cast("iam.IRole", function.role).add_managed_policy(reading)
+        function.add_environment(Variable.DATABASE_PARAMETER, self._parameter(f"database/{side}"))
+
+    def _parameter(self, what: str) -> str:
+        """The name of what is published: two platforms may share an account."""
+        return f"/shadow-canary/{self.stack_name}/{what}"
+
+    def _publish(self, what: str, value: str) -> ssm.StringParameter:
+        id_ = "".join(word.capitalize() for word in what.split("/"))
+        return ssm.StringParameter(
+            self,
+            f"{id_}Parameter",
+            parameter_name=self._parameter(what),
+            string_value=value,
+        )
+
+    def _published(self, what: str, stack: cdk.Stack) -> str:
+        """As CloudFormation reads it when `stack` is deployed."""
+        return ssm.StringParameter.value_for_string_parameter(stack, self._parameter(what))
+
+    def _http_api(self, stack: cdk.Stack) -> apigateway.IHttpApi:
+        """The API, as it is known in `stack`: of several routes there, one."""
+        known = stack.node.try_find_child("HttpApi")
+        return cast("apigateway.IHttpApi | None", known) or (
+            apigateway.HttpApi.from_http_api_attributes(
+                stack, "HttpApi", http_api_id=self._published(_HTTP_API, stack)
+            )
+        )
 
     def _secret(self, id_: str, name: str | None, username: str) -> secretsmanager.ISecret:
         if name is not None:
@@ -206,17 +238,3 @@ class _AccessLogs:
             "functionRequestId": "$context.integration.requestId",
         }
         return AccessLogFormat.custom(json.dumps(fields))
-
-
-def _http_api(stack: cdk.Stack) -> apigateway.IHttpApi:
-    """The API, as it is known in `stack`: of several routes there, one."""
-    known = stack.node.try_find_child("HttpApi")
-    return cast("apigateway.IHttpApi | None", known) or (
-        apigateway.HttpApi.from_http_api_attributes(
-            stack, "HttpApi", http_api_id=_parameter(stack, HTTP_API)
-        )
-    )
-
-
-def _parameter(stack: cdk.Stack, name: str) -> str:
-    return ssm.StringParameter.value_for_string_parameter(stack, name)

@@ -42,7 +42,7 @@ class FlagValidator(Construct):
             self,
             "Function",
             description=f"{route}: refuses positions of the flag that skip a stage",
-            code=source("operations", "judge"),
+            code=source("custom_resource", "judge", "operations"),
             handler="operations.validator.handler",
             options=options,
             environment={

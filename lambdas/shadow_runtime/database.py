@@ -11,11 +11,13 @@ from threading import Lock
 from typing import Any
 
 import psycopg
+from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy import Engine
 from sqlmodel import Session, create_engine
 
-from shadow_runtime.secret import secret
+from shadow_runtime.secret import named_by
 from shadow_runtime.settings import settings
+from shadow_runtime.telemetry import logger
 
 CONNECT_SECONDS = 5
 """How long a log-in may take. No user waits for it: the candidate's deadline is shorter."""
@@ -61,21 +63,27 @@ def _engine() -> Engine:
         pool_size=1,  # one execution environment serves one request at a time
         max_overflow=0,
         pool_pre_ping=True,  # a frozen environment wakes up with a dead connection
-        pool_recycle=300,
+        pool_recycle=300,  # and so old its settings are at most: a rotated secret, another one
         hide_parameters=True,  # they are users' data, and errors are logged
     )
 
 
 def _connect() -> psycopg.Connection[Any]:
-    held = secret(settings().database_secret)
+    """By the settings as they are now; where these do not work, by the last that did."""
+    newest = None
     try:
-        return psycopg.connect(**_settings(held))
-    except (psycopg.OperationalError, ValueError):
-        secret.cache_clear()  # it may have been rotated, or mended
-        renewed = secret(settings().database_secret)
-        if renewed == held:
+        newest = _settings(named_by(settings().database_parameter))
+        connection = psycopg.connect(**newest)
+    except (BotoCoreError, ClientError, ValueError, psycopg.OperationalError) as error:
+        if not _worked or newest == _worked:
             raise
-        return psycopg.connect(**_settings(renewed))
+        logger.warning("database settings", error=type(error).__name__)
+        return psycopg.connect(**_worked)
+    _worked.update(newest)
+    return connection
+
+
+_worked = dict[str, Any]()
 
 
 def _settings(text: str) -> dict[str, Any]:

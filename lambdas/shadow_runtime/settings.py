@@ -28,7 +28,7 @@ class Settings:
     candidate: str
     candidate_deadline_ms: str
     shadow: str
-    database_secret: str
+    database_parameter: str
     masking_key: str
     allows_drills: bool
     xray_daemon: str
@@ -53,7 +53,7 @@ class Settings:
             candidate=read(Variable.CANDIDATE, ""),
             candidate_deadline_ms=read(Variable.CANDIDATE_DEADLINE_MS, ""),
             shadow=read(Variable.SHADOW, ""),
-            database_secret=read(Variable.DATABASE_SECRET, ""),
+            database_parameter=read(Variable.DATABASE_PARAMETER, ""),
             masking_key=read(Variable.MASKING_KEY, ""),
             allows_drills=read(Variable.DRILL) == "true",
             xray_daemon=read("AWS_XRAY_DAEMON_ADDRESS", ""),

@@ -71,6 +71,11 @@ class Deployed:
             )
         return str(published["FunctionArn"])
 
+    def versions(self, function: str) -> list[str]:
+        """All that is published of the function, by number."""
+        found = self._functions.list_versions_by_function(FunctionName=self.name(function))
+        return [version["Version"] for version in found["Versions"]]
+
     def set(self, function: str, **variables: str) -> None:
         """Adds environment variables to the function's next version."""
         held = self.configuration(function)["Environment"]["Variables"]

@@ -10,10 +10,9 @@ from localaws.environment import REGION, ROOT_CREDENTIALS
 from localaws.up import Local
 from routes.get_user import candidate, control
 from routes.get_user.seed import PLANTED
-from shadow_runtime import database
+from shadow_runtime import database, secret
 from shadow_runtime.contract import Variable
 from shadow_runtime.recorded import recorded
-from shadow_runtime.secret import secret
 from shadow_runtime.settings import settings
 from shadowctl.equivalence import assert_equivalent
 from tests.local.deployed import Deployed
@@ -27,7 +26,7 @@ def _as_deployed(local: Local, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     held = Deployed(local).configuration("Shadow")["Environment"]["Variables"]
     key, secret_key = ROOT_CREDENTIALS
     for name, value in {
-        Variable.DATABASE_SECRET: held[Variable.DATABASE_SECRET],
+        Variable.DATABASE_PARAMETER: held[Variable.DATABASE_PARAMETER],
         "AWS_ENDPOINT_URL": local.endpoint,
         "AWS_ACCESS_KEY_ID": key,
         "AWS_SECRET_ACCESS_KEY": secret_key,
@@ -40,7 +39,9 @@ def _as_deployed(local: Local, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     settings.cache_clear()
     database._engine().dispose()
     database._engine.cache_clear()
-    secret.cache_clear()
+    secret._parameters.cache_clear()
+    secret._secrets.cache_clear()
+    database._worked.clear()
 
 
 def test_the_planted_user_is_found_and_shown_to_the_developer() -> None:

@@ -2,7 +2,13 @@
 
 import json
 
-from tests.reading import Template, resources, the
+import aws_cdk as cdk
+import pytest
+from aws_cdk.assertions import Template as Synthesized
+
+from shadow_runtime.contract import Variable
+from stacks.platform import Platform
+from tests.reading import Template, references, resources, the, variables
 
 
 def test_nobody_calls_a_route_without_a_token(platform: Template, get_user: Template) -> None:
@@ -27,11 +33,49 @@ def test_the_two_database_roles_have_a_secret_each(platform: Template) -> None:
     assert sorted(t["username"] for t in templates) == ["candidate", "shadow"]
 
 
-def test_each_function_reads_its_own_database_secret(get_user: Template) -> None:
-    policies = resources(get_user, "AWS::IAM::Policy")
-    candidate = json.dumps([r for i, r in policies.items() if "CandidateRole" in i])
-    shadow = json.dumps([r for i, r in policies.items() if "ShadowRole" in i])
-    assert "databasecandidate" in candidate
-    assert "databaseshadow" not in candidate
-    assert "databaseshadow" in shadow
-    assert "databasecandidate" not in shadow
+@pytest.mark.parametrize(("side", "other"), [("candidate", "shadow"), ("shadow", "candidate")])
+def test_each_side_may_read_its_own_database_secret_and_the_parameter_that_names_it(
+    platform: Template, get_user: Template, side: str, other: str
+) -> None:
+    name = side.capitalize()
+    policy = the(platform, "AWS::IAM::ManagedPolicy", f"{name}Database")
+    may = {
+        action: statement["Resource"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        for action in statement["Action"]
+    }
+    assert may["secretsmanager:GetSecretValue"] == f"<{name}Secret>"
+    assert may["ssm:GetParameter"].endswith(f":parameter<Database{name}Parameter>")
+    role = the(get_user, "AWS::IAM::Role", f"Service{name}Role")
+    [attached] = role["ManagedPolicyArns"]
+    assert f"database{side}policy" in attached
+    assert f"database{other}" not in attached
+
+
+def test_no_published_version_holds_what_only_a_deployment_knows(get_user: Template) -> None:
+    """A parameter's value changes under it, and the version does not."""
+    for role in ("Route", "Candidate", "Shadow"):
+        [environment] = [
+            resource["Properties"]["Environment"]
+            for id_, resource in resources(get_user, "AWS::Lambda::Function").items()
+            if id_[:-8] == f"Service{role}"
+        ]
+        assert not {*references(environment)} & get_user["Parameters"].keys()
+    assert variables(get_user, "Candidate")[Variable.DATABASE_PARAMETER] == (
+        "/shadow-canary/Platform/database/candidate"
+    )
+
+
+def test_two_platforms_of_one_account_publish_under_names_of_their_own() -> None:
+    app = cdk.App()
+    names = [
+        {
+            parameter["Properties"]["Name"]
+            for parameter in Synthesized.from_stack(Platform(cdk.Stage(app, of), "Platform"))
+            .find_resources("AWS::SSM::Parameter")
+            .values()
+        }
+        for of in ("Staging", "Prod")
+    ]
+    assert len(names[0]) == len(names[1]) == 6
+    assert not names[0] & names[1]

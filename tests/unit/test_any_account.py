@@ -14,7 +14,7 @@ from aws_cdk import aws_kms as kms
 from tests.checkout import ROOT
 from tests.unit.services import App, Template, service
 
-OFFLINE = {"aws:cdk:bundling-stacks": []}
+OFFLINE: dict[str, Any] = {"aws:cdk:bundling-stacks": []}
 TAGGED = {
     "AWS::AppConfig::Application",
     "AWS::AppConfig::ConfigurationProfile",

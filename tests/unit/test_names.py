@@ -13,7 +13,7 @@ from shadow_runtime.contract import Variable
 from stacks.platform import Platform
 from tests.unit.services import App, Template, service
 
-OFFLINE = {"aws:cdk:bundling-stacks": []}
+OFFLINE: dict[str, Any] = {"aws:cdk:bundling-stacks": []}
 LONGEST_STACK = "S" * 128
 LONGEST_ROUTE = "r" * 40
 LIMITS = {
