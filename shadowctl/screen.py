@@ -26,6 +26,7 @@ class Steps:
             TextColumn("[dim]{task.fields[detail]}"),
             console=console,
             transient=True,
+            disable=not console.is_terminal,
         )
         self._task = self._progress.add_task("", total=None, detail="")
 

@@ -153,7 +153,8 @@ def _words(fields: Mapping[str, Any]) -> Iterator[str]:
     if fields.get("message") == "mismatch":
         places = [each["path"] for each in fields["differences"]]
         yield f"differs at {', '.join(places[:3])}{' and more' * (len(places) > 3)}"
-    if any(fields.get(MetricName.FAULTS, ())):
+    # One that was not asked is counted as one that failed.
+    if any(fields.get(MetricName.FAULTS, ())) and MetricName.SHORT_CIRCUITED not in fields:
         yield f"{fields.get(Dimension.VARIANT, Variant.CANDIDATE)} failed"
     yield from (words for name, words in _SAID.items() if any(fields.get(name, ())))
 

@@ -111,7 +111,8 @@ def verb(on: typer.Typer, name: str | None = None) -> Callable[[Callable[..., Re
 
 def _there(step: str) -> str:
     """A next step on the embedded AWS, where the command was."""
-    return f"{step} --local" if step.startswith("shadowctl ") else step
+    is_ours = step.startswith("shadowctl ") and not step.endswith(" --local")
+    return f"{step} --local" if is_ours else step
 
 
 def _common(

@@ -109,7 +109,8 @@ class View:
         with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
             while True:
                 told = [Text(failed, "bold red")] if failed else []
-                live.update(Group(*told, self._drawn(found), footer), refresh=True)
+                shown = self._drawn(found, is_watched=True)
+                live.update(Group(*told, shown, footer), refresh=True)
                 time.sleep(every_s)
                 try:
                     found, failed = self.look(), ""
@@ -127,8 +128,8 @@ class View:
             before = told
             time.sleep(every_s)
 
-    def _drawn(self, found: Sequence[Status]) -> RenderableType:
-        return screen(found[0]) if self.is_one else overview(found)
+    def _drawn(self, found: Sequence[Status], *, is_watched: bool = False) -> RenderableType:
+        return screen(found[0], is_watched=is_watched) if self.is_one else overview(found)
 
     def _lines(self, found: Sequence[Status]) -> Iterator[str]:
         return lines(found[0]) if self.is_one else overview_lines(found)

@@ -7,20 +7,25 @@ from shadowctl.status.seen import Status
 
 def next_steps(status: Status) -> list[str]:
     """What an operator would type now, the likeliest first."""
+    there = " --local" if status.is_embedded else ""
+    return [f"shadowctl {step}{there}" for step in _steps(status)]
+
+
+def _steps(status: Status) -> list[str]:
     route, verdict = status.asked, status.judgement.verdict
     is_exposed = Stage.SHADOW < status.stage < Stage.COMPLETE
-    why = [f"shadowctl diffs {route}", f"shadowctl traces {route}"]
+    why = [f"diffs {route}", f"traces {route}"]
     if status.red or verdict is Verdict.FAIL:
-        return [f"shadowctl off {route}", *why] if is_exposed else why
+        return [f"off {route}", *why] if is_exposed else why
     if any(guard.faults for guard in status.guards):
-        return [f"shadowctl off {route}"] if is_exposed else []
+        return [f"off {route}"] if is_exposed else []
     if status.running:
-        return [f"shadowctl status {route} --watch"]
+        return [f"status {route} --watch"]
     if status.stage == Stage.COMPLETE:
-        return [f"shadowctl finish {route}"]
+        return [f"finish {route}"]
     if status.stage == Stage.OFF < status.ceiling:
-        return [f"shadowctl stage {route} shadow"]
+        return [f"stage {route} shadow"]
     if verdict is Verdict.PASS:
         share = " --percent 1" if status.is_open else ""
-        return [f"shadowctl promote {route}{share}"] if status.stage < status.ceiling else []
-    return why if status.needed is None else [f"shadowctl status {route} --watch"]
+        return [f"promote {route}{share}"] if status.stage < status.ceiling else []
+    return why if status.needed is None else [f"status {route} --watch"]

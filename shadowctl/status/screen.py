@@ -26,12 +26,12 @@ Section = tuple[str, list[Text]]
 """A label, and the lines that stand beside it."""
 
 
-def screen(status: Status) -> RenderableType:
+def screen(status: Status, *, is_watched: bool = False) -> RenderableType:
     """One route, for a terminal of 80 columns and 24 lines or more."""
     grid = Table.grid(padding=(0, 1))
     grid.add_column(style="dim", width=_LABEL, no_wrap=True)
     grid.add_column(ratio=1)
-    for label, told in sections(status):
+    for label, told in sections(status, is_watched=is_watched):
         for number, line in enumerate(told):
             grid.add_row("" if number else label, line)
     return Group(_title(status), grid)
@@ -65,7 +65,9 @@ _COLUMNS = ("route", "stage", "guards", "verdict", "to go", "clean-up")
 _LONG = {"route", "guards"}
 
 
-def sections(status: Status, *, is_drawn: bool = True) -> Iterator[Section]:
+def sections(
+    status: Status, *, is_drawn: bool = True, is_watched: bool = False
+) -> Iterator[Section]:
     """What is known, in the order in which one asks for it at night.
 
     What a small screen cuts off is at the end. What `is_drawn` has bars, and no line of the history
@@ -78,9 +80,16 @@ def sections(status: Status, *, is_drawn: bool = True) -> Iterator[Section]:
     yield "evidence", [*_evidence(status)]
     if status.decision is not None:
         yield "ramp", [Text(str(status.decision))]
-    yield "next", [Text(step, "bold") for step in next_steps(status)[:1]]
+    yield "next", [*_next(status, is_watched=is_watched)]
     yield "clean-up", [_clean_up(status)]
     yield "changes", [_change(each) for each in reversed(status.history)]
+
+
+def _next(status: Status, *, is_watched: bool) -> Iterator[Text]:
+    steps = next_steps(status)[:1]
+    if is_watched and not (status.red or status.needed is None) and status.needed:
+        steps = steps if status.stage == Stage.OFF else ["nothing to type: it takes time"]
+    yield from (Text(step, "bold") for step in steps)
 
 
 def _title(status: Status) -> Text:
@@ -141,7 +150,7 @@ def _state(guard: Guard) -> tuple[str, str]:
 
 def _bar(distance: Distance | None) -> tuple[str, str] | str:
     if distance is None or distance.worst is None:
-        return ""
+        return " " * len(bar(0) + " ")
     style = "red" if distance.bad else "yellow" if distance.share > _NEAR else "green"
     return f"{bar(min(1, distance.share))} ", style
 
@@ -152,7 +161,7 @@ def _distance(distance: Distance | None) -> str:
     if distance.worst is None:
         return "nothing to look at"
     worst, threshold = count(distance.worst), f"{distance.threshold:g}"
-    return f"{worst} of {threshold}, {distance.bad} of {distance.needed} over"
+    return f"{worst}, limit {threshold}; {distance.bad} of {distance.needed} over"
 
 
 _NEAR = 0.5
@@ -178,7 +187,8 @@ def _still(status: Status) -> str:
     if status.stage == Stage.OFF:
         return f"{wanted}, and none come at off"
     if status.decided_at is None:
-        return f"{wanted}, and {count(pace)} came an hour of the last day"
+        came = f"{count(pace)} an hour" if pace else "none"
+        return f"{wanted}, and {came} came in the last day"
     return f"{wanted}, at {count(pace)} an hour by {_at(status.decided_at, status)}"
 
 

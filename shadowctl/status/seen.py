@@ -70,6 +70,7 @@ class Status:
 
     Attributes:
         asked: as an operator names it.
+        is_embedded: whether it is on the embedded AWS.
         name: as its metrics and logs name it.
         deployed: what the flag says.
         ceiling: how far it may go.
@@ -87,6 +88,7 @@ class Status:
 
     now: datetime
     asked: str
+    is_embedded: bool
     name: str
     deployed: Deployed
     ceiling: Stage
@@ -248,6 +250,7 @@ def look(
     return Status(
         now=now,
         asked=asked,
+        is_embedded=clock is not AWS,
         name=route.name,
         deployed=deployed,
         ceiling=route.ceiling,

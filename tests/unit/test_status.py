@@ -82,6 +82,7 @@ def status(
     known: dict[str, Any] = {
         "now": NOW,
         "asked": "GetUser",
+        "is_embedded": False,
         "name": "GetUser/get-user",
         "deployed": Deployed(document, True, 3, 3, 3, state),
         "ceiling": AT_2,
@@ -99,7 +100,9 @@ def status(
     return Status(**{**known, **given})
 
 
-def drawn(*found: Status, width: int = 80, is_colored: bool = False) -> str:
+def drawn(
+    *found: Status, width: int = 80, is_colored: bool = False, is_watched: bool = False
+) -> str:
     written = io.StringIO()
     console = Console(
         file=written,
@@ -107,7 +110,8 @@ def drawn(*found: Status, width: int = 80, is_colored: bool = False) -> str:
         force_terminal=True,
         color_system="standard" if is_colored else None,
     )
-    console.print(screen(*found) if len(found) == 1 else overview(found))
+    one = screen(found[0], is_watched=is_watched)
+    console.print(one if len(found) == 1 else overview(found))
     return written.getvalue()
 
 
@@ -117,8 +121,8 @@ def test_one_route_is_told_whole() -> None:
         "GetUser/get-user  canary(2%)",
         "the candidate answers 2 % of the users, control all others",
         "deployment 3 COMPLETE since",
-        "green  error-rate    ███▌           0.5 of 2, 0 of 3 over",
-        "green  latency-ratio its distance cannot be told",
+        "green  error-rate    ███▌           0.5, limit 2; 0 of 3 over",
+        "green  latency-ratio                its distance cannot be told",
         "INCONCLUSIVE of version 12 since Tue 8 Jan 07:00",
         "1,000 pairs: 970 with content, 10 empty, 20 refused",
         "in 5.2 days, Mon 14 Jan 2030 09:00 UTC",
@@ -272,6 +276,16 @@ NEXT = {
 @pytest.mark.parametrize(("found", "step"), NEXT.values(), ids=NEXT)
 def test_the_next_command_is_what_an_operator_would_type(found: Status, step: str) -> None:
     assert next_steps(found)[0] == step
+
+
+def test_on_the_embedded_aws_the_next_command_is_there_too() -> None:
+    assert next_steps(status(is_embedded=True)) == ["shadowctl status GetUser --watch --local"]
+
+
+def test_who_watches_already_is_not_told_to_watch() -> None:
+    assert "nothing to type" in drawn(status(), is_watched=True)
+    assert "shadowctl off GetUser" in drawn(ALL["failing"], is_watched=True)
+    assert "shadowctl stage GetUser shadow" in drawn(ALL["off"], is_watched=True)
 
 
 def test_at_the_ceiling_and_proven_there_is_nothing_to_type() -> None:

@@ -13,7 +13,7 @@ from shadowctl.log_query import Line, trace_id
 from shadowctl.traces import Trace, Traces, kept, said
 
 AT = datetime(2030, 1, 7, 9, tzinfo=UTC)
-ONE, TWO, THREE = (f"1-5759e988-{number:024x}" for number in (1, 2, 3))
+ONE, TWO, THREE, FOUR = (f"1-5759e988-{number:024x}" for number in (1, 2, 3, 4))
 
 
 def line(trace: str, seconds: int = 0, **fields: Any) -> Line:
@@ -28,6 +28,7 @@ def test_a_request_is_told_once_with_all_that_became_of_it() -> None:
             line(ONE, 2, message="mismatch", differences=[{"path": f"$.{n}"} for n in "abcd"]),
             line(TWO, Variant="control", Faults=[1]),
             line(THREE, Variant="control", Requests=[1], Faults=[0]),
+            line(FOUR, Variant="candidate", Faults=[1], ShortCircuited=[1], Fallbacks=[1]),
         ]
     )
     assert found == {
@@ -41,6 +42,10 @@ def test_a_request_is_told_once_with_all_that_became_of_it() -> None:
             ],
         ),
         TWO: (AT, ["control failed"]),
+        FOUR: (
+            AT,
+            ["the candidate was not asked: its circuit is open", "control stood in"],
+        ),
     }
 
 
