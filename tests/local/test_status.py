@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from judge import Counts, Scores
 from localaws.up import Local
 from operations.counts import candidate_versions, counted
@@ -12,6 +14,7 @@ from shadowctl.verb import ExitCode
 from tests.local.deployed import Deployed
 from tests.local.way_back import exposure, set_state
 
+HOUR = timedelta(hours=1)
 USERS = {"Variant": "candidate"}
 FIRST, LATER = {"AskedAgain": "1"}, {"AskedAgain": "0.1"}
 WRITTEN: list[tuple[str, dict[str, str], int]] = [
@@ -61,6 +64,11 @@ def test_the_judge_is_given_all_that_was_counted_of_a_version_and_nothing_of_ano
     write(local, "counted", "11", now - timedelta(hours=1))
     found = counted(local.session().client("cloudwatch"), "counted", version="12")
     assert found is not None
+    cloudwatch, release = local.session().client("cloudwatch"), now - timedelta(hours=3)
+    since = counted(cloudwatch, "counted", version="12", since=release)
+    assert since is not None
+    assert (since.counts.pairs, since.counts.hours) == (12_000, 2)
+    assert since.pairs_an_hour(now) == pytest.approx(12_000 / ((now - since.since) / HOUR))
     begun = now - timedelta(hours=300)
     assert found.since == begun.replace(minute=0, second=0, microsecond=0)
     assert found.counts == Counts(

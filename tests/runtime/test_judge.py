@@ -244,6 +244,25 @@ def test_as_many_more_pairs_decide_as_the_words_say(bad: int, share: float) -> N
         assert (parity(later).verdict is not INCONCLUSIVE) is is_decided
 
 
+@pytest.mark.parametrize(("bad", "share"), [(0, 0), (2, 0), (3, 0), (2, 0.1), (5, 1)])
+def test_that_number_is_there_for_machines_too(bad: int, share: float) -> None:
+    more = parity(of(1_000, bad, share=share)).needed
+    assert more
+    for needed, is_decided in ((more, True), (more - 1, False)):
+        times = 1 + needed / 1_000
+        later = of(1_000 * times, bad * times, share=share)
+        assert (parity(later).verdict is not INCONCLUSIVE) is is_decided
+
+
+def test_where_it_is_decided_none_are_needed_and_where_no_number_decides_none_is_said() -> None:
+    assert [result.needed for result in judge(of(6_000)).results] == [0]
+    assert [result.needed for result in judge(of(6_000, 60)).results] == [0]
+    assert parity(of()).needed == pairs_needed(0.1)
+    assert judge(of(6_000, hidden=5_000)).results[0].needed is None
+    content = judge(of(6_000, empty=5_000)).results[1]
+    assert content.needed == pairs_needed(0.1) - 1_000
+
+
 REFUSED: dict[str, dict[str, Any]] = {
     "total=-1": {"compared": (Scores(-1),)},
     "total=2, worse=3": {"compared": (Scores(2, worse=3),)},
