@@ -35,13 +35,14 @@ class AlikeSides:
     ) -> None:
         self._shadow = shadow
         grants = _Grants(shadow)
-        self._sides = {side: grants.of(side) for side in sides}
+        self._sides = sides
+        self._own = {side: grants.of(side) for side in (shadow, *sides)}
 
     def validate(self) -> list[str]:
         """One error for each thing that is lacking; the warnings are annotations."""
         held, layers, grants = self._shadow.variables, _layers(self._shadow), _Grants(self._shadow)
         errors = list[str]()
-        for side, own in self._sides.items():
+        for side in self._sides:
             errors += [
                 f"{side.node.path} has the variable {name}, and the shadow, which runs it on "
                 "copies, has not, or another value; give it to the service: environment="
@@ -54,7 +55,10 @@ class AlikeSides:
                 for layer in _layers(side)
                 if layer not in layers
             ]
-            for service, resource in sorted(grants.of(side) - own - grants.of(self._shadow)):
+            given, copies_given = (
+                grants.of(each) - self._own[each] for each in (side, self._shadow)
+            )
+            for service, resource in _lacking(given, copies_given):
                 Annotations.of(side).add_warning_v2(
                     ONE_SIDED_GRANT,
                     f"{side.node.path} is granted {service} on {resource}, and the shadow, which "
@@ -77,14 +81,11 @@ class _Grants:
         self._nodes = [n for n in self._stack.node.find_all() if isinstance(n, kinds)]
 
     def of(self, function: LeastPrivilegeFunction) -> set[tuple[str, str]]:
-        """Services, and on what of each: by the policies of its role, and by its network.
-
-        Policies of other stacks are told apart by their number alone: each side may have its own.
-        """
+        """Services, and on what of each: by the policies of its role, and by its network."""
         resolve, role = self._stack.resolve, function.execution_role
         groups = (resolve(_resource(function).vpc_config) or {}).get("securityGroupIds", [])
         attached = cast("iam.CfnRole", role.node.default_child).managed_policy_arns
-        found = {("a managed policy", f"number {n}") for n, _ in enumerate(resolve(attached) or [])}
+        found = {("a managed policy", _spelled(arn)) for arn in resolve(attached) or []}
         for node in self._nodes:
             if isinstance(node, ec2.CfnSecurityGroupIngress):
                 if resolve(node.source_security_group_id) in groups:
@@ -92,6 +93,20 @@ class _Grants:
             elif {"Ref": logical_id(role)} in (resolve(node.roles) or []):
                 found |= {*_allowed(resolve(node.policy_document))}
         return found
+
+
+_OF_ONES_OWN = {"a managed policy", "secretsmanager", "ssm"}
+"""Each side may have its own: of a role of the database that cannot write, the shadow's."""
+
+
+def _lacking(
+    given: set[tuple[str, str]], to_shadow: set[tuple[str, str]]
+) -> Iterator[tuple[str, str]]:
+    """What the shadow has nothing like."""
+    for service in sorted({service for service, _ in given}):
+        here, there = ({on for s, on in of if s == service} for of in (given, to_shadow))
+        instead = len(there - here) if service in _OF_ONES_OWN else 0
+        yield from ((service, resource) for resource in sorted(here - there)[instead:])
 
 
 def _allowed(document: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
 
 from shadow_canary import ShadowCanaryService
 from shadow_canary.metrics import RouteMetrics
@@ -175,6 +176,21 @@ def test_a_policy_that_stands_elsewhere_is_warned_of_where_the_shadow_has_none(
         side.execution_role.add_managed_policy(policy)
         made.node.validate()
         assert len(warnings(stack, ONE_SIDED_GRANT)) == 1  # of the first alone
+
+
+def test_each_side_may_have_a_secret_of_its_own_and_one_of_the_candidates_alone_is_warned_of(
+    lambdas: Path,
+) -> None:
+    stack = stack_of_nothing()
+    made = service(stack, lambdas)
+    for side in ("candidate", "shadow"):
+        secretsmanager.Secret(stack, side.title()).grant_read(getattr(made, side))
+    made.node.validate()
+    assert warnings(stack, ONE_SIDED_GRANT) == []
+    secretsmanager.Secret(stack, "Other").grant_read(made.candidate)
+    made.node.validate()
+    [warned] = warnings(stack, ONE_SIDED_GRANT)
+    assert "is granted secretsmanager on <Other" in warned
 
 
 def test_what_both_are_granted_is_fine_and_a_shadow_that_may_not_write_too(lambdas: Path) -> None:
