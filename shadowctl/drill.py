@@ -31,7 +31,7 @@ from shadow_runtime.contract import (
     Variable,
     Variant,
 )
-from shadow_runtime.front_doors import HTTP_API
+from shadow_runtime.front_doors import HTTP_API, front_door
 from shadow_runtime.handlers import MARK
 from shadow_runtime.http import Request
 from shadow_runtime.recorded import recorded
@@ -238,9 +238,8 @@ class _Drill:
             Qualifier=ALIAS,
             Payload=json.dumps(event),
         )
-        answer = json.loads(invoked["Payload"].read())
-        is_error = "FunctionError" in invoked or int(answer.get("statusCode", 200)) >= 500
-        self._errors += is_error
+        answer = front_door(event).served(json.loads(invoked["Payload"].read()))
+        self._errors += "FunctionError" in invoked or answer.is_fault
 
     def _has_fallen(self) -> bool:
         deployed = self._route.flag.deployed()

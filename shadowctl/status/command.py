@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Self
 
@@ -20,23 +20,25 @@ from shadowctl.failures import EXPECTED, in_one_line
 from shadowctl.functions import Functions
 from shadowctl.status.next_steps import next_steps
 from shadowctl.status.screen import lines, overview, overview_lines, screen
-from shadowctl.status.seen import AWS, Clock, Status, look
+from shadowctl.status.seen import AWS, Clock, Status, Unseen, look
 from shadowctl.verb import ExitCode, Result
 
 _AT_ONCE = 8
-_WORST_LAST = (ExitCode.DONE, ExitCode.INCONCLUSIVE, ExitCode.FAIL)
+_WORST_LAST = (ExitCode.DONE, ExitCode.INCONCLUSIVE, ExitCode.ERROR, ExitCode.FAIL)
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """What an operator looks at: one route whole, or several in a table.
 
+    Of several, one that cannot be looked at hides none of the others.
+
     Example:
         >>> View.of(["GetUser"], aws).once().code  # doctest: +SKIP
         <ExitCode.DONE: 0>
     """
 
-    look: Callable[[], Sequence[Status]]
+    look: Callable[[], Sequence[Status | Unseen]]
     is_one: bool
 
     @classmethod
@@ -63,6 +65,14 @@ class View:
             raise RouteError(f"no stack in {aws.region_name} holds a route: deploy one")
         in_stack = Counter(each.stack for each in held)
 
+        def seen(route: DeployedRoute) -> Status | Unseen:
+            try:
+                return one(route)
+            except EXPECTED as error:
+                if len(asked) == 1:
+                    raise
+                return Unseen(route.settings.route, in_one_line(error))
+
         def one(route: DeployedRoute) -> Status:
             is_alone = in_stack[route.stack] == 1
             return look(
@@ -75,9 +85,9 @@ class View:
                 clock=clock,
             )
 
-        def all_of_them() -> list[Status]:
+        def all_of_them() -> list[Status | Unseen]:
             with ThreadPoolExecutor(_AT_ONCE) as threads:
-                return [*threads.map(one, held)]
+                return [*threads.map(seen, held)]
 
         return cls(all_of_them, is_one=len(asked) == 1)
 
@@ -87,7 +97,7 @@ class View:
         return Result(
             [self._drawn(found)] if Console().is_terminal else self._lines(found),
             {"routes": [each.document() for each in found]},
-            [] if self.is_one else [step for each in found for step in next_steps(each)[:1]],
+            [] if self.is_one else _steps(found),
             max((each.code for each in found), key=_WORST_LAST.index),
         )
 
@@ -104,7 +114,7 @@ class View:
                 yield from self._changes(every_s)
 
     def _live(self, console: Console, every_s: float) -> None:
-        found, failed = self.look(), ""
+        found, failed, at = self.look(), "", datetime.now(UTC)
         footer = Text(f"every {every_s:g} s; Ctrl-C ends this, and nothing else", "dim")
         with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
             while True:
@@ -113,9 +123,9 @@ class View:
                 live.update(Group(*told, shown, footer), refresh=True)
                 time.sleep(every_s)
                 try:
-                    found, failed = self.look(), ""
+                    found, failed, at = self.look(), "", datetime.now(UTC)
                 except EXPECTED as error:
-                    failed = f"not looked at since {found[0].now:%T} UTC: {in_one_line(error)}"
+                    failed = f"not looked at since {at:%T} UTC: {in_one_line(error)}"
 
     def _changes(self, every_s: float) -> Iterator[str]:
         before: list[str] = []
@@ -128,8 +138,19 @@ class View:
             before = told
             time.sleep(every_s)
 
-    def _drawn(self, found: Sequence[Status], *, is_watched: bool = False) -> RenderableType:
-        return screen(found[0], is_watched=is_watched) if self.is_one else overview(found)
+    def _drawn(
+        self, found: Sequence[Status | Unseen], *, is_watched: bool = False
+    ) -> RenderableType:
+        if self.is_one and isinstance(found[0], Status):
+            return screen(found[0], is_watched=is_watched)
+        return overview(found)
 
-    def _lines(self, found: Sequence[Status]) -> Iterator[str]:
-        return lines(found[0]) if self.is_one else overview_lines(found)
+    def _lines(self, found: Sequence[Status | Unseen]) -> Iterator[str]:
+        if self.is_one and isinstance(found[0], Status):
+            return lines(found[0])
+        return overview_lines(found)
+
+
+def _steps(found: Sequence[Status | Unseen]) -> list[str]:
+    statuses = (each for each in found if isinstance(each, Status))
+    return [step for each in statuses for step in next_steps(each)[:1]]

@@ -15,6 +15,8 @@ def _steps(status: Status) -> list[str]:
     route, verdict = status.asked, status.judgement.verdict
     is_exposed = Stage.SHADOW < status.stage < Stage.COMPLETE
     why = [f"diffs {route}", f"traces {route}"]
+    if not status.deployed.is_ours:
+        return [f"off {route}"]
     if status.red or verdict is Verdict.FAIL:
         return [f"off {route}", *why] if is_exposed else why
     if any(guard.faults for guard in status.guards):

@@ -17,7 +17,7 @@ from shadow_runtime.contract import Stage
 from shadowctl.distance import Distance
 from shadowctl.screen import bar
 from shadowctl.status.next_steps import next_steps
-from shadowctl.status.seen import Guard, Status
+from shadowctl.status.seen import Guard, Status, Unseen
 
 _LABEL = 9
 _STYLES = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE: "yellow"}
@@ -44,21 +44,24 @@ def lines(status: Status) -> Iterator[str]:
         yield from (f"{label:<{_LABEL}} {line.plain}" for line in told)
 
 
-def overview(statuses: Sequence[Status]) -> Table:
-    """All routes, a line each."""
+def overview(seen: Sequence[Status | Unseen]) -> RenderableType:
+    """All routes, a line each; below, those that could not be looked at."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for name in _COLUMNS:
         table.add_column(name, overflow="fold", no_wrap=name not in _LONG)
-    for status in statuses:
-        table.add_row(*_cells(status))
-    return table
+    for status in seen:
+        if isinstance(status, Status):
+            table.add_row(*_cells(status))
+    unseen = [Text(f"{each.name}: {each.why}", "red") for each in seen if isinstance(each, Unseen)]
+    return Group(table, *unseen)
 
 
-def overview_lines(statuses: Iterable[Status]) -> Iterator[str]:
+def overview_lines(seen: Iterable[Status | Unseen]) -> Iterator[str]:
     """The same without a terminal: fields are separated by tabs."""
     yield "\t".join(_COLUMNS)
-    for status in statuses:
-        yield "\t".join(cell.plain for cell in _cells(status))
+    for each in seen:
+        cells = _cells(each) if isinstance(each, Status) else map(Text, (each.name, each.why))
+        yield "\t".join(cell.plain for cell in cells)
 
 
 _COLUMNS = ("route", "stage", "guards", "verdict", "to go", "clean-up")
@@ -73,7 +76,7 @@ def sections(
     What a small screen cuts off is at the end. What `is_drawn` has bars, and no line of the history
     is longer than the screen.
     """
-    yield "answers", [Text(status.stage.answers)]
+    yield "answers", [Text(status.answers, "" if status.deployed.is_ours else "bold red")]
     yield "flag", [*_flag(status)]
     yield "guards", [*_guards(status, is_drawn=is_drawn)]
     yield "verdict", [*_verdict(status)]
@@ -114,10 +117,10 @@ def _flag(status: Status) -> Iterator[Text]:
         newest = status.history[-1]
         since = newest.completed or newest.started
         yield Text(f"deployment {newest.number} {newest.state} since {_at(since, status)}")
-    if status.deployed.position.stage > status.ceiling:
+    if (position := status.deployed.stage) and position > status.ceiling:
         yield Text(
-            f"it says {status.deployed.position.stage}, but the ceiling in git holds it: raise "
-            "`ceiling` in the route's stack and deploy",
+            f"it says {position}, but the ceiling in git holds it: raise `ceiling` in the route's "
+            "stack and deploy",
             "yellow",
         )
     if status.deployed.is_paused:

@@ -105,8 +105,13 @@ class Status:
 
     @property
     def stage(self) -> Stage:
-        """The one that acts: the lower one of position and ceiling."""
-        return min(self.deployed.position.stage, self.ceiling)
+        """The one that acts: the lower one of position and ceiling; unreadable it is `off`."""
+        return min(self.deployed.stage or Stage.OFF, self.ceiling)
+
+    @property
+    def answers(self) -> str:
+        """Who answers the users, in words."""
+        return self.stage.answers if self.deployed.is_ours else _UNREADABLE
 
     @property
     def red(self) -> list[str]:
@@ -137,8 +142,8 @@ class Status:
 
     @property
     def code(self) -> ExitCode:
-        """4 where a guard is red or could not act, else by the verdict."""
-        if self.red or any(guard.faults for guard in self.guards):
+        """4 where a guard is red or cannot act, or the flag is unreadable; else the verdict's."""
+        if self.red or any(guard.faults for guard in self.guards) or not self.deployed.is_ours:
             return ExitCode.FAIL
         return _CODES[self.judgement.verdict]
 
@@ -150,9 +155,9 @@ class Status:
             "asked": self.asked,
             "route": self.name,
             "stage": str(self.stage),
-            "position": str(self.deployed.position.stage),
+            "position": str(self.deployed.stage) if self.deployed.is_ours else None,
             "ceiling": str(self.ceiling),
-            "answers": self.stage.answers,
+            "answers": self.answers,
             "guards": [_guard(each) for each in self.guards],
             "notices": [*self.notices],
             "verdict": {
@@ -181,6 +186,23 @@ class Status:
             "clean_up": self.clean_up and self.clean_up.isoformat(),
             "history": [_change(each) for each in self.history],
         }
+
+
+_UNREADABLE = "what is deployed cannot be read; in doubt control answers"
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """A route that could not be looked at, and why."""
+
+    name: str
+    why: str
+
+    code = ExitCode.ERROR
+
+    def document(self) -> dict[str, Any]:
+        """For machines."""
+        return {"route": self.name, "error": self.why}
 
 
 def _guard(guard: Guard) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from localaws.up import Local
 from operations.counts import candidate_versions, counted
 from shadow_runtime.contract import Stage
 from shadowctl.status.command import View
+from shadowctl.status.seen import Status
 from shadowctl.verb import ExitCode
 from tests.local.deployed import Deployed
 from tests.local.way_back import exposure, set_state
@@ -95,6 +96,7 @@ def test_the_status_says_where_a_route_is_who_guards_it_and_what_is_proven(
 ) -> None:
     view = View.of(["GetUser"], canary.aws, clock=local.clock())
     [seen] = view.look()
+    assert isinstance(seen, Status)
     assert (seen.name, seen.stage, seen.ceiling) == (
         "GetUser/get-user",
         Stage.canary(percent=0.01),

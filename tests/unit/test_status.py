@@ -27,7 +27,7 @@ from shadowctl.distance import Distance
 from shadowctl.status.command import View
 from shadowctl.status.next_steps import next_steps
 from shadowctl.status.screen import lines, overview, overview_lines, screen
-from shadowctl.status.seen import Guard, Status
+from shadowctl.status.seen import Guard, Status, Unseen
 from shadowctl.verb import ExitCode
 
 NOW = datetime(2030, 1, 9, 3, tzinfo=UTC)
@@ -218,6 +218,34 @@ def test_a_guard_that_could_not_act_is_no_green_one() -> None:
     assert "cannot act: the actions of" in said
 
 
+STRANGE = Deployed(flag_document(Position(Stage.COMPLETE)), False, 3, 3, 3, "COMPLETE")
+UNREADABLE = replace(status(), deployed=STRANGE)
+
+
+def test_a_flag_that_cannot_be_read_is_told_as_such_and_leads_to_off() -> None:
+    said = drawn(UNREADABLE)
+    assert "what is deployed cannot be read; in doubt control answers" in said
+    assert max(map(len, said.splitlines())) <= 80
+    assert next_steps(UNREADABLE) == ["shadowctl off GetUser"]
+    assert UNREADABLE.code == ExitCode.FAIL
+    assert UNREADABLE.document()["position"] is None
+
+
+def test_a_route_that_cannot_be_looked_at_hides_none_of_the_others() -> None:
+    gone = Unseen("Orders/get-order", "Access denied: ask for that permission")
+    view = View(lambda: [status(counts=GOOD), gone], is_one=False)
+    told = view.once()
+    assert told.code == ExitCode.ERROR
+    assert [*told.shown][-1] == "Orders/get-order\tAccess denied: ask for that permission"
+    assert told.document is not None
+    assert told.document["routes"][1] == {"route": gone.name, "error": gone.why}
+    written = io.StringIO()
+    Console(file=written, width=80).print(overview([status(), gone]))
+    assert "Orders/get-order: Access denied" in written.getvalue()
+    worse = View(lambda: [status(counts=BAD), gone], is_one=False).once()
+    assert worse.code == ExitCode.FAIL
+
+
 def test_many_routes_are_a_line_each() -> None:
     other = replace(status(Stage.OFF, NONE, guards=[RED]), name="Orders/get-order", asked="Orders")
     said = drawn(status(), other)
@@ -339,5 +367,5 @@ def test_on_a_terminal_the_screen_stays_where_it_is_and_tells_of_a_look_that_fai
         assert [*View(looks, is_one=True).watched(every_s=1)] == []
     said = everything(parent)
     assert said.count("GetUser/get-user") > 2
-    assert "not looked at since 03:00:00 UTC: Could not connect" in said
+    assert "UTC: Could not connect" in said
     assert "\x1b[1A" in said  # drawn over what was there
