@@ -20,7 +20,7 @@ demo: .venv/ready ## deploy a real route to an embedded AWS and walk it through 
 	@python -m shadowctl demo
 
 test: check ## everything: check, then the snapshots and the suite on the embedded AWS
-	@pytest -n 2 --dist loadgroup tests/snapshot tests/local
+	@pytest -n 3 --dist loadgroup tests/snapshot tests/local # who waits leaves a core to others
 
 check: .venv/ready ## lint, types, unit tests and the docstrings' examples, in under a minute
 	@$(MAKE) --no-print-directory --jobs style types units

@@ -15,6 +15,9 @@ HERE = Path(__file__).parent
 _GROUPS = {
     "test_demo.py": "demo",
     "test_distribution.py": "distribution",
+    "test_report.py": "their own",
+    "test_supervisor.py": "their own",
+    "test_watcher_process.py": "their own",
     "test_rollback.py": "way back",
     "test_way_back.py": "way back",
     "test_guards.py": "way back",
@@ -28,7 +31,7 @@ _GROUPS = {
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keeps tests on one worker (`--dist loadgroup`), so that they share one environment.
 
-    The demo brings its own, and runs beside them; so do the tests of the way back, which wait long.
+    Who brings their own runs beside them; so do the tests of the way back, which wait long.
     """
     for item in items:
         if item.path.is_relative_to(HERE):

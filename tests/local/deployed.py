@@ -25,13 +25,17 @@ from shadow_runtime.contract import Position, Variable, flag_document
 from shadowctl.route import Route
 
 _numbers = itertools.count()
-_PATIENCE_SECONDS = 20
+_PATIENCE_SECONDS = 60
 
 
 class Deployed:
-    """The functions of the stack GetUser: `Route`, `Candidate` and `Shadow`."""
+    """The functions of the stack GetUser: `Route`, `Candidate` and `Shadow`.
+
+    Of what they wrote before, nothing is read: the emulator gives 10,000 lines, the oldest.
+    """
 
     def __init__(self, local: Local) -> None:
+        self._begun = time.time()
         self.local = local
         self.aws = local.session()
         self.flag = Route.find("GetUser", self.aws).flag
@@ -49,12 +53,12 @@ class Deployed:
     def name(self, function: str) -> str:
         return str(self.configuration(function)["FunctionName"])
 
-    def lines(self, function: str, *, since: float = 0) -> list[dict[str, Any]]:
+    def lines(self, function: str, *, since: float | None = None) -> list[dict[str, Any]]:
         """All that the function wrote as JSON since then: log messages, and metrics as EMF."""
-        return list(self._evidence.written(function, since))
+        return list(self._evidence.written(function, self._begun if since is None else since))
 
     def count(self, function: str, metric: str, **of: str) -> float:
-        """The sum of all that the function ever wrote for a metric; `of` are dimensions."""
+        """The sum of all that the function wrote for a metric; `of` are dimensions."""
         return sum(counted(line, metric, **of) for line in self.lines(function))
 
     def renew(self, function: str, **changes: Any) -> str:

@@ -20,7 +20,7 @@ def processes(state: StateFolder) -> list[psutil.Process]:
     return [process, *process.children(recursive=True)]
 
 
-def alive(some: list[psutil.Process], *, patience: float = 10) -> list[psutil.Process]:
+def alive(some: list[psutil.Process], *, patience: float = 60) -> list[psutil.Process]:
     """Those of `some` that have not ended after `patience` seconds."""
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:

@@ -81,7 +81,7 @@ def test_a_plan_shows_no_stage_beyond_the_ceiling(
 ) -> None:
     template = (assembly / "GetUser.template.json").read_text()
     text, ceilings = re.subn(r'(?<="SHADOW_CANARY_CEILING": ")[^"]+', ceiling, template)
-    assert ceilings == 2
+    assert ceilings == 3
     (tmp_path / "GetUser.template.json").write_text(text)
     shown = plan(tmp_path, "GetUser")
     [table] = re.findall(r"\n\| stage .*\n\|-.*\n((?:\|.*\n)+)", shown)
