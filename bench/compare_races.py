@@ -128,6 +128,7 @@ def play(each_s: float, lag_s: float) -> None:
 
     world = World(each_s)
     sys.modules[WORLD] = world
+    # Mypy takes functions of a module for constants: these two are replaced in this process alone.
     time.sleep = world.sleep  # type: ignore[assignment]
     shadow._masking_key = lambda: b"key"  # type: ignore[assignment]
     shadow._second_sights = shadow.SecondSights(clock=lambda: world.now)
