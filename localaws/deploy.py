@@ -51,6 +51,8 @@ def synthesis(state: StateFolder) -> Iterator[Callable[[], None]]:
             # jsii unpacks itself once into a home folder
             **environment.bare(environment.cache() / "home"),
             "JSII_NODE": node(),
+            # The CDK's own check takes as long as the rest; plans, diffs and AWS's deploy have it.
+            "CDK_VALIDATION": "false",
             **offline(app, draft),
         },
         folder=app,

@@ -33,8 +33,6 @@ _LOOK_SECONDS = 0.2
 class DeployedCode:
     """The code that a route's functions run, and the files of this machine that it came from.
 
-    A package that stands elsewhere than below the route's root is deployed, and not reloaded.
-
     Example:
         >>> code = DeployedCode(aws, RouteFolder.all_of(assembly)[0])  # doctest: +SKIP
         >>> code.reload()  # doctest: +SKIP
@@ -44,7 +42,7 @@ class DeployedCode:
     route: RouteFolder
 
     def files(self) -> dict[str, Path]:
-        """By their place in the code: what stands below the root, new modules included."""
+        """By their place in the code: what was deployed of them, and modules that are new."""
         functions = self.aws.client("lambda")
         return self._files(_read(functions, self._function()))
 
@@ -76,12 +74,12 @@ class DeployedCode:
         functions.update_alias(FunctionName=function, Name=ALIAS, FunctionVersion=version)
 
     def _files(self, deployed: Iterable[str]) -> dict[str, Path]:
-        root = self.route.root
-        new = [str(path.relative_to(root)) for path in self.route.folder.rglob("*.py")]
+        new = map(self.route.place, self.route.modules())
         return {
-            name: root / name
-            for name in {*deployed, *new}
-            if (root / name).is_file() and not name.startswith("shadow_runtime/")
+            place: origin
+            for place in {*deployed, *new}
+            if (origin := self.route.origin(place)).is_file()
+            and not place.startswith("shadow_runtime/")
         }
 
     def _function(self) -> str:
@@ -122,7 +120,7 @@ def watch(state: StateFolder | None = None) -> Iterator[str]:
             seen = [(code, _saved(code.files().values())) for code in codes]
             yield "whatever is saved answers; Ctrl-C ends this, and nothing else"
         for code, before in seen:
-            now = _saved({*before, *code.route.folder.rglob("*.py")})
+            now = _saved({*before, *code.route.modules()})
             changed = [path for path, at in now.items() if before.get(path) != at]
             before.update(now)
             broken = [said for path in changed if (said := _why_not(path))]

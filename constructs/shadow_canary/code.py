@@ -56,6 +56,7 @@ class RouteCode:
         package: the import name.
         folder: from where the app runs.
         root: likewise.
+        packages: likewise.
         asset: for the functions.
         recorded: the recorded requests, None where the folder has none.
 
@@ -85,6 +86,7 @@ class RouteCode:
         self.asset = lambda_.Code.from_asset(_together(files))
         recorded = Path(folder, RECORDED)
         self.recorded: Files = {at / RECORDED: recorded} if recorded.is_file() else {}
+        self.packages = [_from_app(path) for path in packages]
 
     @classmethod
     def finished(
@@ -109,9 +111,14 @@ class RouteCode:
         _check_imports(files, [at / "candidate.py"], root=_from_app(root))
         return lambda_.Code.from_asset(_together(files))
 
-    def to_metadata(self) -> dict[str, str]:
+    def to_metadata(self) -> dict[str, Any]:
         """As a template holds it, for whoever runs the route elsewhere than on AWS."""
-        return {"folder": self.folder, "root": self.root, "package": self.package}
+        return {
+            "folder": self.folder,
+            "root": self.root,
+            "package": self.package,
+            "packages": self.packages,
+        }
 
 
 def source(*packages: str, also: Files | None = None) -> lambda_.AssetCode:

@@ -107,6 +107,7 @@ class _Code:
     folder: str
     root: str
     package: str
+    packages: list[str]
 
 
 def _codes(assembly: Path) -> Iterator[_Code]:

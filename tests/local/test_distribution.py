@@ -45,7 +45,7 @@ class Route(cdk.Stack):
             "Service",
             route=route,
             code=RouteCode(
-                f"src/orders/{route.replace('-', '_')}", root="src", packages=["src/money"]
+                f"src/orders/{route.replace('-', '_')}", root="src", packages=["shared/money"]
             ),
             launch=datetime(2030, 1, 7, 9, tzinfo=UTC),
             ceiling=Stage.canary(percent=5),
@@ -144,7 +144,7 @@ def seed_aws(aws, outputs):
 FILES = {
     "app.py": APP,
     "cdk.json": json.dumps({"app": "python3 app.py"}),
-    "src/money/__init__.py": "def euros(cents): return cents / 100\n",
+    "shared/money/__init__.py": "def euros(cents): return cents / 100\n",
     "src/orders/list_orders/seed.py": SEED,
 }
 for name, (control, candidate, rules) in ROUTES.items():
@@ -312,6 +312,8 @@ def test_its_routes_are_found_wrong_in_shadow_mended_and_taken_to_canary(team: T
             wait_for(lambda: "candidate.py does not parse" in watched.read_text())
             assert ask(commands["Rates"])["chf"] == 0.93
             team.saves(rates, lambda text: text.removesuffix("("))
+            team.saves("shared/money/__init__.py", lambda text: text.replace("/ 100", "/ 50"))
+            wait_for(lambda: ask(commands["Order"], "grace")["total"] == 25)
         team.saves("app.py", lambda text: text.replace("percent=5", "percent=50"))
         deployed = team.runs("local", "deploy").rpartition("deployed ")[2].partition(" in ")[0]
         assert {*deployed.split(", ")} == {*FOUND}
