@@ -174,7 +174,9 @@ def _paused(route: str, is_paused: bool, *, embedded: bool, why: str) -> Result:
 
     found = Route.find(route, session(embedded=embedded))
     step = f"shadowctl resume {route}" if is_paused else f"shadowctl status {route}"
-    return Result([paused(found, is_paused, why=why)], found.document(), [step])
+    with Steps(progress) as steps:
+        line = paused(found, is_paused, why=why, progress=steps.deployment)
+    return Result([line], found.document(), [step])
 
 
 @verb(app)

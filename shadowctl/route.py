@@ -13,7 +13,7 @@ from operations.guards import Guards, objections
 from operations.moves import add_tester, move
 from operations.observer import Observer
 from operations.sample_ratio import SampleRatio
-from operations.transitions import Who, Writer
+from operations.transitions import Evidence, Who, Writer
 from shadow_runtime.contract import Stage
 from shadowctl.deployed import DeployedRoute, find_route
 
@@ -22,7 +22,8 @@ from shadowctl.deployed import DeployedRoute, find_route
 class Route:
     """Where a route's flag is, how far it may go, and which alarms guard it.
 
-    `function` is the name of what answers the users; `who` is the one who asks here.
+    `function` is the name of what answers the users; `who` is the one who asks here, and `evidence`
+    what is known of the candidate, which is kept where they expose more users to it.
     """
 
     stack: str
@@ -33,6 +34,7 @@ class Route:
     function: str
     sample_ratio: Callable[[], SampleRatio | None]
     who: Callable[[], Who]
+    evidence: Callable[[], Evidence] = dict
 
     @classmethod
     def find(cls, stack: str, aws: boto3.Session) -> Self:
@@ -58,6 +60,7 @@ class Route:
             settings.function,
             observer.sample_ratio,
             partial(person, aws),
+            observer.evidence,
         )
 
     def objections(self) -> list[str]:
@@ -92,11 +95,13 @@ class Route:
             FlagWriterError: the transitions refuse it; a guard could not act, or is in ALARM; or
                 the flag could not be moved.
         """
+        exposes = to > max(self.stage, Stage.SHADOW)
         changed = move(
             self.flag,
             to,
             who=self.who(),
             why=why,
+            evidence=self.evidence() if exposes else {},
             objections=self.objections,
             override=override,
             progress=progress,

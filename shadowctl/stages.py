@@ -211,13 +211,13 @@ def _numbered(steps: Sequence[_Step]) -> Iterator[str]:
         yield "nothing to do"
 
 
-def paused(route: Route, is_paused: bool, *, why: str) -> str:
+def paused(route: Route, is_paused: bool, *, why: str, progress: Progress | None = None) -> str:
     """Has the route's ramp wait, or go on, and says so in one line.
 
     Raises:
         FlagWriterError: the flag could not be changed.
     """
-    changed = pause(route.flag, is_paused, who=route.who(), why=why)
+    changed = pause(route.flag, is_paused, who=route.who(), why=why, progress=progress)
     state = "paused" if is_paused else "not paused"
     return f"{route.where()}; {'now' if changed else 'already'} {state}"
 

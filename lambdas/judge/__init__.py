@@ -1,7 +1,7 @@
 """The judge: is the candidate proven to be as good as control? And the ramp, which waits for it."""
 
 from judge.bounds import Scores, pairs_needed
-from judge.ramp import Decision, Outcome, Ramp, Seen, decide
+from judge.ramp import Decision, Outcome, Ramp, Seen, decide, evidence
 from judge.verdict import Counts, Judgement, Result, Tolerances, Verdict, about, judge
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Verdict",
     "about",
     "decide",
+    "evidence",
     "judge",
     "pairs_needed",
 ]

@@ -265,7 +265,12 @@ def _evidence(seen: Seen, judged: Mapping[str, Judgement]) -> Evidence:
     if not judged:
         return {}
     version, judgement = next(iter(judged.items()))
-    counts = seen.counts[version] or Counts()
+    known = evidence(version, seen.counts[version] or Counts(), judgement)
+    return {**known, "pairs at this stage": seen.pairs}
+
+
+def evidence(version: str, counts: Counts, judgement: Judgement) -> Evidence:
+    """What is known of a version of the candidate, as a change of the flag keeps it."""
     return {
         "version": version,
         "verdict": judgement.verdict.value,
@@ -273,5 +278,4 @@ def _evidence(seen: Seen, judged: Mapping[str, Judgement]) -> Evidence:
         "mismatches": counts.mismatches,
         "requests": counts.asked.total,
         "faults": counts.asked.worse,
-        "pairs at this stage": seen.pairs,
     }

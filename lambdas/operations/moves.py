@@ -149,12 +149,15 @@ def add_tester(flag: HostedFlag, user: str, *, who: Who, why: str) -> bool:
     return _set(flag, added, who, why)
 
 
-def pause(flag: HostedFlag, paused: bool, *, who: Who, why: str) -> bool:
+def pause(
+    flag: HostedFlag, paused: bool, *, who: Who, why: str, progress: Progress | None = None
+) -> bool:
     """Has the ramp wait where it is, or go on; False when it does already.
 
-    Nobody is moved by it, and people move the flag all the same. Raises what `add_tester` raises.
+    Nobody is moved by it, and people move the flag all the same. A raise that is under way ends
+    first. Raises what `add_tester` raises.
     """
-    return _set(flag, lambda _values: {"paused": paused}, who, why)
+    return _set(flag, lambda _values: {"paused": paused}, who, why, progress)
 
 
 def undo(
@@ -225,7 +228,11 @@ def deprecate(
 
 
 def _set(
-    flag: HostedFlag, changed: Callable[[dict[str, Any]], dict[str, Any]], who: Who, why: str
+    flag: HostedFlag,
+    changed: Callable[[dict[str, Any]], dict[str, Any]],
+    who: Who,
+    why: str,
+    progress: Progress | None = None,
 ) -> bool:
     """Changes some of the flag's values, and no stage."""
 
@@ -234,7 +241,7 @@ def _set(
             raise FlagWriterError("what the flag says cannot be read; move it to off first")
         return _with(deployed.document, **changed(deployed.document["values"][FLAG_KEY]))
 
-    return _change(flag, change, who=who, why=why)
+    return _change(flag, change, who=who, why=why, progress=progress)
 
 
 def _change(
@@ -274,7 +281,7 @@ def _change(
                 left = max(before, stopped) if deployed.is_ours else None
                 passed = {"validator": refused} if refused else {}
                 kept = Change(who, why, left, after, {**(evidence or {}), **overridden, **passed})
-                with flag.unvalidated() if refused else nullcontext():
+                with flag.unvalidated() if refused and after == Stage.OFF else nullcontext():
                     number = flag.deploy(
                         wanted, raising=raising, description=kept.description(), after=deployed
                     )

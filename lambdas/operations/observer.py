@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 
 import boto3
 
+from judge import Counts, Tolerances, evidence, judge
 from operations.counts import candidate_versions, compared_since, counted
 from operations.flag import HostedFlag
 from operations.guards import Guards, objections
 from operations.ramp import Proof
 from operations.sample_ratio import SampleRatio
 from operations.settings import OperationsSettings
+from operations.transitions import Evidence
 from shadow_runtime.contract import Stage
 
 
@@ -53,6 +55,14 @@ class Observer:
     def objections(self) -> list[str]:
         """Why nobody may be moved to the candidate now, each with what to do."""
         return objections(self.guards(), self.sample_ratio())
+
+    def evidence(self) -> Evidence:
+        """What is known of the newest version that answers, for whoever raises the flag."""
+        ramp = self.settings.ramp
+        newest = candidate_versions(self.aws.client("lambda"), self.settings.function)[0]
+        found = counted(self.aws.client("cloudwatch"), self.settings.route, version=newest)
+        counts = found.counts if found else Counts()
+        return evidence(newest, counts, judge(counts, ramp.tolerances if ramp else Tolerances()))
 
     def proof(self, stage: Stage | None, since: datetime | None) -> Proof:
         """What was counted of each version that answers, and at `stage`, which is so `since`."""

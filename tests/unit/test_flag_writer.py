@@ -238,6 +238,16 @@ def test_a_pause_moves_nobody_and_is_kept_once(paused: bool) -> None:
     assert appconfig.position == Position(CANARY, 7)
 
 
+def test_a_pause_lets_a_raise_that_is_under_way_end_and_tells_how_far_it_is() -> None:
+    appconfig, told = at(CANARY), list[str]()
+    running = appconfig.move(Position(Stage.LIVE), "raise0")
+    flag = flag_on(appconfig)
+    assert pause(flag, True, who=ADA, why="a test", progress=lambda state, _: told.append(state))
+    assert (running.state, appconfig.position.stage) == ("COMPLETE", Stage.LIVE)
+    assert flag.deployed().is_paused
+    assert {*told} == {"DEPLOYING", "COMPLETE"}
+
+
 def test_the_history_tells_who_moved_the_flag_and_why_and_what_became_of_it() -> None:
     appconfig = at(Stage.OFF)
     moved(appconfig, Stage.SHADOW)

@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 from operations.flag import FlagWriterError, HostedFlag
 from operations.moves import move
 from operations.settings import OperationsSettings
-from operations.transitions import Transitions
+from operations.transitions import Evidence, Transitions
 from shadow_runtime.contract import FLAG_KEY, Position, Stage, Variable
 from shadowctl import cli, stages
 from shadowctl.deployed import DeployedRoute, RouteError
@@ -353,6 +354,29 @@ def test_there_is_nothing_to_undo_where_what_was_before_is_gone() -> None:
     its.flag.prune()
     with pytest.raises(FlagWriterError, match="before deployment 2 is not there any more"):
         undone(its, why="a test")
+
+
+KNOWN: Evidence = {"verdict": "PASS", "pairs": 4_000}
+
+
+@pytest.mark.parametrize(
+    ("stage", "to", "kept"),
+    [
+        (Stage.SHADOW, CANARY, KNOWN),
+        (CANARY, Stage.LIVE, KNOWN),
+        (Stage.OFF, Stage.SHADOW, {}),
+        (CANARY, ONE, {}),
+        (CANARY, Stage.OFF, {}),
+    ],
+)
+def test_who_exposes_more_users_keeps_what_was_known_of_the_candidate(
+    stage: Stage, to: Stage, kept: Evidence
+) -> None:
+    its = replace(route(at(stage)), evidence=lambda: KNOWN)
+    its.move(to, why="a test", progress=progress)
+    [newest] = its.flag.history(last=1)
+    assert newest.change
+    assert newest.change.evidence == kept
 
 
 def test_a_pause_says_whether_it_changed_anything() -> None:
