@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.exceptions import ClientError
 
 from operations.settings import OperationsSettings
 from shadow_runtime.contract import ShadowCanaryError
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
 
 
 class RouteError(ShadowCanaryError):
@@ -61,31 +64,59 @@ def find_route(route: str, aws: boto3.Session) -> DeployedRoute:
 
 def every(aws: boto3.Session) -> Iterator[DeployedRoute]:
     """All routes of the account in this region, by stack."""
+    lambda_ = aws.client("lambda")
+    return (each.read(lambda_) for each in every_held(aws))
+
+
+def every_held(aws: boto3.Session) -> "Iterator[Held]":
+    """The same, none of them looked at yet."""
     pages = aws.client("cloudformation").get_paginator("describe_stacks").paginate()
     for page in pages:
         for stack in page["Stacks"]:
             outermost = stack.get("RootId", f"stack/{stack['StackName']}").split("/")[1]
-            yield from _held(stack, outermost, aws)
+            yield from _held(stack, outermost)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a stack says of a route that it holds: the name of the function that moves it."""
+
+    stack: str
+    function: str
+
+    def read(self, lambda_: "LambdaClient") -> DeployedRoute:
+        """The route, by what that function knows.
+
+        Raises:
+            RouteError: it knows less than this release asks it for.
+        """
+        function = lambda_.get_function_configuration(FunctionName=self.function)
+        try:
+            settings = OperationsSettings.of(function["Environment"]["Variables"])
+        except (KeyError, ValueError) as error:
+            raise RouteError(
+                f"{self.stack} is of another release ({self.function}: {error}): deploy it with "
+                "this one, or disable its flag in AppConfig's console, which is off"
+            ) from error
+        return DeployedRoute(self.stack, function["FunctionArn"], settings)
 
 
 def _routes(stack: Any, aws: boto3.Session) -> Iterator[DeployedRoute]:
     """Those of a described stack and of the stacks nested in it, under its name."""
     name, cloudformation = stack["StackName"], aws.client("cloudformation")
-    yield from _held(stack, name, aws)
+    held = [*_held(stack, name)]
     for _, kind, id_ in stack_resources(aws, name):
         if kind == _NESTED:
             nested = cloudformation.describe_stacks(StackName=id_)["Stacks"][0]
-            yield from _held(nested, name, aws)
+            held += _held(nested, name)
+    lambda_ = aws.client("lambda")
+    return (each.read(lambda_) for each in held)
 
 
-def _held(described: Any, stack: str, aws: boto3.Session) -> Iterator[DeployedRoute]:
+def _held(described: Any, stack: str) -> Iterator[Held]:
     for output in described.get("Outputs", []):
         if "OperationsName" in output["OutputKey"]:
-            function = aws.client("lambda").get_function_configuration(
-                FunctionName=output["OutputValue"]
-            )
-            settings = OperationsSettings.of(function["Environment"]["Variables"])
-            yield DeployedRoute(stack, function["FunctionArn"], settings)
+            yield Held(stack, output["OutputValue"])
 
 
 _NO_STACK = "ValidationError"

@@ -1,10 +1,12 @@
 """The commands that move routes: what each would do, what it did, and what was done before."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
@@ -12,10 +14,13 @@ from operations.flag import Deployment, FlagWriterError, HostedFlag, Progress
 from operations.moves import move, pause, undo
 from operations.transitions import Who
 from shadow_runtime.contract import POLL_INTERVAL, STAGE_NAMES, Stage
-from shadowctl.deployed import DeployedRoute, RouteError, every, find_route
+from shadowctl.deployed import DeployedRoute, RouteError, every_held, find_route
 from shadowctl.failures import EXPECTED, in_one_line
 from shadowctl.route import Route, person
 from shadowctl.verb import ExitCode, Result
+
+if TYPE_CHECKING:
+    from mypy_boto3_appconfig import AppConfigClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,11 @@ class Stopped:
     route: str
     since: datetime | None
     error: str = ""
+
+    @property
+    def short(self) -> str:
+        """The route's own name, as its stack's file says it."""
+        return self.route.rpartition("/")[2]
 
     @property
     def in_force(self) -> datetime | None:
@@ -63,22 +73,22 @@ def off(names: Sequence[str], aws: boto3.Session, *, why: str) -> Result:
     Raises:
         RouteError: there is no route at all.
     """
-    who, appconfig = person(aws), aws.client("appconfig")
+    who, appconfig, lambda_ = person(aws), aws.client("appconfig"), aws.client("lambda")
     begun: list[_Stopping] = []
     failed: list[Stopped] = []
 
-    def stop(found: DeployedRoute) -> None:
-        begun.append(_Stopping(found, HostedFlag.of(appconfig, found.settings), who, why))
+    def stop(name: str, find: Callable[[], DeployedRoute]) -> None:
+        begun.append(_Stopping(name, find, appconfig, who, why))
 
     for name in names:
         try:
-            stop(find_route(name, aws))
+            stop(name, _known(find_route(name, aws)))
         except EXPECTED as error:
             failed.append(Stopped(name, name, None, in_one_line(error)))
     if not names:
         try:
-            for found in every(aws):
-                stop(found)
+            for held in every_held(aws):
+                stop(held.stack, partial(held.read, lambda_))
         except EXPECTED as error:
             failed.append(Stopped("", "the routes that follow", None, in_one_line(error)))
     for each in begun:
@@ -87,8 +97,10 @@ def off(names: Sequence[str], aws: boto3.Session, *, why: str) -> Result:
     if not stopped:
         raise RouteError(f"no route in {aws.region_name}: name another region by AWS_REGION")
     code = ExitCode.ERROR if any(each.error for each in stopped) else ExitCode.DONE
+    in_stack = Counter(each.stack for each in stopped)
     steps = [
-        f"shadowctl {'off' if each.error else 'status'} {each.stack}"
+        f"shadowctl {'off' if each.error else 'status'} "
+        + (each.stack if in_stack[each.stack] == 1 else f"{each.stack}:{each.short}")
         for each in stopped
         if each.stack
     ]
@@ -96,24 +108,37 @@ def off(names: Sequence[str], aws: boto3.Session, *, why: str) -> Result:
     return Result(map(str, stopped), {"routes": documents}, steps, code)
 
 
+def _known(route: DeployedRoute) -> Callable[[], DeployedRoute]:
+    return lambda: route
+
+
 class _Stopping(Thread):
     """One route on its way to `off`; who has no time left does not wait for it."""
 
-    def __init__(self, found: DeployedRoute, flag: HostedFlag, who: Who, why: str) -> None:
-        super().__init__(name=found.stack, daemon=True)
-        self._flag, self._who, self._why = flag, who, why
-        self.stopped = Stopped(found.stack, found.settings.route, None, "look above, and try again")
+    def __init__(
+        self,
+        name: str,
+        find: Callable[[], DeployedRoute],
+        appconfig: "AppConfigClient",
+        who: Who,
+        why: str,
+    ) -> None:
+        super().__init__(name=name, daemon=True)
+        self._find, self._appconfig, self._who, self._why = find, appconfig, who, why
+        self.stopped = Stopped(name, name, None, "look above, and try again")
         self.start()
 
     def run(self) -> None:
         """Moves it."""
-        since, error = None, ""
+        route, since, error = self.name, None, ""
         try:
-            if move(self._flag, Stage.OFF, who=self._who, why=self._why, objections=tuple):
+            settings = self._find().settings
+            route, flag = settings.route, HostedFlag.of(self._appconfig, settings)
+            if move(flag, Stage.OFF, who=self._who, why=self._why, objections=tuple):
                 since = datetime.now(UTC)
         except EXPECTED as expected:
             error = in_one_line(expected)
-        self.stopped = Stopped(self.stopped.stack, self.stopped.route, since, error)
+        self.stopped = Stopped(self.name, route, since, error)
 
 
 def next_stage(route: Route, percent: float | None) -> Stage:

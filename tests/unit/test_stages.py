@@ -4,6 +4,7 @@ import re
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from operations.settings import OperationsSettings
 from operations.transitions import Evidence, Transitions
 from shadow_runtime.contract import FLAG_KEY, Position, Stage, Variable
 from shadowctl import cli, stages
-from shadowctl.deployed import DeployedRoute, RouteError
+from shadowctl.deployed import DeployedRoute, Held, RouteError
 from shadowctl.route import Route
 from shadowctl.stages import dry_run, history, next_stage, off, paused, undone
 from shadowctl.verb import ExitCode, Result, TimedOut
@@ -48,7 +49,7 @@ class Account:
         self.flags = {f"Route{number}": at(each) for number, each in enumerate(stage)}
         self.region_name = "eu-central-1"
         monkeypatch.setattr(stages, "person", lambda _aws: ADA)
-        monkeypatch.setattr(stages, "every", lambda _aws: map(self.found, self.flags))
+        monkeypatch.setattr(stages, "every_held", lambda _aws: map(self.held, self.flags))
         monkeypatch.setattr(stages, "find_route", lambda name, _aws: self.found(name))
         monkeypatch.setattr(
             HostedFlag, "of", lambda _client, found: flag_on(self.flags[found.route])
@@ -63,6 +64,9 @@ class Account:
             Variable.USERS: "50",
         }
         return DeployedRoute(name, "function", OperationsSettings.of(variables))
+
+    def held(self, name: str) -> Any:
+        return SimpleNamespace(stack=name, read=lambda _client: self.found(name))
 
     def client(self, _service: str) -> None:
         return None
@@ -121,14 +125,42 @@ def test_routes_that_could_not_be_listed_any_further_are_said_not_to_be_off(
 ) -> None:
     account = Account(monkeypatch, CANARY, CANARY)
 
-    def ends(_aws: object) -> Iterator[DeployedRoute]:
-        yield account.found("Route0")
+    def ends(_aws: object) -> Iterator[Any]:
+        yield account.held("Route0")
         raise RouteError("throttled")
 
-    monkeypatch.setattr(stages, "every", ends)
+    monkeypatch.setattr(stages, "every_held", ends)
     done = account.off()
     assert (account.stages, done.code) == ([Stage.OFF, CANARY], ExitCode.ERROR)
     assert "the routes that follow: NOT off: throttled" in [*map(str, done.shown)]
+
+
+def test_a_route_that_cannot_be_read_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    account = Account(monkeypatch, CANARY, CANARY)
+    names = ["Gone", *account.flags]
+    monkeypatch.setattr(stages, "every_held", lambda _aws: map(account.held, names))
+    done = account.off()
+    assert (account.stages, done.code) == ([Stage.OFF, Stage.OFF], ExitCode.ERROR)
+    assert "Gone: NOT off: no stack 'Gone'" in [*map(str, done.shown)]
+
+
+def test_of_two_routes_in_a_stack_each_is_named_in_the_next_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    account = Account(monkeypatch, CANARY, CANARY)
+    both = [SimpleNamespace(stack="Users", read=account.held(n).read) for n in account.flags]
+    monkeypatch.setattr(stages, "every_held", lambda _aws: both)
+    assert account.off().next_steps == [
+        "shadowctl status Users:Route0",
+        "shadowctl status Users:Route1",
+    ]
+
+
+def test_a_route_of_another_release_is_an_expected_failure_that_says_what_to_do() -> None:
+    function = {"FunctionArn": "arn", "Environment": {"Variables": {Variable.ROUTE: "get-user"}}}
+    old: Any = SimpleNamespace(get_function_configuration=lambda FunctionName: function)  # noqa: N803
+    with pytest.raises(RouteError, match=r"GetUser is of another release .* deploy it with this"):
+        Held("GetUser", "Operations").read(old)
 
 
 def test_where_there_is_no_route_off_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
