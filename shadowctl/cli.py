@@ -226,7 +226,7 @@ def add_tester(
 @verb(app)
 def status(
     asked: Annotated[
-        list[str] | None, typer.Argument(metavar="[ROUTE]...", help="by default all")
+        list[str] | None, typer.Argument(metavar="ROUTE", help="by default all")
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="until Ctrl-C")] = False,
     every: Annotated[
