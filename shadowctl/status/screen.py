@@ -14,6 +14,7 @@ from judge import Verdict, about
 from operations.flag import Deployment
 from operations.transitions import Writer
 from shadow_runtime.contract import Stage
+from shadowctl.diffs import counted
 from shadowctl.distance import Distance
 from shadowctl.screen import bar
 from shadowctl.status.next_steps import next_steps
@@ -85,7 +86,7 @@ def sections(
         yield "ramp", [Text(str(status.decision))]
     yield "next", [*_next(status, is_watched=is_watched)]
     yield "clean-up", [_clean_up(status)]
-    yield "changes", [_change(each) for each in reversed(status.history)]
+    yield "changes", [_change(each, status) for each in reversed(status.history)]
 
 
 def _next(status: Status, *, is_watched: bool) -> Iterator[Text]:
@@ -139,8 +140,12 @@ def _guards(status: Status, *, is_drawn: bool) -> Iterator[Text]:
 
 
 def _short(guard: Guard, status: Status) -> str:
-    own = guard.name.removeprefix(f"{status.name.replace('/', '-')}-")
-    return own.removeprefix("candidate-")
+    return _less(guard.name, status).removeprefix("candidate-")
+
+
+def _less(text: str, status: Status) -> str:
+    """Without what the names of a route's alarms begin with."""
+    return text.replace(f"{status.name.replace('/', '-')}-", "")
 
 
 def _state(guard: Guard) -> tuple[str, str]:
@@ -202,7 +207,8 @@ def _evidence(status: Status) -> Iterator[Text]:
     yield Text(status.found.classes)
     asked = status.found.counts.asked
     if asked.total:
-        yield Text(f"users asked it {asked.total:,} times, it alone failed {asked.worse:,}")
+        times = counted(int(asked.total), "time")
+        yield Text(f"users asked it {times}, it alone failed {asked.worse:,}")
 
 
 def _clean_up(status: Status) -> Text:
@@ -215,14 +221,15 @@ def _clean_up(status: Status) -> Text:
     return Text(f"in {_long(left)}, {when}")
 
 
-def _change(deployment: Deployment) -> Text:
+def _change(deployment: Deployment, status: Status) -> Text:
     change, state = deployment.change, deployment.state
     became = "" if state == "COMPLETE" else f", {state}"
     said = "by a console or the template"
     if change is not None:
         who = _LAST_OF_ARN.split(change.who.name)[-1] if change.who.writer is Writer.PERSON else ""
         by = f"{change.who.writer} {who}".rstrip()
-        said = f"{change.before or 'unreadable'} to {change.after} by {by}: {change.why}"
+        why = _less(change.why, status)
+        said = f"{change.before or 'unreadable'} to {change.after} by {by}: {why}"
     line = f"{deployment.started:%-d %b %H:%M}  {said}{became}"
     return Text(line, no_wrap=True, overflow="ellipsis")
 

@@ -133,6 +133,13 @@ def test_one_route_is_told_whole() -> None:
         assert text in said, said
 
 
+def test_a_change_names_an_alarm_without_what_all_of_them_begin_with() -> None:
+    why = "GetUser-get-user-candidate-error-rate in ALARM since 2030-01-09T02:59:00.000+0000"
+    back = change(4, AT_2, Stage.OFF, Who(Writer.ROLLBACK, "5f3c"), why)
+    said = drawn(status(Stage.OFF, history=[back]))
+    assert "canary(2%) to off by rollback: candidate-error-rate" in said
+
+
 def test_pairs_that_are_still_needed_are_told_with_when_they_will_be_there() -> None:
     found = status()
     assert found.needed == 2_533
