@@ -20,6 +20,7 @@ from shadowctl.deployed import find_route
 from shadowctl.diffs import diffs
 from shadowctl.functions import Functions
 from shadowctl.log_query import trace_id
+from shadowctl.logs import logs
 from shadowctl.traces import traces
 from tests.local.deployed import Deployed
 
@@ -123,6 +124,10 @@ def test_shadow_compares_every_answer_and_shows_what_differs_masked(
     assert (found.said, found.parts) == (["differs at $.name"], None)
     assert found.id == trace_id(mismatch["trace"])
     assert functions.released < begun
+    groups = functions.log_groups()
+    roles = {f"Service{role}" for role in ("Route", "Candidate", "Shadow", "Operations")}
+    assert roles < {*groups.values()}
+    assert any(" ServiceShadow " in each for each in logs(aws, groups, since=begun, follow=False))
 
 
 def test_the_ceiling_holds_a_position_that_is_higher(
