@@ -11,7 +11,7 @@ EXAMPLES := analysis constructs lambdas localaws shadowctl
 CODE := app.py stacks $(EXAMPLES) tests bench
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check style types units snapshots synth diff deploy bench lock clean
+.PHONY: help demo test soak check style types units snapshots synth diff deploy bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ demo: .venv/ready ## deploy a real route to an embedded AWS and walk it through 
 
 test: check ## everything: check, then the snapshots and the suite on the embedded AWS
 	@pytest -n 3 --dist loadgroup tests/snapshot tests/local # who waits leaves a core to others
+
+soak: .venv/ready ## HISTORIES=20000: of a dataset, with every rule and without each; prints a table
+	@python -m tests.unit.dataset.soak $(or $(HISTORIES),20000)
 
 check: .venv/ready ## lint, types, unit tests and the docstrings' examples, in under a minute
 	@$(MAKE) --no-print-directory --jobs style types units

@@ -220,19 +220,20 @@ def test_a_young_position_serves_while_the_poll_runs_beside_control(
     appconfig.serve(CANARY)
     request(reader)
     appconfig.serve(LIVE)
-    prompt, asked, control_runs = service.script, Event(), Event()
+    prompt = service.script
 
-    def waits_for_control(received: object) -> Reply | None:
-        asked.set()
-        assert control_runs.wait(PATIENCE)
+    def slow(received: object) -> Reply | None:
+        time.sleep(0.3)
         return prompt(received)  # type: ignore[arg-type]
 
-    service.script = waits_for_control
+    service.script = slow
     clock.now += YOUNG - 1
+    started = time.perf_counter()
     with reader.current() as position:
-        control_runs.set()
+        assert time.perf_counter() - started < 0.1
         assert position == CANARY
-        assert asked.wait(PATIENCE)
+        time.sleep(0.35)  # control
+    assert time.perf_counter() - started < 0.45
     assert request(reader) == LIVE
 
 

@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "analysis": {"analysis", "judge", "shadow_runtime"},
     "lambdas/shadow_runtime": {"shadow_runtime"},
     "lambdas/custom_resource": {"custom_resource", "shadow_runtime"},
+    "lambdas/dataset": {"dataset", "shadow_runtime"},
     "lambdas/judge": {"judge", "shadow_runtime"},
     "lambdas/operations": {"custom_resource", "operations", "judge", "shadow_runtime"},
     "lambdas/pretraffic": {"custom_resource", "pretraffic", "shadow_runtime"},
@@ -35,6 +36,7 @@ KNOWS_NOTHING_OF = {
     "constructs": AWS,
     "analysis": {*CDK, *AWS},
     "lambdas": CDK,
+    "lambdas/dataset": AWS,
     "lambdas/judge": AWS,
 }
 
@@ -72,7 +74,7 @@ def test_a_route_imports_no_other_route() -> None:
 def test_synthesis_and_reckoning_know_nothing_of_the_runtime_but_its_contract() -> None:
     found = {
         f"{path.relative_to(ROOT)}: {module}"
-        for folder in ("constructs", "stacks", "analysis", "lambdas/judge")
+        for folder in ("constructs", "stacks", "analysis", "lambdas/dataset", "lambdas/judge")
         for path, module in imports(ROOT / folder)
         if module.startswith("shadow_runtime") and module != "shadow_runtime.contract"
     }
