@@ -566,6 +566,9 @@ def check(
 @verb(app, "finish")
 def finish_command(
     route: Stack,
+    cdk_out: Annotated[
+        Path | None, typer.Option(help="assembly to read; by default one is made of this tree")
+    ] = None,
     override: Annotated[
         str, typer.Option(metavar="REASON", help="why, though something speaks against it")
     ] = "",
@@ -574,14 +577,13 @@ def finish_command(
     """Check that a route is complete and quiet, and print the diff that ends its migration."""
     from shadowctl.finish.command import finish
 
-    done = finish(
-        route,
-        session(embedded=embedded),
-        override=override,
-        say=lambda line: print(line, file=sys.stderr),
-    )
+    def say(line: str) -> None:
+        print(line, file=sys.stderr)  # stdout is for `git apply`
+
+    aws = session(embedded=embedded)
+    done = finish(route, aws, assembly=cdk_out, override=override, say=say)
     for line in done.left:
-        print(f"left to you: {line}", file=sys.stderr)
+        say(f"left to you: {line}")
     return Result([done.diff.removesuffix("\n")], {"diff": done.diff, "left": done.left})
 
 

@@ -40,7 +40,9 @@ class Finish:
     left: list[str]
 
 
-def finish(route: str, aws: boto3.Session, *, override: str, say: Say) -> Finish:
+def finish(
+    route: str, aws: boto3.Session, *, assembly: Path | None, override: str, say: Say
+) -> Finish:
     """Checks that `route` is complete and quiet, and makes the diff that ends its migration.
 
     Nothing is changed: the diff is applied to a copy of the app, and synthesized there.
@@ -48,6 +50,7 @@ def finish(route: str, aws: boto3.Session, *, override: str, say: Say) -> Finish
     Args:
         route: as commands name it.
         aws: where it is deployed.
+        assembly: of the app as it is - one is made of this tree.
         override: why it is finished although something speaks against it; empty refuses then.
         say: told what is overridden, and what to do by hand where the diff cannot be made.
 
@@ -57,11 +60,12 @@ def finish(route: str, aws: boto3.Session, *, override: str, say: Say) -> Finish
             understood.
         SynthesisError: the app does not synthesize as it is.
     """
-    app = app_folder()
+    app = app_folder().resolve()
     against = _objections(route, aws)
     with tempfile.TemporaryDirectory() as folder:
-        assembly = Path(folder, "before")
-        synthesize(app, assembly)
+        if assembly is None:
+            assembly = Path(folder, "before")
+            synthesize(app, assembly)
         against += _of_others(assembly, _code(assembly, route), aws)
         if against and not override.strip():
             raise FinishError(
@@ -152,7 +156,8 @@ def ending(app: Path, assembly: Path, route: str, *, folder: Path, say: Say) -> 
     """
     code = _code(assembly, route)
     package = code.package
-    control = Control(app / code.folder / "control.py", f"{package}.control", app / code.root)
+    root = (app / code.root).resolve()
+    control = Control((app / code.folder).resolve() / "control.py", f"{package}.control", root)
     function = PlainFunction(id=_construct_id(code.route), handler=f"{package}.candidate.handler")
     try:
         statement = find(app, code.route)
@@ -161,6 +166,11 @@ def ending(app: Path, assembly: Path, route: str, *, folder: Path, say: Say) -> 
     except FinishError as error:
         say(f"by hand, as docs/operate.md shows it under Finish:\n{_by_hand(code, function)}")
         raise FinishError(f"no diff for {code.route}: {error}") from error
+    recorded = control.path.with_name("requests.jsonl")
+    if recorded.is_file():
+        after.left.append(
+            f"{recorded.relative_to(top_of(app))} is read by nothing of ours any more"
+        )
     moved = [
         f"{statement.where}, has a function URL: another one afterwards; tell its callers"
         for text in [files[statement.source.path] or ""]

@@ -49,14 +49,14 @@ class Control:
             FinishError: the rest of the route's folder needs more of it.
         """
         done = Afterwards({self.path: None})
-        for path in tests(app):
+        for path in tests(app, self.root):
             for source, imports in self._importing(path):
                 if _is_of_both_sides(source, [*map(self._bound, imports)]):
                     done.files[path] = None
                 else:
                     done.left.append(f"{source.where(imports[0])}, tests control too: see what of")
         own = Source.read(self.path)
-        for path in sources(app):
+        for path in sources(app, self.root):
             for source, imports in self._importing(path):
                 changes = [self._with_data(source, node, own) for node in imports]
                 if all(changes):

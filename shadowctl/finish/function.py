@@ -23,6 +23,9 @@ _NEEDED = (_LAMBDA, _LOGS, _DURATION, _LAYER, _LOCKS, _ACKNOWLEDGE, _ACKNOWLEDGE
 _KEPT = ("environment", "vpc", "vpc_subnets", "security_groups")
 """Arguments of the service that the function takes as they are."""
 
+_NAMES = {"candidate_memory_size": "memory_size"}
+"""Those that the function calls otherwise."""
+
 _OF_LOGS = {
     "log_retention": "retention",
     "removal_policy": "removal_policy",
@@ -87,12 +90,13 @@ class PlainFunction:
         given = {key: source.of(value) for key, value in statement.arguments.items()}
         lambdas, scope = called(source, _LAMBDA), given.get("scope", "self")
         outer = source.indent(statement.node)
+        inner = f"{outer}    "
         arguments = {
             "runtime": given.get("runtime", f"{lambdas}.Runtime.PYTHON_3_13"),
             "architecture": given.get("architecture", f"{lambdas}.Architecture.ARM_64"),
             "code": code,
             "handler": f'"{self.handler}"',
-            "layers": _list(self._layers(source, given, scope, f"{outer}        "), f"{outer}    "),
+            "layers": _list(self._layers(source, given, scope, f"{inner}    "), inner),
             "memory_size": given.get("candidate_memory_size", "1024"),
             "timeout": given.get("timeout", f"{called(source, _DURATION)}.seconds(10)"),
             **{key: given[key] for key in _KEPT if key in given},
@@ -100,9 +104,16 @@ class PlainFunction:
         if of_logs := [f"{own}={given[key]}" for key, own in _OF_LOGS.items() if key in given]:
             group = ", ".join([scope, f'"{self.id}Logs"', *of_logs])
             arguments["log_group"] = f"{called(source, _LOGS)}.LogGroup({group})"
-        lines = [scope, f'"{self.id}"', *(f"{key}={value}" for key, value in arguments.items())]
-        made = f"{lambdas}.Function(\n"
-        made += "".join(f"{outer}    {line},\n" for line in lines) + f"{outer})"
+        said = {
+            _NAMES.get(each.arg, each.arg): each for each in statement.call.keywords if each.arg
+        }
+        lines = [f"{scope},", f'"{self.id}",']
+        for key, value in arguments.items():
+            above, behind = source.comments(said[key]) if key in said else ([], "")
+            lines += [*above, f"{key}={value},{behind and f'  {behind}'}"]
+        made = (
+            f"{lambdas}.Function(\n" + "".join(f"{inner}{line}\n" for line in lines) + f"{outer})"
+        )
         annotated = f": {lambdas}.Function" if isinstance(statement.node, ast.AnnAssign) else ""
         made = f"{name}{annotated} = {made}" if name else made
         accepted = self._acknowledged(source, name, outer)

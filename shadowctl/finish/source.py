@@ -13,6 +13,7 @@ from shadow_runtime.contract import ShadowCanaryError
 Part = ast.expr | ast.stmt | ast.keyword | ast.alias
 
 _REST = re.compile(r"[ \t]*(#[^\r\n]*)?(\r\n|\r|\n|\Z)")
+_COMMENT = re.compile(r",?[ \t]*(?P<comment>#[^\r\n]*)")
 _BLANK = re.compile(r"[ \t]*(\r\n|\r|\n)")
 
 
@@ -112,6 +113,18 @@ class Source:
         span = self.span(node)
         return self.text[span.start : span.end]
 
+    def comments(self, node: Part) -> tuple[list[str], str]:
+        """Those in lines of their own above an argument, and the one behind it on its line."""
+        above, line = list[str](), node.lineno - 1
+        while line and (text := self._line(line).strip()).startswith("#"):
+            above.insert(0, text)
+            line -= 1
+        behind = _COMMENT.match(self.text, self.span(node).end)
+        return above, behind["comment"] if behind else ""
+
+    def _line(self, number: int) -> str:
+        return self.text[self._lines[number - 1] : self._lines[number]]
+
     def where(self, node: Part) -> str:
         """File and line, for a person."""
         here = Path.cwd()
@@ -145,9 +158,7 @@ class Source:
 
     def is_after_blank(self, statement: ast.stmt) -> bool:
         """Whether an empty line stands before it, or nothing."""
-        line = statement.lineno
-        before = self.text[self._lines[line - 2] : self._lines[line - 1]] if line > 1 else ""
-        return not before.strip()
+        return statement.lineno == 1 or not self._line(statement.lineno - 1).strip()
 
     def without(self, statement: ast.stmt) -> Change:
         """The deletion of a statement with its lines, and of one of two empty lines around it.

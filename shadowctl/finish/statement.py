@@ -101,26 +101,33 @@ def find(app: Path, route: str) -> Statement:
     raise FinishError(f"no {_SERVICE}(…, route={route!r}) in {app}{hint}")
 
 
-def sources(app: Path) -> Iterator[Path]:
-    """The Python files of an app that are no tests; other people's packages are none of it."""
-    yield from (path for path in _files(app) if not any(path.match(name) for name in _TESTS))
+def sources(*folders: Path) -> Iterator[Path]:
+    """The Python files below them that are no tests; other people's packages are none of them."""
+    yield from (path for path in _files(*folders) if not _is_test(path))
 
 
-def tests(app: Path) -> Iterator[Path]:
-    """The Python files of an app that are tests."""
-    yield from (path for path in _files(app) if any(path.match(name) for name in _TESTS))
+def tests(*folders: Path) -> Iterator[Path]:
+    """The Python files below them that are tests."""
+    yield from filter(_is_test, _files(*folders))
 
 
-def _files(app: Path) -> Iterator[Path]:
-    for folder, folders, names in os.walk(app):
-        folders[:] = sorted(
-            name
-            for name in folders
-            if not name.startswith(".")
-            and name not in _NO_SOURCES
-            and not Path(folder, name, "pyvenv.cfg").exists()
-        )
-        yield from (Path(folder, name) for name in sorted(names) if name.endswith(".py"))
+def _is_test(path: Path) -> bool:
+    return any(path.match(name) for name in _TESTS)
+
+
+def _files(*folders: Path) -> Iterator[Path]:
+    for above in folders:
+        if any(above.is_relative_to(other) for other in folders if other != above):
+            continue
+        for folder, within, names in os.walk(above):
+            within[:] = sorted(name for name in within if not _is_foreign(Path(folder, name)))
+            yield from (Path(folder, name) for name in sorted(names) if name.endswith(".py"))
+
+
+def _is_foreign(folder: Path) -> bool:
+    if folder.name.startswith(".") or folder.name in _NO_SOURCES:
+        return True
+    return (folder / "pyvenv.cfg").exists()
 
 
 def is_named(source: Source, node: ast.expr, name: str) -> bool:

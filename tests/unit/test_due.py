@@ -1,8 +1,10 @@
-"""`shadowctl check` fails a build for what should have been finished, of every route of an app."""
+"""`shadowctl check` fails a build for what should have been finished, of every route of an app;
+and `finish` looks at every route that one statement makes."""
 
 import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import aws_cdk as cdk
@@ -13,6 +15,9 @@ from analysis.template import TemplateError
 from shadow_canary import RouteCode, ShadowCanaryService, Stage, Traffic
 from shadowctl import cli
 from shadowctl.check import Due, due
+from shadowctl.deployed import RouteError
+from shadowctl.finish import command as finish_command
+from shadowctl.finish.source import FinishError
 
 CLEAN_UP = date(2030, 1, 14)
 NAMES = ["Inner", "Beta/Orders", "Prod/Orders", "Two:orders", "Two:users"]
@@ -125,3 +130,34 @@ def test_the_words_say_how_long_there_is() -> None:
         7: "GetUser: clean-up was on 2030-01-14, 7 days ago; to be finished until 2030-01-21",
         8: "GetUser: clean-up was on 2030-01-14, 8 days ago; shadowctl finish GetUser",
     }
+
+
+# What else one control.py is for
+
+
+def test_a_route_is_finished_where_every_stage_of_it_is(
+    assembly: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what AWS would say of each is played here: where the flag is."""
+    asked = []
+
+    def said(route: str, _aws: object) -> list[str]:
+        asked.append(route)
+        if route == "Prod/Orders:orders":
+            return ["Prod-Orders/orders is at live, and only what is complete can be finished"]
+        if route == "Inner:orders":
+            raise RouteError("no stack 'Inner' in eu-central-1")
+        return []
+
+    monkeypatch.setattr(finish_command, "_objections", said)
+    aws: Any = SimpleNamespace(region_name="eu-central-1")
+    with pytest.raises(FinishError) as refused:
+        finish_command.finish("Beta/Orders", aws, override="", say=print, assembly=assembly)
+    assert sorted(asked) == ["Beta/Orders", "Inner:orders", "Prod/Orders:orders", "Two:orders"]
+    for objection in (
+        "Prod-Orders/orders is at live, and only what is complete can be finished",
+        "Inner is of the same code, and not in eu-central-1 of this account: `shadowctl finish "
+        "Inner:orders` checks it where it is",
+        ". Where you know better, --override takes the reason",
+    ):
+        assert objection in str(refused.value)

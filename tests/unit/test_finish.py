@@ -329,6 +329,31 @@ def test_what_the_candidate_was_given_the_function_is_given() -> None:
     }
 
 
+def test_comments_stay_with_the_arguments_that_stay() -> None:
+    arguments = """            # What it reads.
+            # And nothing else.
+            environment={
+                "TABLE": table.table_name,  # of orders
+            },  # as text
+            error_rate_percent=3,  # of the canary
+            candidate_memory_size=2048,  # measured
+"""
+    done = finished(stack("api.add(service.alias)", arguments=arguments))
+    assert (
+        """            memory_size=2048,  # measured
+            timeout=cdk.Duration.seconds(10),
+            # What it reads.
+            # And nothing else.
+            environment={
+                "TABLE": table.table_name,  # of orders
+            },  # as text
+        )
+"""
+        in done
+    )
+    assert "of the canary" not in done
+
+
 SECOND = """        service = ShadowCanaryService(
             self, "Catalogue", route="catalogue", code=RouteCode("src/catalogue"), **more
         )
