@@ -90,6 +90,9 @@ class _Silence(Measurements):
     def add(self, name: MetricName, value: float = 1, **_: Any) -> None:
         """Forgets."""
 
+    def note(self, **_: object) -> None:
+        """Forgets."""
+
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:

@@ -185,7 +185,7 @@ class Team:
             ) as running,
         ):
             try:
-                wait_for(lambda: "whatever is saved answers" in said.read_text(), seconds=150)
+                wait_for(lambda: "whatever is saved answers" in said.read_text(), seconds=300)
                 yield said
             finally:
                 running.send_signal(signal.SIGINT)

@@ -220,20 +220,19 @@ def test_a_young_position_serves_while_the_poll_runs_beside_control(
     appconfig.serve(CANARY)
     request(reader)
     appconfig.serve(LIVE)
-    prompt = service.script
+    prompt, asked, control_runs = service.script, Event(), Event()
 
-    def slow(received: object) -> Reply | None:
-        time.sleep(0.3)
+    def waits_for_control(received: object) -> Reply | None:
+        asked.set()
+        assert control_runs.wait(PATIENCE)
         return prompt(received)  # type: ignore[arg-type]
 
-    service.script = slow
+    service.script = waits_for_control
     clock.now += YOUNG - 1
-    started = time.perf_counter()
     with reader.current() as position:
-        assert time.perf_counter() - started < 0.1
+        control_runs.set()
         assert position == CANARY
-        time.sleep(0.35)  # control
-    assert time.perf_counter() - started < 0.45
+        assert asked.wait(PATIENCE)
     assert request(reader) == LIVE
 
 

@@ -27,6 +27,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("synthesis"))
 
 
+def pytest_exception_interact(node: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Where nothing could be synthesized, `make snapshots` deletes nothing that was accepted."""
+    if call.when == "setup":
+        node.config.option.update_snapshots = False
+
+
 @pytest.fixture(scope="session")
 def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
     """Runs `app.py` of a checkout as the CDK CLI would, without building layers."""
