@@ -198,7 +198,7 @@ class _Drill:
         limit_s = _LIMIT_MINUTES * self._minute_s
         fallen = self._send_until(self._has_fallen, limit_s, progress)
         if fallen:  # environments follow with their next poll
-            self._send_until(lambda: False, 2 * POLL_INTERVAL, progress)
+            self._send_until(lambda: False, 1.5 * POLL_INTERVAL, progress)
         written = self._written(begun)
         red = self._red()
         off = self._off()

@@ -107,7 +107,7 @@ def counted(
         metric = metrics[part.number]
         totals[metric] += sum(part.values)
         begun |= {*part.begun}
-        if metric[0] is MetricName.COMPARED:
+        if metric[0] is MetricName.COMPARED and metric[1] != _USERS:
             for hour, pairs in zip(part.begun, part.values, strict=True):
                 hourly[hour] += pairs
     if not begun:
