@@ -2,7 +2,6 @@
 
 import inspect
 import json
-import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +17,6 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 
 from shadow_canary import Ramp, RouteCode, ShadowCanaryService, Stage, Traffic, Window
-from shadow_canary.code import _Wheels
 from shadow_canary.flag import FlagStrategies
 from stacks.platform import Platform
 from tests.unit.services import App, Template, service, stack_of_nothing
@@ -165,12 +163,3 @@ def test_an_argument_of_the_platform_changes_its_template(name: str) -> None:
 def platform(options: dict[str, Any]) -> str:
     stack = Platform(cdk.App(), "Platform", **options)
     return json.dumps(App(stack).templates["Platform"])
-
-
-def test_a_wheel_without_a_hash_is_not_installed(tmp_path: Path) -> None:
-    lock = tmp_path / "lock.txt"
-    lock.write_text("shadow-canary-that-nobody-made==1.0\n")
-    wheels = _Wheels(lock, "aarch64-manylinux_2_28", "3.13")
-    with pytest.raises(subprocess.CalledProcessError) as failed:
-        wheels.try_bundle(str(tmp_path / "out"))
-    assert "--require-hashes" in failed.value.cmd
