@@ -1,37 +1,31 @@
-"""What tells the routes of one stack apart."""
+"""What tells the routes of an app apart."""
 
-import jsii
-from aws_cdk import Stack
-from aws_cdk import aws_lambda as lambda_
-from constructs import Construct, IValidation
+from weakref import WeakKeyDictionary
 
-from analysis.template import CODE
+from aws_cdk import Stack, Stage
+from constructs import Construct, IConstruct
+
 from shadow_canary.metrics import outermost
 
+_TAKEN: WeakKeyDictionary[IConstruct, dict[tuple[str, ...], str]] = WeakKeyDictionary()
+"""By app: the path of the service that has a name, by all that makes it the same name."""
 
-@jsii.implements(IValidation)
-class OwnName:
-    """Refuses the name of a route that another one of the same stack has, or of one nested in it.
 
-    Their metrics, and so their alarms and their users' buckets, would be the same.
+def check_own_name(service: Construct, route: str) -> None:
+    """Refuses a name that is another route's: their alarms would be one, or even their metrics.
 
-    Example:
-        >>> service.node.add_validation(OwnName(service, "get-user"))  # doctest: +SKIP
+    The stack and the route make it, so that `item` of a stack `Orders-get` has the name of
+    `get-item` of `Orders`. A nested stack has the name of the one around it.
+
+    Raises:
+        ValueError: both services, and the name.
     """
-
-    def __init__(self, service: Construct, route: str) -> None:
-        self._service = service
-        self._route = route
-
-    def validate(self) -> list[str]:
-        """One error for each other route."""
-        stack = outermost(Stack.of(self._service))
-        own = self._service.node.path
-        return [
-            f"{own} and {other} are both the route {self._route} of {stack.stack_name}, whose "
-            "metrics would be one; name one of them otherwise"
-            for node in stack.node.find_all()
-            if isinstance(node, lambda_.CfnAlias)
-            and (node.get_metadata(CODE) or {}).get("route") == self._route
-            and (other := node.node.scopes[-3].node.path) != own
-        ]
+    stack, own = outermost(Stack.of(service)), service.node.path
+    name = f"{stack.stack_name}-{route}"
+    place = (str(getattr(Stage.of(service), "node", stack.node).path), stack.account, stack.region)
+    other = _TAKEN.setdefault(service.node.root, {}).setdefault((*place, name), own)
+    if other != own:
+        raise ValueError(
+            f"{other} and {own} would both name their alarms {name}, and what they measure; name "
+            "the route, or the stack, otherwise"
+        )

@@ -59,7 +59,7 @@ from shadow_canary.functions import (
 from shadow_canary.integrations import ServedIntegrations
 from shadow_canary.metadata import add_metadata
 from shadow_canary.metrics import RouteMetrics, full_name
-from shadow_canary.names import OwnName
+from shadow_canary.names import check_own_name
 from shadow_canary.operations import CleanUp, OperationsFunction, Tick
 from shadow_canary.ramp import Ramp, check_ramp, warn
 from shadow_canary.rollback_alarms import let_act
@@ -198,6 +198,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
         latency_floor = Duration.millis(100) if latency_floor is None else latency_floor
         latency_bound = candidate_deadline if latency_bound is None else latency_bound
         check_route(route)
+        check_own_name(self, route)
         check_kind(RouteCode, code=code)
         check_kind(datetime, launch=launch)
         check_kind(Stage, ceiling=ceiling)
@@ -424,7 +425,6 @@ class ShadowCanaryService(RouteMetrics, Construct):
             operations=self.operations,
         )
         self.node.add_validation(ServedIntegrations(self.alias, timeout=timeout, ceiling=ceiling))
-        self.node.add_validation(OwnName(self, route))
         self.node.add_validation(AlikeSides(self.shadow, [self.function, self.candidate]))
         CfnOutput(
             self,

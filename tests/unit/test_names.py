@@ -8,7 +8,6 @@ import aws_cdk as cdk
 import pytest
 
 from operations.report import _SUBJECT
-from shadow_canary import ShadowCanaryService
 from shadow_runtime.contract import Variable
 from stacks.platform import Platform
 from tests.unit.services import App, Template, service
@@ -188,17 +187,33 @@ def test_fails_on_a_route_that_no_resource_could_carry(lambdas: Path, route: str
         service(stack, lambdas, route=route)
 
 
+def stacks_nested_in_one(app: cdk.App) -> list[cdk.Stack]:
+    outer = cdk.Stack(app, "Outer")
+    return [cdk.NestedStack(outer, id_) for id_ in ("One", "Other")]
+
+
 def test_fails_on_two_routes_of_a_name_in_one_stack_whose_metrics_would_be_one(
     lambdas: Path,
 ) -> None:
+    one, other = stacks_nested_in_one(cdk.App(context=OFFLINE))
+    service(one, lambdas)
+    with pytest.raises(ValueError, match="Outer/One/Service and Outer/Other/Service would both"):
+        service(other, lambdas)
+
+
+def test_fails_on_two_stacks_and_routes_that_make_one_name(lambdas: Path) -> None:
     app = cdk.App(context=OFFLINE)
-    outer = cdk.Stack(app, "Outer")
-    one, _ = (made_in(cdk.NestedStack(outer, id_), lambdas) for id_ in ("One", "Other"))
-    [error] = one.node.validate()
-    assert "Outer/One/Service and Outer/Other/Service are both the route orders of Outer" in error
-    made_in(cdk.Stack(app, "Another"), lambdas)
-    assert len(one.node.validate()) == 1
+    service(cdk.Stack(app, "Orders"), lambdas, route="get-item")
+    with pytest.raises(ValueError, match="would both name their alarms Orders-get-item"):
+        service(cdk.Stack(app, "Orders-get"), lambdas, route="item")
 
 
-def made_in(stack: cdk.Stack, lambdas: Path) -> ShadowCanaryService:
-    return service(stack, lambdas)
+@pytest.mark.parametrize("within", ["regions", "Stages", "apps"])
+def test_the_same_name_elsewhere_is_nobodys(lambdas: Path, within: str) -> None:
+    app = cdk.App(context=OFFLINE)
+    for region in ("eu-central-1", "us-east-1"):
+        env = cdk.Environment(account="123456789012", region=region)
+        scope: Any = {"regions": app, "Stages": None, "apps": cdk.App(context=OFFLINE)}[within]
+        scope = scope or cdk.Stage(app, region.title().replace("-", ""))
+        options: dict[str, Any] = {"env": env} if within == "regions" else {}
+        service(cdk.Stack(scope, region, stack_name="Orders", **options), lambdas)
