@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from shadow_runtime.contract import SAFE_METHODS
 from shadow_runtime.front_doors import HTTP_API, MalformedError, encoded, front_door
 from shadow_runtime.handlers import MARK
 from shadow_runtime.recorded import Recorded, recorded
@@ -25,13 +26,16 @@ _REFUSED = (401, 403)
 
 
 def to_ask(file: Path) -> list[Recorded]:
-    """The first requests recorded in `file`; `NOTHING` where there are none.
+    """The first requests recorded in `file` that only read; `NOTHING` where there are none.
+
+    What may change data would change it, at each deployment anew.
 
     Raises:
         RecordingError: a line is no request; says which.
     """
-    first = list(islice(recorded(file), MOST)) if file.is_file() else []
-    return first or [NOTHING]
+    found = recorded(file) if file.is_file() else ()
+    reads = (each for each in found if front_door(each.event).method(each.event) in SAFE_METHODS)
+    return [*islice(reads, MOST)] or [NOTHING]
 
 
 def named(asked: Recorded) -> str:

@@ -131,6 +131,13 @@ def test_a_route_of_which_nothing_is_recorded_is_asked_nothing(tmp_path: Path) -
     assert probe(NOTHING, id_="1") == {MARK: {"probe": True}}
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_what_may_change_data_is_asked_of_no_version(method: str) -> None:
+    [asked] = read(OWN | {"method": method}, OWN)
+    assert front_door(asked.event).method(asked.event) == "GET"
+    assert read(OWN | {"method": method}) == [NOTHING]
+
+
 @pytest.mark.parametrize(
     "line",
     [

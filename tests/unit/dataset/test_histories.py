@@ -1,6 +1,6 @@
 """No history of a dataset loses, doubles or hides an acknowledged write.
 
-`make soak` plays many more, and prints the table of `docs/adr/0011-writes.md` and the seeds below.
+`make soak` plays many more, and prints the table of `docs/adr/0016-writes.md` and the seeds below.
 """
 
 from collections import Counter
@@ -14,7 +14,7 @@ from tests.unit.dataset.machine import Histories
 from tests.unit.dataset.play import INVARIANTS, RULES
 from tests.unit.dataset.soak import history, violations
 
-ADR = Path(__file__).resolve().parents[3] / "docs/adr/0011-writes.md"
+ADR = Path(__file__).resolve().parents[3] / "docs/adr/0016-writes.md"
 HISTORIES = 1_000
 
 WRONG: dict[str, tuple[int, str]] = {
