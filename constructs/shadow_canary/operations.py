@@ -112,7 +112,8 @@ class OperationsFunction(LeastPrivilegeFunction):
         """Lets it see which versions of the route `function` users are on, and what was counted."""
         self.add_environment(Variable.FUNCTION, function.function_name)
         _allow(self, "lambda:ListAliases", function.function_arn)  # it has no such grant
-        _allow(self, "lambda:GetFunctionConfiguration", f"{function.function_arn}:*")
+        for each in (function.function_arn, f"{function.function_arn}:*"):
+            _allow(self, "lambda:GetFunctionConfiguration", each)
         acknowledge_wildcard(self.execution_role, versions_of(function), "versions are numbered")
         _allow(self, "cloudwatch:GetMetricData", "*")
         acknowledge_wildcard(

@@ -47,7 +47,7 @@ def test_operations_tells_the_topic_and_the_bus_and_sees_the_versions_and_what_w
         "sns:Publish": {"<ServiceTopic>"},
         "events:PutEvents": {bus},
         "lambda:ListAliases": {"<ServiceRoute.Arn>"},
-        "lambda:GetFunctionConfiguration": {"<ServiceRoute.Arn>:*"},
+        "lambda:GetFunctionConfiguration": {"<ServiceRoute.Arn>", "<ServiceRoute.Arn>:*"},
         "cloudwatch:GetMetricData": {"*"},
         "cloudwatch:DescribeAlarms": {ALARMS},
         "cloudwatch:ListAlarmMuteRules": {"*"},

@@ -1,5 +1,6 @@
 """What a clean-up decides upon is what there is; what cannot be seen is a doubt, and no failure."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -42,9 +43,9 @@ class Aws(Counted):
         return {"Environment": {"Variables": {Variable.CANDIDATE: f"{FUNCTION}:12"}}}
 
 
-def looked(aws: Aws, appconfig: FakeAppConfig) -> Seen:
+def looked(aws: Aws, appconfig: FakeAppConfig, settings: OperationsSettings = SETTINGS) -> Seen:
     session: Any = aws
-    observer = Observer(session, SETTINGS, flag_on(appconfig), FUNCTION)
+    observer = Observer(session, settings, flag_on(appconfig), FUNCTION)
     return look(observer, due=DUE, now=NOW)
 
 
@@ -62,6 +63,8 @@ def test_a_change_under_way_and_the_ceiling_are_seen() -> None:
     appconfig = at(Stage.SHADOW)
     appconfig.move(Position(CANARY), "raise0")
     assert (looked(Aws(), appconfig).stage, looked(Aws(), appconfig).is_running) == (CANARY, True)
+    held = replace(SETTINGS, ceiling=Stage.canary(percent=2))
+    assert looked(Aws(), at(Stage.COMPLETE), held).stage == Stage.canary(percent=2)
 
 
 def test_a_guard_that_is_red_or_could_not_act_is_seen() -> None:
