@@ -1,11 +1,11 @@
 """What one side is given, and the shadow, which runs either side, would lack."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import jsii
-from aws_cdk import Annotations, Stack
+from aws_cdk import Annotations, CfnParameter, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -15,7 +15,8 @@ from shadow_canary.findings import logical_id
 from shadow_canary.functions import LeastPrivilegeFunction
 
 ONE_SIDED_GRANT = "shadow-canary:one-sided-grant"
-"""The id of a warning at synthesis, to acknowledge it."""
+PARAMETER_IN_VERSION = "shadow-canary:parameter-in-version"
+"""The ids of warnings at synthesis, to acknowledge them."""
 
 
 @jsii.implements(IValidation)
@@ -23,7 +24,8 @@ class AlikeSides:
     """Refuses a variable or a layer that `sides` have and `shadow` lacks, and warns of a grant.
 
     Each copy would fail there, in silence. What the service itself gave them so far is none. Nor is
-    less of a grant on the same resource: a shadow should not write.
+    less of a grant on the same resource: a shadow should not write. Warns of a variable that only a
+    deployment knows, too: a published version keeps it.
 
     Example:
         >>> service.node.add_validation(
@@ -55,6 +57,13 @@ class AlikeSides:
                 for layer in _layers(side)
                 if layer not in layers
             ]
+            for name in grants.unknown(side.variables):
+                Annotations.of(side).add_warning_v2(
+                    PARAMETER_IN_VERSION,
+                    f"{side.node.path} is told {name} by a parameter of CloudFormation: another "
+                    "value of it publishes no version, and users stay on the old one. Give the "
+                    "parameter's name instead, and read it at run time",
+                )
             given, copies_given = (
                 grants.of(each) - self._own[each] for each in (side, self._shadow)
             )
@@ -73,12 +82,20 @@ def _layers(function: lambda_.Function) -> list[object]:
 
 
 class _Grants:
-    """What lets the functions of a stack reach something, as it is now."""
+    """What the functions of a stack reach and are told, as it is now."""
 
     def __init__(self, function: lambda_.Function) -> None:
         self._stack = Stack.of(function)
         kinds = (iam.CfnPolicy, iam.CfnManagedPolicy, ec2.CfnSecurityGroupIngress)
-        self._nodes = [n for n in self._stack.node.find_all() if isinstance(n, kinds)]
+        nodes = self._stack.node.find_all()
+        self._nodes = [node for node in nodes if isinstance(node, kinds)]
+        self._parameters = [n.logical_id for n in nodes if isinstance(n, CfnParameter)]
+
+    def unknown(self, variables: Mapping[str, str]) -> list[str]:
+        """Those of `variables` that hold a parameter's value."""
+        references = [json.dumps({"Ref": self._stack.resolve(id_)}) for id_ in self._parameters]
+        values = {name: json.dumps(self._stack.resolve(v)) for name, v in variables.items()}
+        return [n for n, value in values.items() if any(each in value for each in references)]
 
     def of(self, function: LeastPrivilegeFunction) -> set[tuple[str, str]]:
         """Services, and on what of each: by the policies of its role, and by its network."""

@@ -13,10 +13,11 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_ssm as ssm
 
 from shadow_canary import ShadowCanaryService
 from shadow_canary.metrics import RouteMetrics
-from shadow_canary.sides import ONE_SIDED_GRANT
+from shadow_canary.sides import ONE_SIDED_GRANT, PARAMETER_IN_VERSION
 from shadow_canary.topic import IMPORTED_KEY
 from shadow_runtime.contract import MetricName, Variable, Variant
 from tests.checkout import ROOT
@@ -204,6 +205,20 @@ def test_what_both_are_granted_is_fine_and_a_shadow_that_may_not_write_too(lambd
     other.grant_read_data(made.shadow)
     made.node.validate()
     assert warnings(stack, ONE_SIDED_GRANT) == []
+
+
+@pytest.mark.parametrize("kind", ["of Systems Manager", "of the stack"])
+def test_a_variable_that_only_a_deployment_knows_is_warned_of(lambdas: Path, kind: str) -> None:
+    stack = stack_of_nothing()
+    value = {
+        "of Systems Manager": ssm.StringParameter.value_for_string_parameter(stack, "/rates"),
+        "of the stack": cdk.CfnParameter(stack, "Rates").value_as_string,
+    }[kind]
+    made = service(stack, lambdas, environment={"TABLE": f"{value}-eu", "NAME": "/rates"})
+    made.node.validate()
+    told = [text.partition(" by a parameter")[0] for text in warnings(stack, PARAMETER_IN_VERSION)]
+    sides = [made.candidate.node.path, made.function.node.path]
+    assert sorted(told) == [f"{side} is told TABLE" for side in sides]
 
 
 def test_a_grant_to_one_side_can_be_acknowledged(lambdas: Path) -> None:
