@@ -112,7 +112,7 @@ class _Alarms:
 
     def _point(self, alarm: Alarm, formula: CodeType, past: list[Counts]) -> float:
         period = past[-(alarm.period // 60) :]
-        names: dict[str, float | Callable[..., float]] = {"IF": _if}
+        names: dict[str, float | Callable[..., float]] = {"IF": _if, "TIME_SERIES": float}
         for name, metric in alarm.metrics.items():
             written = _written(metric)
             if metric.statistic == "Sum":
