@@ -97,7 +97,7 @@ class Play:
         def end(written: Written) -> None:
             self._ended(user, operation, written)
 
-        return self.world.start(Task("write", steps, clock, done=end, env=env))
+        return self.world.start(Task("write", steps, done=end, env=env))
 
     def _ended(self, user: str, operation: Operation, written: Written) -> None:
         if written.end is not End.ACKNOWLEDGED:
@@ -133,7 +133,7 @@ class Play:
             if held < wanted:
                 raise Violated("I6", f"{user} wrote {wanted} and reads {held} on {got.side}")
 
-        task = Task("read", read(side, (user,), now=clock), clock, done=end, env=env)
+        task = Task("read", read(side, (user,), now=clock), done=end, env=env)
         task.answers["look first"] = look_first
         return self.world.start(task)
 
@@ -145,7 +145,7 @@ class Play:
         before = tuple(r for key in keys if (r := self.world.stores[Variant.CONTROL].get(key)))
         held = dict(self.world.stores[Variant.CANDIDATE])
         steps = rehearse(USERS, operation, before, before)
-        self.world.run(self.world.start(Task("rehearse", steps, lambda: self.world.clock)))
+        self.world.run(self.world.start(Task("rehearse", steps)))
         if self.world.stores[Variant.CANDIDATE] != held:
             raise Violated("I8", f"a dry run of {route} changed the candidate's rows")
 
@@ -160,28 +160,28 @@ class Play:
         if not self.world.receive(message):
             return None
         steps = reconcile(USERS, message.body, now=self.world.now_in(1))
-        return self.world.start(Task("reconcile", steps, self.world.now_in(1), message=message))
+        return self.world.start(Task("reconcile", steps, message=message))
 
     def sweep(self) -> Task:
         """The keys of which no intent could be sent."""
         clock = self.world.now_in(1)
-        return self.world.start(Task("sweep", sweep(USERS, now=clock), clock))
+        return self.world.start(Task("sweep", sweep(USERS, now=clock)))
 
     def backfill(self) -> Task:
         """One chunk."""
         self.numbers += 1
         steps = backfill(attempt=f"fill{self.numbers}", limit=1)
-        return self.world.start(Task("backfill", steps, lambda: self.world.clock))
+        return self.world.start(Task("backfill", steps))
 
     def verify(self) -> Task:
         """One chunk."""
         steps = verify(USERS, now=lambda: self.world.clock, limit=1)
-        return self.world.start(Task("verify", steps, lambda: self.world.clock))
+        return self.world.start(Task("verify", steps))
 
     def move(self, to: Phase) -> Task:
         """The operator, or an alarm."""
         clock = self.world.now_in(0)
-        return self.world.start(Task("move", move(to, now=clock), clock))
+        return self.world.start(Task("move", move(to, now=clock)))
 
     def moves(self) -> list[Phase]:
         """Where the phase may go next; a way back exists from everywhere but from the end."""
@@ -234,7 +234,7 @@ class Play:
         """`shadowctl dataset NAME repair KEY`: a dead letter is sent again."""
         for body in self.world.dead:
             clock = self.world.now_in(1)
-            task = Task("reconcile", reconcile(USERS, body, now=clock), clock)
+            task = Task("reconcile", reconcile(USERS, body, now=clock))
             self.world.run(self.world.start(task))
         self.world.dead.clear()
 

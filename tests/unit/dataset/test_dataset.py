@@ -46,7 +46,7 @@ def written(play: Play, operation: Operation, *fates: str, is_exposed: bool = Fa
         hold_s=20,
         now=clock,
     )
-    task = play.world.start(Task("write", steps, clock, done=ends.append))
+    task = play.world.start(Task("write", steps, done=ends.append))
     for fate in fates:
         play.world.step(task, fate)
     play.run(task)
@@ -329,7 +329,7 @@ def test_at_off_an_intent_moves_nothing(synced: Play) -> None:
     moved(synced, Phase.OFF)
     steps = reconcile(USERS, Intent(ADA, "an-id", "a"), now=lambda: 0.0)
     copied: list[bool] = []
-    synced.run(synced.world.start(Task("reconcile", steps, lambda: 0.0, done=copied.append)))
+    synced.run(synced.world.start(Task("reconcile", steps, done=copied.append)))
     assert copied == [False]
 
 
@@ -342,7 +342,7 @@ def test_a_dry_run_tells_the_columns_that_would_be_wrong(synced: Play) -> None:
     found: list[Any] = []
     for after in (right, before):
         steps = rehearse(USERS, Operation("dry", "", (ADA,)), before, after)
-        task = Task("rehearse", steps, lambda: 0.0, done=found.append)
+        task = Task("rehearse", steps, done=found.append)
         synced.run(synced.world.start(task))
     assert found == [("answered", ()), ("answered", ("ada.entries",))]
     assert versions(synced) == [1, 1]

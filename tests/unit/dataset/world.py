@@ -85,7 +85,6 @@ class Task:
 
     name: str
     steps: Generator[Step, Any, Any]
-    clock: Callable[[], float]
     pending: Step | None = None
     done: Callable[[Any], None] = lambda _: None
     message: Message | None = None
