@@ -243,8 +243,9 @@ def paused(route: Route, is_paused: bool, *, why: str, progress: Progress | None
         FlagWriterError: the flag could not be changed.
     """
     changed = pause(route.flag, is_paused, who=route.who(), why=why, progress=progress)
-    state = "paused" if is_paused else "not paused"
-    return f"{route.where()}; {'now' if changed else 'already'} {state}"
+    state = f"{'now' if changed else 'already'} {'paused' if is_paused else 'not paused'}"
+    none = "" if route.flag.transitions.steps else "; it has no ramp that would move it by itself"
+    return f"{route.where()}; {state}{none}"
 
 
 def undone(route: Route, *, why: str, override: str = "", progress: Progress | None = None) -> str:
@@ -266,8 +267,14 @@ def undone(route: Route, *, why: str, override: str = "", progress: Progress | N
 
 
 def history(route: Route, *, last: int) -> Result:
-    """The last deployments of a route's flag, the newest last."""
+    """The last deployments of a route's flag, the newest last.
+
+    Raises:
+        FlagWriterError: there is none.
+    """
     made = route.flag.history(last)
+    if not made:
+        raise FlagWriterError("this flag was never deployed: deploy the route's stack, which does")
     return Result(
         [line for each in made for line in _told(each)],
         {"stack": route.stack, "route": route.name, "history": [_document(each) for each in made]},

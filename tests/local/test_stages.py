@@ -21,7 +21,7 @@ from operations.alarms import AlarmNotification
 from operations.ceiling import hold
 from operations.clean_up import Seen
 from operations.flag import FlagWriterError, HostedFlag
-from operations.moves import add_tester, move
+from operations.moves import add_tester, advance, move
 from operations.settings import OperationsSettings
 from operations.transitions import Transitions, Who, Writer
 from shadow_runtime.contract import FLAG_KEY, Position, Stage, flag_document
@@ -43,7 +43,7 @@ VALIDATOR = "FlagValidator"
 def unbound(canary: Deployed) -> Iterator[HostedFlag]:
     """The flag under the highest ceiling, for its writers and its validator alike."""
     with canary.kept(VALIDATOR):
-        canary.set(VALIDATOR, SHADOW_CANARY_CEILING="complete")
+        canary.set(VALIDATOR, SHADOW_CANARY_CEILING="complete", SHADOW_CANARY_RAMP="")
         yield flag_of(canary, Transitions())
 
 
@@ -85,6 +85,25 @@ def test_nobody_jumps_by_shadowctl_or_in_a_console_at_any_pair_of_stages(
             assert unbound.deployed().position.stage == before
             by_person(unbound, after, override="incident 7")
         assert unbound.deployed().position.stage == after
+
+
+def test_the_ramp_raises_by_one_stage_at_any_pair_of_stages_and_no_further(
+    unbound: HostedFlag,
+) -> None:
+    for before, after in (pair for pair in PAIRS if pair[0] < pair[1]):
+        at(unbound, before)
+        if Transitions().refusal(before, after) is None:
+            assert by_ramp(unbound, after)
+            assert unbound.deployed().position.stage == after
+        else:
+            with pytest.raises(FlagWriterError, match="skips"):
+                by_ramp(unbound, after)
+            assert unbound.deployed().position.stage == before
+
+
+def by_ramp(flag: HostedFlag, after: Stage) -> bool:
+    who = Who(Writer.RAMP, "tick")
+    return advance(flag, after, upon=flag.deployed(), who=who, why="a test", objections=tuple)
 
 
 def by_person(flag: HostedFlag, after: Stage, override: str = "") -> bool:
@@ -165,25 +184,25 @@ def throttles(deployed: Deployed) -> None:
 def test_a_validator_that_fails_keeps_nobody_from_off_and_lets_nobody_up(
     canary: Deployed, spoil: Callable[[Deployed], None]
 ) -> None:
-    before = len(rollbacks(canary))
+    before, flag = len(rollbacks(canary)), flag_of(canary, Transitions())
     with canary.kept(VALIDATOR):
         spoil(canary)
         with pytest.raises(
             FlagWriterError, match="AppConfig does not deploy it: Error invoking Lambda"
         ):
-            by_person(canary.flag, Stage.canary(percent=0.02))
+            by_person(flag, Stage.canary(percent=0.02))
         call(canary, exposure(canary)[0])  # operations, with what its role may do
         rolled_back(canary, before)
         assert is_off(canary)
         with pytest.raises(FlagWriterError, match="AppConfig does not deploy it"):
-            by_person(canary.flag, Stage.SHADOW)
+            by_person(flag, Stage.SHADOW)
         canary.aws.client("lambda").delete_function_concurrency(FunctionName=canary.name(VALIDATOR))
-    [newest] = canary.flag.history(last=1)
+    [newest] = flag.history(last=1)
     assert newest.change
     assert "Lambda" in str(newest.change.evidence["validator"])
-    assert by_person(canary.flag, Stage.SHADOW), "the validator is asked again"
+    assert by_person(flag, Stage.SHADOW), "the validator is asked again"
     with pytest.raises(ClientError, match="live is over the ceiling"):
-        console(canary.flag, Stage.LIVE)
+        console(flag, Stage.LIVE)
 
 
 def test_off_is_in_force_everywhere_when_it_says_so(

@@ -412,11 +412,23 @@ def test_who_exposes_more_users_keeps_what_was_known_of_the_candidate(
 
 
 def test_a_pause_says_whether_it_changed_anything() -> None:
-    appconfig = at(CANARY)
-    assert paused(route(appconfig), True, why="a test").endswith("; now paused")
-    assert paused(route(appconfig), True, why="a test").endswith("; already paused")
-    assert route(appconfig).document()["paused"] is True
-    assert paused(route(appconfig), False, why="a test").endswith("; now not paused")
+    its = route(at(CANARY), Transitions(Stage.LIVE, RAMP))
+    assert paused(its, True, why="a test").endswith("; now paused")
+    assert paused(its, True, why="a test").endswith("; already paused")
+    assert its.document()["paused"] is True
+    assert paused(its, False, why="a test").endswith("; now not paused")
+    assert "it has no ramp" in paused(route(at(CANARY)), True, why="a test")
+
+
+def test_where_nothing_was_ever_deployed_there_is_no_history_and_nothing_to_move() -> None:
+    appconfig = at(Stage.OFF)
+    appconfig.deployments.clear()
+    its = route(appconfig)
+    with pytest.raises(FlagWriterError, match="never deployed: deploy the route's stack"):
+        history(its, last=20)
+    for work in (lambda: next_stage(its, None), lambda: undone(its, why="a test")):
+        with pytest.raises(FlagWriterError, match="no deployment: deploy the route's stack"):
+            work()
 
 
 def test_the_history_is_told_to_people_and_machines_alike() -> None:
