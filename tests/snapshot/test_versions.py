@@ -9,7 +9,12 @@ from shadow_runtime.contract import Variable
 from tests.reading import Template, function, references, resources
 from tests.snapshot.conftest import Synthesis, copied, read_templates
 
-MOVERS = {"ServiceOperations", "ServiceCeilingChangeFunction", "ServiceFlagVersionsFunction"}
+MOVERS = {
+    "ServiceOperations",
+    "ServiceCeilingChangeFunction",
+    "ServiceFlagValidatorFunction",
+    "ServiceFlagVersionsFunction",
+}
 SIDES = ["Candidate", "Shadow", "Route"]
 
 Change = Callable[..., dict[str, Template]]
@@ -24,7 +29,7 @@ def change(tmp_path_factory: pytest.TempPathFactory, synthesize: Synthesis) -> C
         for file in files:
             source = checkout / file
             source.write_text(f"{source.read_text()}\n# changed\n")
-        return read_templates(synthesize(checkout))
+        return read_templates(synthesize(checkout, CDK_VALIDATION="false"))
 
     return run
 
