@@ -10,16 +10,17 @@ import os
 import sys
 from typing import Any
 
-# The emulator runs functions with its own interpreter: this one sees no packages but the function's
-# layers, so that what is missing there is missing here too. Each process of a function unpacks its
-# code anew: bytecode of it would never be read again.
-sys.executable = sys.argv.pop()
-del os.environ["PYTHONPYCACHEPREFIX"]
-os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+if __name__ == "__main__":
+    # The emulator runs functions with its own interpreter: this one sees no packages but the
+    # function's layers, so that what is missing there is missing here too. Each process of a
+    # function unpacks its code anew: bytecode of it would never be read again.
+    sys.executable = sys.argv.pop()
+    del os.environ["PYTHONPYCACHEPREFIX"]
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 
-from ministack.app import main  # type: ignore[import-untyped]  # noqa: E402
-from ministack.core.concurrency import run_reentrant  # type: ignore[import-untyped]  # noqa: E402
-from ministack.services import appconfig, lambda_svc  # type: ignore[import-untyped]  # noqa: E402
+from ministack.app import main  # type: ignore[import-untyped]
+from ministack.core.concurrency import run_reentrant  # type: ignore[import-untyped]
+from ministack.services import appconfig, lambda_svc  # type: ignore[import-untyped]
 
 Answer = tuple[int, dict[str, str], bytes]
 
