@@ -35,7 +35,7 @@ for name in sys.argv[1:]:
 def rest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """This checkout without the sample and its own tests."""
     copy = tmp_path_factory.mktemp("rest")
-    for name in (*ROOMS, "bench", "tests"):
+    for name in (*ROOMS, "bench", "docs", "tests"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, copy / name, ignore=ignored)
     for name in ("cdk.json", "pyproject.toml"):
