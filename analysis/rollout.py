@@ -14,6 +14,7 @@ from analysis.rules import AlarmRule
 from analysis.strategy import Strategy
 from analysis.template import Resource, Stack, text
 from analysis.traffic import Shift, Traffic
+from judge import Ramp
 from shadow_runtime.contract import POLL_INTERVAL, Action, Stage, Variable
 
 _ALARM = "AWS::CloudWatch::Alarm"
@@ -54,7 +55,7 @@ class Rollout:
     up to `ceiling`; one of `exposure_alarms` takes them back by `lowering`, which each execution
     environment hears within `poll_interval`; `clean_up` ends it all. `operational_alarms` only
     notify people. `rollback_alarms` take users back too, by name: a team's own, of whose metrics
-    nothing is known here.
+    nothing is known here. With a `ramp` the flag climbs by itself.
 
     Example:
         >>> Rollout.load(Path("cdk.out"), "GetUser").shift  # doctest: +SKIP
@@ -76,6 +77,7 @@ class Rollout:
     lowering: Strategy
     candidate_deadline: timedelta
     clean_up: datetime
+    ramp: Ramp | None = None
     poll_interval: timedelta = timedelta(seconds=POLL_INTERVAL)
 
     @property
@@ -133,6 +135,7 @@ class Rollout:
                 milliseconds=int(function.need(*_VARIABLES, Variable.CANDIDATE_DEADLINE_MS))
             ),
             clean_up=_clean_up(stack, operations),
+            ramp=_ramp(operations),
         )
 
 
@@ -143,6 +146,11 @@ def _deployment(alias: Resource) -> dict[str, Any]:
     if policy is None:
         raise alias.refused("has no UpdatePolicy.CodeDeployLambdaAliasUpdate: nothing shifts it")
     return policy
+
+
+def _ramp(operations: Resource) -> Ramp | None:
+    declared = operations.get(*_VARIABLES, Variable.RAMP)
+    return Ramp.parse(declared) if declared else None
 
 
 def _traffic(alias: Resource) -> Traffic:

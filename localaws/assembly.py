@@ -15,13 +15,14 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import shadow_runtime
 from analysis.template import LOCK
+from judge import Ramp
 from localaws import LocalError
 from localaws.environment import ACCOUNT, REGION, building, cache
 from shadow_runtime.contract import Variable
@@ -34,6 +35,10 @@ Nothing else is: a timeout, a deadline and a poll last as long as on AWS.
 
 MINUTE_SECONDS = 60 / TIME_SCALE
 """What a minute of those lasts."""
+
+RAMP_DWELL = timedelta(seconds=5)
+RAMP_MISMATCH_PERCENT = 3.0
+_TOLERATED = f"{RAMP_MISMATCH_PERCENT:g} % of the pairs may differ: a few hundred pairs decide"
 
 _HOST_LAYERS = "no other machine than this one: layers hold its own wheels"
 _ONE_ENVIRONMENT = f"no other account or region: a stack's env= is {ACCOUNT} and {REGION}"
@@ -322,6 +327,17 @@ def _in_a_week(template: Template, target: Target) -> int:
     return len(once)
 
 
+def _hasty_ramps(template: Template, _: Target) -> int:
+    functions = [f["Properties"] for _, f in _resources(template, "AWS::Lambda::Function")]
+    variables = [f.get("Environment", {}).get("Variables", {}) for f in functions]
+    declared = [each for each in variables if each.get(Variable.RAMP)]
+    for each in declared:
+        ramp = Ramp.parse(each[Variable.RAMP])
+        hasty = replace(ramp, dwell=RAMP_DWELL, mismatch_percent=RAMP_MISMATCH_PERCENT)
+        each[Variable.RAMP] = str(hasty)
+    return len(declared)
+
+
 def _plain_http(template: Template, _: Target) -> int:
     found = template["Resources"]
     dropped = sum(_keep_statements(r, lambda s: not _denies_http(s)) for r in found.values())
@@ -488,6 +504,11 @@ DIFFERENCES = (
         missing="a date in the past fires at once",
         instead="one-shot schedules fire in seven days from now",
         apply=_in_a_week,
+    ),
+    Difference(
+        missing="no days of traffic to wait for",
+        instead=f"a ramp dwells {RAMP_DWELL.total_seconds():g} s at a stage, and {_TOLERATED}",
+        apply=_hasty_ramps,
     ),
     Difference(
         missing="no TLS",

@@ -15,6 +15,7 @@ from analysis.simulation.canaries import (
     SimulatedCodeCanary,
     SimulatedExposure,
 )
+from analysis.simulation.ramp import RampSummary
 from analysis.simulation.scenario import Scenario
 from analysis.users import Numbers
 from shadow_runtime.contract import Stage
@@ -189,12 +190,16 @@ def curves(canary: SimulatedCanary, report: OnSimulated | None = None) -> Curves
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What came of rehearsing the rollout of `source`, such as `this branch`; and its curves."""
+    """What came of rehearsing the rollout of `source`, such as `this branch`.
+
+    With its curves, where they are asked for, and its ramp, where it has one.
+    """
 
     source: str
     rollout: Rollout
     canaries: Sequence[RehearsedCanary]
     curves: Sequence[Curves] = ()
+    ramp: Sequence[RampSummary] = ()
 
     def as_json(self) -> dict[str, Any]:
         """For machines: names as in `Summary`."""
@@ -212,6 +217,7 @@ class Rehearsal:
                 }
                 for each in self.canaries
             ],
+            "ramp": [asdict(each) for each in self.ramp],
         }
 
 

@@ -14,6 +14,7 @@ from analysis.power.played import PLAYS, Failure, PerMinute, code_seen, exposure
 from analysis.rollout import Alarms, Rollout
 from analysis.rules import AlarmKind, AlarmName, AlarmRule
 from analysis.template import Stack, TemplateError
+from judge import pairs_needed
 from shadow_runtime.contract import CLEAN_UP_DAYS, Stage
 from shadowctl.plan.cost import cost
 from shadowctl.plan.markdown import bullets, document, paragraph, table
@@ -69,6 +70,7 @@ def plan(
         "### Who sees what",
         _stages(rollout),
         _moves(rollout),
+        *_ramp(rollout),
         "### A new version of the code",
         _code(rollout),
         "### What takes users back",
@@ -129,18 +131,44 @@ def _up_to(ceiling: Stage) -> list[Stage]:
 
 
 def _moves(rollout: Rollout) -> str:
+    movers, shares = "people move the flag", "may be of any share up to the ceiling"
+    if rollout.ramp:
+        movers, shares = "people or the ramp move the flag", "is of a share that is a step"
     poll = rollout.poll_interval.total_seconds() / 60
     deadline = rollout.candidate_deadline.total_seconds() / 60
     return bullets(
         [
-            "A stage lasts until people move the flag, or an alarm below does. A canary may be of "
-            "any share up to the ceiling; its users are always the same ones.",
+            f"A stage lasts until {movers}, or an alarm below does. A canary {shares}; its users "
+            "are always the same ones.",
             f"A raise reaches everybody within {duration(rollout.raising.minutes + poll)}, a "
             f"lowering within {duration(rollout.lowering.minutes + poll)} of its deployment.",
             f"A candidate that fails, or takes longer than {duration(deadline)}, is replaced by "
             "control; at `complete` there is none.",
         ]
     )
+
+
+def _ramp(rollout: Rollout) -> list[str]:
+    ramp = rollout.ramp
+    if ramp is None:
+        return []
+    dwell = duration(ramp.dwell.total_seconds() / 60)
+    pairs, users = pairs_needed(ramp.mismatch_percent), pairs_needed(ramp.fault_percent)
+    first = rollout.traffic.per_minute * ramp.percents[0] / 100
+    held = [str(step) for step in ramp.stages if step > rollout.ceiling]
+    told = [
+        f"Steps: {', '.join(f'`{step}`' for step in ramp.stages)}. Each takes {dwell} at the stage "
+        f"before, {ramp.minimum_pairs} pairs compared there, alarms that can act and are not red, "
+        "and a PASS of the judge.",
+        f"A PASS takes {count(pairs)} pairs without a difference, "
+        f"{duration(pairs / rollout.traffic.per_minute)} of copies; and from the first step on "
+        f"{count(users)} good requests of users, {duration(users / first)} of them there.",
+        "Where the judge says FAIL the flag goes to `off`; after any lowering a person begins.",
+    ]
+    if held:
+        told.append(f"The ceiling keeps it from {', '.join(held)}.")
+    begun = "The flag climbs by itself, once people have moved it to `shadow`:"
+    return ["### The ramp", begun, bullets(told)]
 
 
 def _code(rollout: Rollout) -> str:

@@ -11,6 +11,7 @@ from rich.console import Console, RenderableType
 
 from analysis.rollout import Rollout
 from analysis.simulation.canaries import SimulatedCanary
+from analysis.simulation.ramp import SimulatedRamp
 from analysis.simulation.rehearsal import (
     Curves,
     OnSimulated,
@@ -67,6 +68,7 @@ def rehearse(
                 rollout,
                 [RehearsedCanary.of(canary, heard) for canary in each],
                 [curves(canary, heard) for canary in each if report],
+                SimulatedRamp.played(rollout, scenario),
             )
             for (source, rollout), each in zip(rollouts.items(), played, strict=True)
         ]

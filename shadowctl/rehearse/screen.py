@@ -48,6 +48,9 @@ def shown(rehearsals: Sequence[Rehearsal], scenario: Scenario) -> Iterator[Table
     )
     yield _table(rehearsals)
     for rehearsal in rehearsals:
+        if rehearsal.ramp:
+            yield _ramp(rehearsal)
+    for rehearsal in rehearsals:
         yield from _notes(rehearsal)
 
 
@@ -63,6 +66,31 @@ def _table(rehearsals: Sequence[Rehearsal]) -> Table:
         told = (column[name].replace(" %", f"{_NO_BREAK}%") for column in columns)
         table.add_row(name, *told)
     return table
+
+
+def _ramp(rehearsal: Rehearsal) -> Table:
+    """By candidate; beside it one step to where the ramp ends."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left", title_style="")
+    steps = rehearsal.rollout.ramp.stages if rehearsal.rollout.ramp else ()
+    table.title = f"ramp: {', '.join(map(str, steps))}"
+    table.add_column("candidate")
+    for name in ("at its end", "after, p50", "p95", "goes to", "users harmed", "by one step"):
+        table.add_column(name, justify="right")
+    for each in rehearsal.ramp:
+        table.add_row(
+            each.candidate,
+            percent(each.done).replace(" %", f"{_NO_BREAK}%"),
+            _days(each.days_p50),
+            _days(each.days_p95),
+            each.furthest,
+            count(each.users),
+            count(each.one_step),
+        )
+    return table
+
+
+def _days(value: float | None) -> str:
+    return "never" if value is None else f"{value:.1f}{_NO_BREAK}days"
 
 
 def _notes(rehearsal: Rehearsal) -> Iterator[Text]:

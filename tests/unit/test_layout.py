@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "lambdas/operations": {"custom_resource", "operations", "judge", "shadow_runtime"},
     "lambdas/pretraffic": {"custom_resource", "pretraffic", "shadow_runtime"},
     "lambdas/routes": {"routes", "shadow_runtime"},
-    "localaws": {"localaws", "shadowctl", "analysis", "shadow_runtime"},
+    "localaws": {"localaws", "shadowctl", "analysis", "judge", "shadow_runtime"},
     "shadowctl": {"shadowctl", "localaws", "analysis", "judge", "operations", "shadow_runtime"},
 }
 ROOMS = {*("app", "bench", "localaws", "shadowctl", "tests"), *set().union(*MAY_IMPORT.values())}
