@@ -1,14 +1,17 @@
 """The derived assembly differs from the one for AWS where the embedded AWS cannot follow, only."""
 
 import json
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from analysis.template import LOCK
+from judge import Ramp
 from localaws import assembly
+from shadow_runtime.contract import Variable
 
 NOW = datetime(2031, 3, 1, 12, tzinfo=UTC)
 OLD = "0" * 64
@@ -184,6 +187,24 @@ def test_minutes_of_a_flag_s_deployment_are_divided_by_thirty(
         "FinalBakeTimeInMinutes": bake_here,
         "GrowthFactor": 10,
     }
+
+
+def test_a_ramp_climbs_as_declared_but_in_seconds_and_upon_a_few_hundred_pairs(
+    tmp_path: Path,
+) -> None:
+    ramp = Ramp(percents=(1, 100), dwell=timedelta(days=1), minimum_pairs=7)
+    functions = {
+        name: {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {"Environment": {"Variables": {Variable.RAMP.value: text}}},
+        }
+        for name, text in {"With": str(ramp), "Without": ""}.items()
+    }
+    derived = Derived(tmp_path, functions)
+    hasty = derived.resources["With"]["Properties"]["Environment"]["Variables"][Variable.RAMP]
+    assert Ramp.parse(hasty) == replace(ramp, dwell=timedelta(seconds=5), mismatch_percent=3)
+    assert derived.resources["Without"] == functions["Without"]
+    assert any("a ramp dwells 5 s at a stage" in words for words in derived.words)
 
 
 def test_only_denials_of_plain_http_are_dropped(tmp_path: Path) -> None:
