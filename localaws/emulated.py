@@ -21,6 +21,7 @@ if __name__ == "__main__":
 from ministack.app import main  # type: ignore[import-untyped]
 from ministack.core.concurrency import run_reentrant  # type: ignore[import-untyped]
 from ministack.services import appconfig, lambda_svc  # type: ignore[import-untyped]
+from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -84,8 +85,43 @@ async def _refusal(validator: dict[str, str], version: dict[str, Any]) -> str:
     return f"Error invoking Lambda function {validator['Content']}: {json.dumps(result['body'])}"
 
 
+def keep_profiles_with_versions() -> None:
+    """A profile would go with its hosted versions; AWS refuses, and a stack's deletion fails.
+
+    In these words: https://github.com/aws/aws-cdk/issues/26804
+    """
+    of_api = appconfig._delete_configuration_profile
+    of_stacks = provisioners._RESOURCE_HANDLERS["AWS::AppConfig::ConfigurationProfile"]
+    of_stack = of_stacks["delete"]
+
+    def refusal(application: str, profile: str) -> str:
+        held = any(
+            key.startswith(f"{application}/{profile}/") for key in appconfig._hosted_versions
+        )
+        still = "because there are still hosted configuration versions existing under it."
+        return f"Cannot delete configuration profile {profile} {still}" if held else ""
+
+    def delete(application: str, profile: str) -> Answer:
+        refused = refusal(application, profile)
+        answer: Answer = (
+            appconfig._error(400, "BadRequestException", refused)
+            if refused
+            else of_api(application, profile)
+        )
+        return answer
+
+    def delete_with_stack(profile: str, properties: dict[str, Any]) -> None:
+        if refused := refusal(properties.get("ApplicationId", ""), profile):
+            raise ValueError(refused)
+        of_stack(profile, properties)
+
+    appconfig._delete_configuration_profile = delete
+    of_stacks["delete"] = delete_with_stack
+
+
 if __name__ == "__main__":
     for name in ("_list_deployments", "_list_hosted_configuration_versions"):
         list_whole(name)
     run_validators()
+    keep_profiles_with_versions()
     main()

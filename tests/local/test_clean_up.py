@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from shadow_runtime.contract import Position, Stage, flag_document
+from shadow_runtime.contract import Position, Stage, Variable, flag_document
 from tests.local.deployed import Deployed
 
 ROUTE = "CleanUp/get-user"
@@ -23,8 +24,17 @@ PROVEN: list[tuple[str, dict[str, str], int]] = [
 @pytest.fixture
 def route(canary: Deployed) -> Iterator[Deployed]:
     with canary.kept("Candidate"), canary.kept("Operations"):
-        canary.set("Operations", SHADOW_CANARY_ROUTE=ROUTE)
+        canary.set("Operations", SHADOW_CANARY_ROUTE=ROUTE, SHADOW_CANARY_CEILING="complete")
         yield canary
+
+
+def test_a_profile_is_kept_as_long_as_it_has_versions_as_on_aws(canary: Deployed) -> None:
+    settings = canary.configuration("Operations")["Environment"]["Variables"]
+    with pytest.raises(ClientError, match="there are still hosted configuration versions existing"):
+        canary.aws.client("appconfig").delete_configuration_profile(
+            ApplicationId=settings[Variable.FLAG_APPLICATION],
+            ConfigurationProfileId=settings[Variable.FLAG_PROFILE],
+        )
 
 
 def count(route: Deployed, name: str, value: int, **by: str) -> None:
@@ -62,8 +72,9 @@ def test_what_is_proven_and_quiet_is_retired_and_what_is_not_waits_a_week_and_go
     waiting = cleaned(route, day=6)
     assert (waiting["outcome"], waiting["changed"]) == ("re-armed", False)
     assert waiting["lacks"][0].startswith("it is at canary(")
-    assert any("no pairs yet" in line for line in waiting["lacks"])
-    assert not [line for line in waiting["lacks"] if "cannot be seen" in line]
+    lacks = "\n".join(waiting["lacks"])
+    assert "INCONCLUSIVE: no pairs yet" in lacks
+    assert "cannot be seen" not in lacks
     ended = cleaned(route, day=7)
     assert (ended["outcome"], ended["changed"]) == ("off", True)
     assert route.flag.deployed().position.stage == Stage.OFF
