@@ -50,7 +50,7 @@ def test_who_follows_is_told_each_line_once_and_what_comes_late_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(logs_, "_LOOK_SECONDS", 0)
-    now = 599.0  # the last seconds are read again
+    now = (datetime.now(UTC) - SINCE).total_seconds() - 1  # the last seconds are read again
     first = [(now, "twice"), (now, "twice")]
     late = [(now - 0.5, "late"), *first]
     written: Any = Written({"a": first}, {"a": late}, {"a": [*late, (now + 0.5, "new")]})
