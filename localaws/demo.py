@@ -25,6 +25,7 @@ from localaws.up import Local, running
 from shadow_runtime.compare import mask
 from shadow_runtime.contract import (
     POLL_INTERVAL,
+    Action,
     ShadowCanaryError,
     Stage,
     Variable,
@@ -173,12 +174,12 @@ class Demo:
         )
 
     def canary(self) -> None:
-        """The candidate answers a few users, and the same ones again.
+        """The ramp goes one step up by itself: the candidate answers a few, and the same again.
 
         Its execution environments start with their requests, as on AWS.
         """
         percent = self._sample.CANARY_PERCENT
-        self._move(Stage.canary(percent=percent))
+        self._climb(Stage.canary(percent=percent))
         self._wait_for_polls()
         first, second = self._everyone("canary"), self._everyone("canary")
         few = _share_of(len(self._sample.USERS), percent)
@@ -254,6 +255,24 @@ class Demo:
             to,
             why="demo",
             progress=lambda state, percent: self._steps.report("flag", f"{state} {percent:.0f} %"),
+        )
+
+    def _climb(self, to: Stage) -> None:
+        """Operations is asked as its schedule asks it every five minutes."""
+        self._steps.report("ramp", "operations looks")
+        answer = self._aws.client("lambda").invoke(
+            FunctionName=self._resource("AWS::Lambda::Function", "ServiceOperations"),
+            Payload=json.dumps({"action": Action.RAMP}),
+        )
+        done = json.loads(answer["Payload"].read())
+        if (done.get("outcome"), done.get("to")) != ("advance", str(to)):
+            raise UnexpectedError(f"the ramp should advance to {to}; operations says {done}")
+        deployed = self._route.flag.deployed()
+        self._route.flag.wait(deployed.number, lambda *_: None)
+        told = done["evidence"]
+        self._console.print(
+            f"  {'ramp':<10}{told['verdict']} of version {told['version']}: {told['mismatches']} "
+            f"of {told['pairs']} pairs differ; to {to} by itself"
         )
 
     def _wait_for_polls(self) -> None:

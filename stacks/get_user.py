@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import aws_cdk as cdk
 from constructs import Construct
 
-from shadow_canary import RouteCode, ShadowCanaryService, Stage, Traffic
+from shadow_canary import Ramp, RouteCode, ShadowCanaryService, Stage, Traffic
 from stacks.platform import Platform
 
 
@@ -21,6 +21,7 @@ class GetUser(cdk.Stack):
             code=RouteCode("lambdas/routes/get_user", root="lambdas"),
             launch=datetime(2030, 1, 7, 9, tzinfo=UTC),  # your first day; retires a week later
             ceiling=Stage.canary(percent=2),
+            ramp=Ramp.steps(2, dwell=cdk.Duration.hours(24)),  # climbs by itself, on proof alone
             expected_traffic=Traffic.per_day(1_000_000, users=50_000),
         )
         platform.grant_database(candidate=service.candidate, shadow=service.shadow)

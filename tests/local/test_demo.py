@@ -42,6 +42,7 @@ def test_every_step_sees_what_it_should() -> None:
         "shadow    control ██████████████ 500   candidate   0",
         "parity 499 / 500, differs:",
         "$.name value str(11)",
+        "pairs differ; to canary(2%) by itself",
         "the same users again",
         "errors seen by users 0",
         "the flag fell to off by itself",
