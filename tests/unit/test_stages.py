@@ -16,6 +16,7 @@ from operations.settings import OperationsSettings
 from operations.transitions import Evidence, Transitions
 from shadow_runtime.contract import FLAG_KEY, Position, Stage, Variable
 from shadowctl import cli, stages
+from shadowctl.commands import moving
 from shadowctl.deployed import DeployedRoute, Held, RouteError
 from shadowctl.route import Route
 from shadowctl.stages import dry_run, history, next_stage, off, paused, undone
@@ -182,7 +183,7 @@ def test_who_has_no_time_left_waits_for_no_route(monkeypatch: pytest.MonkeyPatch
 
     account.flags["Route0"].before("StartDeployment", hang)
     monkeypatch.setattr(stages._Stopping, "join", over)
-    monkeypatch.setattr(cli, "session", lambda embedded: account)
+    monkeypatch.setattr(moving, "session", lambda embedded: account)
     ran = CliRunner().invoke(cli.app, ["off", "--all"])
     assert (ran.exit_code, begun.is_set()) == (ExitCode.TIMED_OUT, True)
     ends.set()
