@@ -225,7 +225,7 @@ def test_a_reply_may_be_read_later_than_its_deadline_when_it_is_there(
 def test_what_is_abandoned_is_forgotten(lambda_: aws.Service, aws_lambda: Service) -> None:
     lambda_.send("GET", "/", time.monotonic() + 1).abandon()
     assert ask(lambda_).body == b"good"
-    assert [received.nth for received in aws_lambda.received] == [1, 1]
+    assert aws_lambda.received[-1].nth == 1  # the other's may be closed before it is read
 
 
 FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:shadow:7"
