@@ -16,6 +16,8 @@ class Settings:
     Example:
         >>> Settings.of({"SHADOW_CANARY_ROUTE": "get-user"}).route
         'get-user'
+        >>> Settings.of({"AWS_LAMBDA_FUNCTION_NAME": "finished"}).route
+        'finished'
     """
 
     route: str
@@ -40,10 +42,13 @@ class Settings:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self:
-        """The settings in `environment`; outside of Lambda the route is `undeployed`."""
+        """The settings in `environment`; a function without a route goes by its own name.
+
+        Outside of Lambda the route is `undeployed`.
+        """
         read = environment.get
         return cls(
-            route=read(Variable.ROUTE, "undeployed"),
+            route=read(Variable.ROUTE) or read("AWS_LAMBDA_FUNCTION_NAME", "undeployed"),
             version=read("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
             route_package=read(Variable.ROUTE_PACKAGE, ""),
             ceiling=read(Variable.CEILING, ""),
