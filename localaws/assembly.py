@@ -379,17 +379,24 @@ def _not_production(template: Template, _: Target) -> int:
         for _, function in _resources(template, "AWS::Lambda::Function")
         if str(function["Properties"].get("Handler")).endswith(".candidate.handler")
     ]
-    for candidate in candidates:
-        candidate["Environment"]["Variables"][Variable.DRILL] = "true"
-    return len(candidates)
+    variables = [each.get("Environment", {}).get("Variables", {}) for each in candidates]
+    migrating = [each for each in variables if Variable.ROUTE in each]  # a finished one is plain
+    for each in migrating:
+        each[Variable.DRILL] = "true"
+    return len(migrating)
 
 
-def _named_secrets(template: Template, target: Target) -> int:
-    secrets = _resources(template, "AWS::SecretsManager::Secret")
-    unnamed = [(i, s["Properties"]) for i, s in secrets if "Name" not in s["Properties"]]
-    for logical_id, secret in unnamed:
-        secret["Name"] = f"{logical_id}-{target.stack}"
-    return len(unnamed)
+def _named(kind: str, prefix: str = "") -> Callable[[Template, Target], int]:
+    """Names the resources of a kind that have no name, beginning with `prefix`."""
+
+    def apply(template: Template, target: Target) -> int:
+        found = _resources(template, kind)
+        unnamed = [(i, r["Properties"]) for i, r in found if "Name" not in r["Properties"]]
+        for logical_id, properties in unnamed:
+            properties["Name"] = f"{prefix}{logical_id}-{target.stack}"
+        return len(unnamed)
+
+    return apply
 
 
 def _secrets_by_arn(template: Template, _: Target) -> int:
@@ -528,7 +535,12 @@ DIFFERENCES = (
     Difference(
         missing="generated names of secrets have another form",
         instead="secrets are named in the form that AWS uses",
-        apply=_named_secrets,
+        apply=_named("AWS::SecretsManager::Secret"),
+    ),
+    Difference(
+        missing="generated names of parameters begin with a slash, which no grant expects",
+        instead="parameters are named in the form that AWS uses",
+        apply=_named("AWS::SSM::Parameter", prefix="CFN-"),
     ),
     Difference(
         missing="a reference to a secret gives its name",

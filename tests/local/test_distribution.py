@@ -16,9 +16,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import boto3
 import pytest
 
 from localaws import environment
+from shadow_runtime.front_doors import HTTP_API
+from shadow_runtime.http import Request
+from shadowctl.deployed import stack_resources
 from shadowctl.synthesis import synthesize
 from tests.checkout import ROOT
 
@@ -350,12 +354,10 @@ def test_routes_that_one_command_wrote_answer_are_moved_and_leave_nothing(team: 
 
     team.runs("local", "up")
     try:
-        answers = []
-        for line in team.runs("local", "up").splitlines():
-            if line.startswith("curl ") and "/orders" not in line:
-                url = shlex.split(line)[-1].replace("{id}", "1")
-                asked = subprocess.run(["curl", "--silent", url], capture_output=True, check=True)
-                answers.append(json.loads(asked.stdout))
+        commands = team.runs("local", "up").splitlines()
+        curls = [line for line in commands if line.startswith("curl ") and "/orders" not in line]
+        urls = [shlex.split(line)[-1] for line in curls]
+        answers = [fetched(url.replace("{id}", "1")) for url in urls]
         assert {"id": "1", "name": "the first"} in answers
         for stack in ("Parcels", "Catalogue"):
             team.runs("stage", stack, "shadow", "--local")
@@ -364,6 +366,17 @@ def test_routes_that_one_command_wrote_answer_are_moved_and_leave_nothing(team: 
         aws = environment.session(state["endpoint"])
         stacks, appconfig = aws.client("cloudformation"), aws.client("appconfig")
         before = len(appconfig.list_applications()["Items"])
+
+        # Control knows no such row: the new code has read it from its own database.
+        assert asked_of_candidate(aws, "Parcels", "2") == {"id": "2", "name": "another"}
+        diff = team.runs("finish", "Parcels", "--local", "--override", "a test", "--json")
+        ended = json.loads(diff[diff.index("{") :])["diff"]
+        subprocess.run(["git", "apply"], cwd=team.folder, input=ended.encode(), check=True)
+        team.runs("local", "deploy")
+        assert len(appconfig.list_applications()["Items"]) == before - 1
+        [parcels] = [url for url in urls if "parcels" in url]
+        assert fetched(parcels.replace("{id}", "2")) == {"id": "2", "name": "another"}
+
         for stack in ("Parcels", "Catalogue"):
             stacks.delete_stack(StackName=stack)
             stacks.get_waiter("stack_delete_complete").wait(
@@ -372,6 +385,25 @@ def test_routes_that_one_command_wrote_answer_are_moved_and_leave_nothing(team: 
         assert len(appconfig.list_applications()["Items"]) == before - 2
     finally:
         team.runs("local", "down")
+
+
+def fetched(url: str) -> Any:
+    asked = subprocess.run(["curl", "--silent", url], capture_output=True, check=True)
+    return json.loads(asked.stdout)
+
+
+def asked_of_candidate(aws: boto3.Session, stack: str, id_: str) -> Any:
+    """What the new code of a route alone answers, whatever the flag says."""
+    held = stack_resources(aws, stack)
+    kind = "AWS::Lambda::Function"
+    [name] = [
+        name
+        for logical_id, of, name in held
+        if of == kind and logical_id.startswith("ServiceCandidate")
+    ]
+    event = HTTP_API.event(Request(method="GET", path="/", path_parameters={"id": id_}))
+    called = aws.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
+    return json.loads(json.load(called["Payload"])["body"])
 
 
 ENDS = {"Orders": "/orders'", "Order": "/orders/{id}'", "Rates": "/lambda-url/"}

@@ -1,11 +1,15 @@
 """`shadowctl finish`: its diff applies, and what is left synthesizes, without the machinery."""
 
+import json
+import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from analysis.template import Resource, Stack
+from analysis.template import LOCK, Resource, Stack
+from shadow_runtime.contract import Variable
 from shadowctl.finish.command import Finish, ending
 from shadowctl.finish.source import FinishError
 from shadowctl.new_route.command import new_route
@@ -54,20 +58,58 @@ def handlers(assembly: Path, stack: str) -> list[str]:
 FUNCTION = "AWS::Lambda::Function"
 
 
+def given(assembly: Path, stack: str, handler: str) -> dict[str, Any]:
+    """What the function of `handler` is granted, told and made of, but for its logs and traces.
+
+    A candidate is told its route, too, which a function has no more.
+    """
+    [held] = [each for each in Stack.all_of(assembly) if each.path == stack]
+    [function] = [each for each in held.all(FUNCTION) if each.need("Handler") == handler]
+    role = function.need("Role")["Fn::GetAtt"][0]
+    policies = [
+        each for each in held.all("AWS::IAM::Policy") if {"Ref": role} in each.need("Roles")
+    ]
+    statements = [
+        each for policy in policies for each in policy.need("PolicyDocument")["Statement"]
+    ]
+    [attached] = [
+        e.get("ManagedPolicyArns") for e in held.all("AWS::IAM::Role") if e.logical_id == role
+    ]
+    layers = {
+        each.logical_id: each.metadata(LOCK) for each in held.all("AWS::Lambda::LayerVersion")
+    }
+    return {
+        "granted": [
+            e for e in statements if not re.search('"(logs|xray):', json.dumps(e["Action"]))
+        ],
+        "attached": [
+            each for each in attached or [] if "BasicExecutionRole" not in json.dumps(each)
+        ],
+        "told": {**(function.get("Environment", "Variables") or {}), Variable.ROUTE: ""},
+        "layers": [layers[each["Ref"]] for each in function.need("Layers")],
+        "network": function.get("VpcConfig"),
+        "memory_mb": function.need("MemorySize"),
+    }
+
+
 def test_routes_of_this_repositorys_app_end_as_plain_functions_and_cdk_nag_lets_them_pass(
     synthesize: Synthesis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = copied(tmp_path)
     monkeypatch.chdir(folder)
     assert [*new_route("GetOrder", "GET /orders/{id}")]
-    assembly = synthesize(repository(folder))
+    assembly = before = synthesize(repository(folder))
     for route in ("GetUser", "GetOrder"):
         done, assembly = ended(folder, assembly, route, tmp_path / route)
         read = f"lambdas/routes/{Names.of(route).module}/requests.jsonl is read by nothing of ours"
         assert done.left == [f"{read} any more"]
     for route in ("get_user", "get_order"):
-        stack = Names.of(route).stack
-        assert handlers(assembly, stack) == [f"routes.{route}.candidate.handler"]
+        stack, handler = Names.of(route).stack, f"routes.{route}.candidate.handler"
+        assert handlers(assembly, stack) == [handler]
+        had = given(before, stack, handler)
+        assert len(had["attached"]) == 1  # the platform's, of the database
+        assert {*had["told"]} == {Variable.DATABASE_PARAMETER, Variable.ROUTE}
+        assert given(assembly, stack, handler) == had
         left = {
             resource["Type"]
             for resource in Stack.load(assembly, stack).template["Resources"].values()
@@ -90,6 +132,7 @@ def test_routes_of_another_teams_app_end_whatever_their_style(
     ):
         assert [*new_route(name, request, **options)]
     assembly, left = synthesize(repository(folder)), {}
+    before = assembly
     for stack in ("GetOrder", "Catalogue", "Total"):
         done, assembly = ended(folder, assembly, stack, tmp_path / stack)
         left[stack] = done.left
@@ -102,7 +145,11 @@ def test_routes_of_another_teams_app_end_whatever_their_style(
     assert moved.startswith("stacks/catalogue.py, line ")
     assert moved.endswith("has a function URL: another one afterwards; tell its callers")
     for stack in left:
-        assert len(handlers(assembly, stack)) == 1
+        [handler] = handlers(assembly, stack)
+        had = given(before, stack, handler)
+        assert len(had["granted"]) == 2  # the secret, and the parameter that names it
+        assert {*had["told"]} == {Variable.DATABASE_PARAMETER, Variable.ROUTE}
+        assert given(assembly, stack, handler) == had
     assert not [*folder.glob("src/routes/*/control.py"), *folder.glob("tests/test_*.py")]
     (folder / "tests").mkdir(exist_ok=True)
     check_style(folder, but="S101,D,I001")
@@ -113,6 +160,7 @@ from datetime import UTC, datetime
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk.aws_apigatewayv2 import HttpApi
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
 from cdk_nag import AwsSolutionsChecks
@@ -128,10 +176,13 @@ class Orders(cdk.Stack):
         legacy = dynamodb.TableV2(self, "Legacy", partition_key=key)
         traffic = Traffic.per_day(1_000_000, users=50_000)
         api = HttpApi(self, "Api")
+        vpc = ec2.Vpc(self, "Vpc")
+        group = ec2.SecurityGroup(self, "Group", vpc=vpc)
         service = ShadowCanaryService(
             self, "GetOrder", route="get-order", code=RouteCode("src/get_order", root="src"),
             launch=datetime(2030, 1, 7, 9, tzinfo=UTC), ceiling=ceiling,
             expected_traffic=traffic, environment={"TABLE": table.table_name},
+            vpc=vpc, security_groups=[group],
         )
         service.grant_control(legacy.grant_read_data)
         service.grant_candidate(table.grant_read_data)
@@ -172,6 +223,7 @@ def test_of_several_routes_in_a_stack_one_ends_and_the_others_go_on(
     several: Path, synthesize: Synthesis, tmp_path: Path
 ) -> None:
     assembly, said = synthesize(several), list[str]()
+    before = assembly
     # What a helper of theirs needs of the shadow, nobody can know.
     (several / "app.py").write_text(
         SEVERAL.replace("(side)", "(side)\n        WATCHED")
@@ -193,8 +245,15 @@ def test_of_several_routes_in_a_stack_one_ends_and_the_others_go_on(
             "get_order.candidate.handler",
             "list_orders.candidate.handler",
         ]
-        of_table = resources(assembly, f"{stage}/Orders", "AWS::IAM::Policy")
-        assert len(of_table) == 2
+        for handler, told in {
+            "get_order.candidate.handler": {Variable.ROUTE, "TABLE"},
+            "list_orders.candidate.handler": {Variable.ROUTE},
+        }.items():
+            had = given(before, f"{stage}/Orders", handler)
+            assert had["granted"]
+            assert {*had["told"]} == told
+            assert bool(had["network"]) == ("TABLE" in told)
+            assert given(assembly, f"{stage}/Orders", handler) == had
     text = (several / "app.py").read_text()
     for kept in ("for side in (function,):", 'environment={"TABLE": table.table_name}', "size=256"):
         assert kept in text

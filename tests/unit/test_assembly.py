@@ -265,6 +265,39 @@ def test_a_reference_to_a_secret_is_its_arn(tmp_path: Path) -> None:
     )
 
 
+def test_a_parameter_is_named_as_on_aws_where_no_name_begins_with_a_slash(tmp_path: Path) -> None:
+    parameter = "AWS::SSM::Parameter"
+    derived = Derived(
+        tmp_path,
+        {
+            "Unnamed": {"Type": parameter, "Properties": {"Value": "a"}},
+            "Own": {"Type": parameter, "Properties": {"Name": "/own", "Value": "b"}},
+        },
+    )
+    assert derived.resources["Unnamed"]["Properties"] == {"Name": "CFN-Unnamed-S", "Value": "a"}
+    assert derived.resources["Own"]["Properties"]["Name"] == "/own"
+
+
+def test_drills_may_fail_the_candidate_of_a_migration_and_no_plain_function(tmp_path: Path) -> None:
+    def handled(**properties: Any) -> dict[str, Any]:
+        handler = "routes.orders.candidate.handler"
+        return {"Type": "AWS::Lambda::Function", "Properties": {"Handler": handler, **properties}}
+
+    migrating, finished = {Variable.ROUTE: "S/orders"}, {"TABLE": "orders"}
+    derived = Derived(
+        tmp_path,
+        {
+            "Candidate": handled(Environment={"Variables": migrating}),
+            "Finished": handled(Environment={"Variables": finished}),
+            "Bare": handled(),
+        },
+    )
+    told = derived.resources["Candidate"]["Properties"]["Environment"]["Variables"]
+    assert told == {**migrating, Variable.DRILL: "true"}
+    assert derived.resources["Finished"] == handled(Environment={"Variables": finished})
+    assert derived.resources["Bare"] == handled()
+
+
 def test_the_issuer_of_a_user_pool_is_put_together(tmp_path: Path) -> None:
     issuer = {"Fn::GetAtt": ["Pool", "ProviderURL"]}
     derived = Derived(
