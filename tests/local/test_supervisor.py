@@ -169,7 +169,7 @@ def test_without_its_aws_the_database_ends_too(state: StateFolder, bare: str) ->
         child
         for leash in started[0].children()
         for child in leash.children()
-        if "ministack" in " ".join(child.cmdline())
+        if "emulated.py" in " ".join(child.cmdline())
     ]
     emulator.kill()
     assert alive(started) == []
