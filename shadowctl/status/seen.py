@@ -11,8 +11,9 @@ from analysis.alarms import Alarm
 from judge import Counts, Decision, Judgement, Ramp, Tolerances, Verdict, decide, judge
 from operations.counts import Found, candidate_versions, counted
 from operations.flag import Deployed, Deployment
-from operations.guards import Guards, unfit
+from operations.guards import Guards, objections, unfit
 from operations.observer import Observer
+from operations.ramp import Proof
 from operations.ramp import look as ramp_look
 from shadow_runtime.contract import Stage
 from shadowctl.deployed import DeployedRoute
@@ -266,7 +267,7 @@ def look(
         minute_s=clock.minute_s,
     )
     ramp, settings = held.settings.ramp, held.settings
-    observer = Observer(aws, settings, route.flag, held.function)
+    sight = _Sight(Observer(aws, settings, route.flag, held.function), objections(guards, ratio))
     deployed, steps = route.flag.deployed(), route.flag.transitions
     is_open = deployed.position.stage == Stage.SHADOW and steps.step_after(Stage.SHADOW) is None
     return Status(
@@ -287,13 +288,27 @@ def look(
         ),
         history=route.flag.history(_CHANGES),
         clean_up=clean_up_at(held, aws),
-        decision=_decision(ramp, route, observer, now) if ramp else None,
+        decision=_decision(ramp, route, sight, now) if ramp else None,
         is_open=is_open and route.ceiling >= Stage.LIVE,
     )
 
 
-def _decision(ramp: Ramp, route: Route, observer: Observer, now: datetime) -> Decision:
-    return decide(ramp, ramp_look(route.flag, observer, ceiling=route.ceiling, now=now).seen)
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """What the ramp would see: the guards are those that are shown, and not asked for again."""
+
+    observer: Observer
+    objected: Sequence[str]
+
+    def proof(self, stage: Stage | None, since: datetime | None) -> Proof:
+        return self.observer.proof(stage, since)
+
+    def objections(self) -> Sequence[str]:
+        return self.objected
+
+
+def _decision(ramp: Ramp, route: Route, sight: _Sight, now: datetime) -> Decision:
+    return decide(ramp, ramp_look(route.flag, sight, ceiling=route.ceiling, now=now).seen)
 
 
 def _of(guards: Guards, name: str, distance: Distance | None) -> Guard:
