@@ -78,6 +78,12 @@ class Variable(StrEnum):
     TOPIC = "SHADOW_CANARY_TOPIC"
     DASHBOARD = "SHADOW_CANARY_DASHBOARD"  # its name; empty where there is none
     DRILL = "SHADOW_CANARY_DRILL"  # "true" where a drill may fail the candidate
+    DATASET = "SHADOW_CANARY_DATASET"  # `<stack>/<name>`; empty where a route has none
+    DATASET_PACKAGE = "SHADOW_CANARY_DATASET_PACKAGE"
+    DATASET_TABLE = "SHADOW_CANARY_DATASET_TABLE"  # of the register and the marks
+    DATASET_QUEUE = "SHADOW_CANARY_DATASET_QUEUE"  # of the intents: its URL
+    DATASET_DEAD_LETTERS = "SHADOW_CANARY_DATASET_DEAD_LETTERS"  # their URL
+    DATASET_FUNCTION = "SHADOW_CANARY_DATASET_FUNCTION"  # what takes the commands, by ARN
 
 
 class MetricName(StrEnum):
@@ -123,6 +129,10 @@ class MetricName(StrEnum):
     ADVANCES = "Advances"  # steps that the ramp took
     CLEANUPS = "Cleanups"
     ROLLBACKS = "Rollbacks"
+    UNRECONCILED = "Unreconciled"  # by dataset: keys of which no intent could be sent
+    DIRTY_READS = "DirtyReads"  # by dataset: reads that the authority answered for a side behind
+    REPAIRED = "Repaired"  # by dataset: keys that the reconciler made equal
+    FOLLOWER_LAG = "FollowerLag"  # by dataset, seconds from an intent to its reconciliation
 
 
 DROPPED = (
@@ -154,6 +164,7 @@ class Dimension(StrEnum):
     CANDIDATE_VERSION = "CandidateVersion"  # whose answers were asked for, or compared
     ASKED_AGAIN = "AskedAgain"  # the share in which control is: `1`, `0.1`...; `0` where it may not
     EXPOSED = "Exposed"  # "true" while the candidate may answer users: from stage canary on
+    DATASET = "Dataset"  # `<stack>/<name>`, alone
 
 
 class Action(StrEnum):

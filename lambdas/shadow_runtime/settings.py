@@ -34,6 +34,11 @@ class Settings:
     masking_key: str
     allows_drills: bool
     xray_daemon: str
+    dataset: str
+    dataset_package: str
+    dataset_table: str
+    dataset_queue: str
+    dataset_dead_letters: str
 
     @property
     def candidate_version(self) -> str:
@@ -62,6 +67,11 @@ class Settings:
             masking_key=read(Variable.MASKING_KEY, ""),
             allows_drills=read(Variable.DRILL) == "true",
             xray_daemon=read("AWS_XRAY_DAEMON_ADDRESS", ""),
+            dataset=read(Variable.DATASET, ""),
+            dataset_package=read(Variable.DATASET_PACKAGE, ""),
+            dataset_table=read(Variable.DATASET_TABLE, ""),
+            dataset_queue=read(Variable.DATASET_QUEUE, ""),
+            dataset_dead_letters=read(Variable.DATASET_DEAD_LETTERS, ""),
         )
 
 

@@ -32,6 +32,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.h
 _UNITS: dict[str, str] = {
     MetricName.LATENCY: "Milliseconds",
     MetricName.FLAG_AGE: "Seconds",
+    MetricName.FOLLOWER_LAG: "Seconds",
 }
 
 
@@ -72,9 +73,9 @@ logger = Logger()
 class Measurements:
     """The metrics of one invocation: collected while it runs, written when it is flushed.
 
-    Every metric carries the route, and a set of further dimensions. They are written as documents
-    in CloudWatch's embedded metric format. The ids of the request stand beside them, so that a log
-    query can tell what became of it. A value that is no finite number is not a value.
+    Every metric carries the route, and a set of further dimensions, or a dataset. They are written
+    as documents in CloudWatch's embedded metric format. The ids of the request stand beside them,
+    so that a log query can tell what became of it. A value that is no finite number is not a value.
 
     Example:
         >>> measurements = Measurements(request_id="Z67rFiaQS3QA1A=", trace="Root=1-5759e988-bd86")
@@ -98,16 +99,21 @@ class Measurements:
         exposed: bool = False,
         candidate_version: str | None = None,
         asked_again: float | None = None,
+        dataset: str | None = None,
     ) -> None:
         """Adds `value` to `name`, by route and by the dimensions given.
 
         What is counted by the candidate's version is counted without it, too: the judge asks for
-        one version, alarms and people for the route.
+        one version, alarms and people for the route. What is a dataset's is no route's.
         """
         if math.isfinite(value):
             exposed_only = "true" if exposed else None
             share = None if asked_again is None else f"{asked_again:g}"
-            key = (variant, version, outcome, path, exposed_only, candidate_version, share)
+            route = None if dataset else settings().route
+            key = (
+                *(route, variant, version, outcome, path, exposed_only, dataset),
+                *(candidate_version, share),
+            )
             values = self._values.setdefault(key, {}).setdefault(str(name), [])
             values.append(round(value, 3))
             if len(values) == _MOST_VALUES:
@@ -122,7 +128,7 @@ class Measurements:
         collected, self._values = self._values, {}
         if not collected:
             return
-        route, now = settings().route, time.time_ns() // 1_000_000
+        now = time.time_ns() // 1_000_000
         ids = [_json(self._ids)[1:-1]] if self._ids else []
         counted: dict[str, list[float]] = {}
         unequal = {
@@ -133,7 +139,7 @@ class Measurements:
         }
         shapes = tuple((key, tuple(values)) for key, values in collected.items())
         documents = []
-        for head, members in _documents(route, shapes, frozenset(unequal)):
+        for head, members in _documents(shapes, frozenset(unequal)):
             # A list of finite numbers is the same in JSON as in Python.
             values = [f'"{name}":{collected[key][name]}' for name, key in members]
             documents.append(f'{{"_aws":{{"Timestamp":{now},{",".join([head, *values, *ids])}}}')
@@ -160,12 +166,12 @@ class Gauges:
 
 
 _Key = tuple[str | None, ...]
-"""Values of `_DIMENSIONS` but the route's; None where it is not one of the metric's."""
+"""Values of `_DIMENSIONS`; None where it is not one of the metric's."""
 
 
 @lru_cache(maxsize=256)
 def _documents(
-    route: str, shapes: tuple[tuple[_Key, tuple[str, ...]], ...], unequal: frozenset[str]
+    shapes: tuple[tuple[_Key, tuple[str, ...]], ...], unequal: frozenset[str]
 ) -> list[tuple[str, list[tuple[str, _Key]]]]:
     """The head of each document, and the metrics whose values follow in it.
 
@@ -175,7 +181,7 @@ def _documents(
     for key, names in shapes:
         dimensions = {
             str(dimension): text.encode("unicode_escape").decode()[:_LONGEST_DIMENSION]
-            for dimension, text in zip(_DIMENSIONS, (route, *key), strict=True)
+            for dimension, text in zip(_DIMENSIONS, key, strict=True)
             if text
         }
         found = (each for each in documents if each.can_hold(dimensions, names, unequal))
@@ -238,6 +244,7 @@ _DIMENSIONS = (
     Dimension.OUTCOME,
     Dimension.PATH,
     Dimension.EXPOSED,
+    Dimension.DATASET,
     *_OF_THE_JUDGE,
 )
 

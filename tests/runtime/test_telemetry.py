@@ -166,7 +166,12 @@ def test_a_metric_carries_the_route_its_dimensions_its_unit_and_the_ids_of_the_r
 
 numbers = st.floats(allow_nan=True, allow_infinity=True) | st.integers(-(2**53), 2**53)
 dimensions = st.fixed_dictionaries(
-    {}, optional={"variant": st.sampled_from(["control", "candidate"]), "exposed": st.booleans()}
+    {},
+    optional={
+        "variant": st.sampled_from(["control", "candidate"]),
+        "exposed": st.booleans(),
+        "dataset": st.just("Users/users"),
+    },
 )
 added = st.tuples(st.sampled_from([*MetricName]), numbers, dimensions)
 
@@ -183,7 +188,8 @@ def test_every_finite_value_is_written_once_and_no_other(
         for name, value, given_dimensions in counted:
             measurements.add(name, value, **given_dimensions)
             if math.isfinite(value):
-                named = {"Route": "undeployed"}
+                dataset = given_dimensions.get("dataset")
+                named = {"Dataset": dataset} if dataset else {"Route": "undeployed"}
                 if "variant" in given_dimensions:
                     named["Variant"] = given_dimensions["variant"]
                 if given_dimensions.get("exposed"):
