@@ -1,6 +1,7 @@
 """What makes the follower equal to the authority, and proves it."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from dataset.register import (
     DELAY_S,
@@ -8,6 +9,7 @@ from dataset.register import (
     READ_S,
     SKEW_S,
     Backfill,
+    Difference,
     Phase,
     Register,
     Suspect,
@@ -23,17 +25,20 @@ from dataset.steps import (
     Drain,
     Intent,
     Load,
+    Marked,
     Marker,
     Page,
     ReadRegister,
     Record,
-    Send,
+    SendAll,
     Steps,
     UnavailableError,
-    Unsent,
     Wait,
 )
 from shadow_runtime.contract import Variant
+
+REPAIRS = 3
+"""How often a repair looks at a key: somebody may write it meanwhile."""
 
 MOST_SUSPECTS = 100
 """A verification that finds more ends there: the sides are not equal."""
@@ -81,7 +86,9 @@ def _made_equal(dataset: Dataset, register: Register, key: str, now: Clock) -> S
 
 
 def sweep(dataset: Dataset, *, now: Clock, limit: int = 100) -> Steps[int]:
-    """Copies the keys of which an intent could not be sent: nobody else comes to them.
+    """Copies the keys that are marked, as the intent of one could not be sent, or came before it.
+
+    Nobody else comes to them.
 
     Returns:
         How many it looked at.
@@ -92,10 +99,61 @@ def sweep(dataset: Dataset, *, now: Clock, limit: int = 100) -> Steps[int]:
     register = yield ReadRegister()
     if register is None:
         raise UnavailableError("the register")
-    keys: tuple[str, ...] = yield Unsent(limit)
+    keys: tuple[str, ...] = yield Marked(limit)
     for key in keys:
         yield from _made_equal(dataset, register, key, now)
     return len(keys)
+
+
+class Repair(StrEnum):
+    """What became of a key that was to be repaired."""
+
+    REPAIRED = "repaired"
+    EQUAL = "equal"
+    MISSING = "missing"  # neither side has ever known it
+    AHEAD = "ahead"  # the follower has a newer version, which no copy replaces
+    DIFFERS = "differs"  # again, each time: the store does not give back what it was given
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """What became of a key, and the columns that differed before."""
+
+    outcome: Repair
+    columns: tuple[str, ...] = ()
+
+
+def repair(dataset: Dataset, key: str) -> Steps[Repaired]:
+    """Makes the follower's copy of a key what the authority's record translates to.
+
+    Where the versions are the same, too: somebody has changed the copy past us. What the authority
+    never knew is deleted.
+
+    Raises:
+        UnavailableError: it is not done.
+    """
+    register: Register | None = yield ReadRegister()
+    if register is None or register.phase.follower is None:
+        raise UnavailableError("the register" if register is None else "no side is copied to")
+    authority, follower = register.phase.authority, register.phase.follower
+    before: tuple[str, ...] | None = None
+    for _ in range(REPAIRS):
+        record: Record | None = yield Load(authority, key)
+        copy: Record | None = yield Load(follower, key)
+        columns = _columns(dataset, follower, record, copy)
+        before = columns if before is None else before
+        if not columns:
+            as_it_was = Repair.EQUAL if record or copy else Repair.MISSING
+            return Repaired(Repair.REPAIRED if before else as_it_was, before)
+        if record and copy and copy.version > record.version:
+            return Repaired(Repair.AHEAD, columns)
+        if record is not None:
+            wanted = dataset.toward(follower, record)
+        elif copy is not None:
+            wanted = replace(copy, rows=None)
+        if not (yield Copy(follower, wanted, is_repair=True)):
+            raise UnavailableError(follower)
+    return Repaired(Repair.DIFFERS, columns)
 
 
 def backfill(*, attempt: str, limit: int = 1_000) -> Steps[Backfill]:
@@ -111,9 +169,8 @@ def backfill(*, attempt: str, limit: int = 1_000) -> Steps[Backfill]:
     if not done.enqueued:
         yield Wait(LEASE_S)
     records: tuple[Record, ...] = yield Page(register.phase.authority, done.after, limit)
-    for record in records:
-        if not (yield Send(Intent(record.key, "", attempt))):
-            raise UnavailableError("the queue")
+    if not (yield SendAll(tuple(Intent(record.key, "", attempt) for record in records))):
+        raise UnavailableError("the queue")
     found = Backfill(
         after=records[-1].key if records else done.after,
         enqueued=done.enqueued + len(records),
@@ -158,7 +215,7 @@ def _compared(
     suspects = [
         Suspect(key, here[key].version if key in here else 0)
         for key in keys
-        if not _is_equal(dataset, follower, here.get(key), there.get(key))
+        if _columns(dataset, follower, here.get(key), there.get(key))
     ]
     all_of_them = (*begun.suspects, *suspects)[:MOST_SUSPECTS]
     is_over = not ends or len(all_of_them) == MOST_SUSPECTS
@@ -182,18 +239,25 @@ def _compared_again(
         record: Record | None = yield Load(authority, suspect.key)
         if copy and record and suspect.version <= copy.version < record.version:
             continue
-        if not _is_equal(dataset, follower, record, copy):
-            differences.append(suspect.key)
+        if columns := _columns(dataset, follower, record, copy):
+            differences.append(Difference(suspect.key, columns))
     return replace(begun, suspects=(), differences=tuple(differences))
 
 
-def _is_equal(
+def _columns(
     dataset: Dataset, follower: Variant, record: Record | None, copy: Record | None
-) -> bool:
-    if record is None or copy is None:
-        return record is copy
-    expected = dataset.toward(follower, record)
-    return record.version == copy.version and not differing(expected, copy)
+) -> tuple[str, ...]:
+    """Where the follower's copy is not what the authority's record translates to."""
+    if record is None:
+        return () if copy is None or copy.rows is None else ("*",)
+    if copy is None:
+        return ("*",)
+    try:
+        expected = dataset.toward(follower, record)
+    except UnavailableError:
+        return ("*",)
+    by_version = () if record.version == copy.version else ("version",)
+    return differing(expected, copy) or by_version
 
 
 def _scannable(*phases: Phase) -> Steps[Register]:

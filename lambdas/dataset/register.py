@@ -113,6 +113,17 @@ class Suspect:
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """A key that differs, and in which columns: `*` where one side has no row.
+
+    Where the rows are equal and the versions are not, the column is `version`.
+    """
+
+    key: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Verification:
     """A scan of all rows of both sides.
 
@@ -122,7 +133,7 @@ class Verification:
         looked_at: how many were.
         suspects: keys that differed, to be looked at again.
         scanned_at: when the last key was looked at; 0 before.
-        differences: keys that differed again; None before that is known.
+        differences: what differed again; None before that is known.
     """
 
     started_at: float
@@ -130,7 +141,7 @@ class Verification:
     looked_at: int = 0
     suspects: tuple[Suspect, ...] = ()
     scanned_at: float = 0.0
-    differences: tuple[str, ...] | None = None
+    differences: tuple[Difference, ...] | None = None
 
     def is_fresh(self, now: float) -> bool:
         """Whether it found nothing, and is young enough to move users by."""

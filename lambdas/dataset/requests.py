@@ -26,6 +26,7 @@ from dataset.steps import (
     Send,
     Steps,
     Together,
+    UnavailableError,
     Wait,
 )
 from shadow_runtime.contract import Variant
@@ -42,6 +43,7 @@ class End(StrEnum):
     AMBIGUOUS = "ambiguous"  # it may have taken effect: 504, to be tried again under the same id
     CONFLICT = "conflict"  # 409 or 422
     MISSING = "missing"  # 404
+    REJECTED = "rejected"  # 400, 413...
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +113,21 @@ def write(
         return Written(_ENDS[applied], unreconciled=unreconciled)
     if follower is not None:
         for record in applied:
-            copied = yield Copy(follower, dataset.toward(follower, record))
-            if not copied and not (yield PutMark(Mark(record.key, follower, record.version))):
+            if (yield from _copied(dataset, follower, record)):
+                continue
+            if not (yield PutMark(Mark(record.key, follower, record.version))):
                 return Written(End.AMBIGUOUS, unreconciled=unreconciled)
     is_told = is_exposed and register.phase.serves(Variant.CANDIDATE)
     answers = Variant.CANDIDATE if is_told else authority
     return Written(End.ACKNOWLEDGED, applied, answers, unreconciled)
+
+
+def _copied(dataset: Dataset, follower: Variant, record: Record) -> Steps[bool]:
+    try:
+        state = dataset.toward(follower, record)
+    except UnavailableError:  # the user has what they asked for; the dead letters tell its author
+        return False
+    return bool((yield Copy(follower, state)))
 
 
 def lift_forgotten(register: Register, now: Clock) -> Steps[None]:
@@ -128,6 +139,7 @@ def lift_forgotten(register: Register, now: Clock) -> Steps[None]:
 _ENDS = {
     Refusal.CONFLICT: End.CONFLICT,
     Refusal.MISSING: End.MISSING,
+    Refusal.REJECTED: End.REJECTED,
     Refusal.UNKNOWN: End.AMBIGUOUS,
 }
 
@@ -154,9 +166,14 @@ def read(side: Variant, keys: tuple[str, ...], *, now: Clock) -> Steps[ReadAnswe
 
 
 def may_answer(side: Variant, seen: Seen | None, now: float) -> bool:
-    """Whether what `side` answers holds all that was acknowledged before it was asked."""
+    """Whether what `side` answers holds all that was acknowledged before it was asked.
+
+    The authority does: a mark that tells of it came late, and from before it was one.
+    """
     if seen is None:
         return side is Variant.CONTROL
+    if side is seen.register.phase.authority:
+        return True
     behind = any(mark.tells_of(side, now) for mark in seen.marks)
     return seen.register.phase.serves(side) and not behind
 

@@ -57,9 +57,17 @@ class Dataset:
     inverse: Callable[[Rows], Rows]
 
     def toward(self, side: Variant, record: Record) -> Record:
-        """The other side's `record`, as `side` holds it."""
+        """The other side's `record`, as `side` holds it.
+
+        Raises:
+            UnavailableError: the author's function raised; nothing that it says may be shown.
+        """
         change = self.translate if side is Variant.CANDIDATE else self.inverse
-        return replace(record, rows=None if record.rows is None else change(record.rows))
+        try:
+            rows = None if record.rows is None else change(record.rows)
+        except Exception as error:
+            raise UnavailableError(f"{self.name}: {type(error).__name__}") from error
+        return replace(record, rows=rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +171,7 @@ class Refusal(StrEnum):
 
     CONFLICT = "conflict"  # the id was used with another body: 409 or 422
     MISSING = "missing"  # a key that it does not know: 404
+    REJECTED = "rejected"  # another 4xx, such as 400 or 413: it has changed nothing
     UNKNOWN = "unknown"  # it did not say: the operation may have taken effect
 
 
@@ -201,6 +210,13 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class SendAll:
+    """To the queue, in any order. Answered with whether all of them were taken."""
+
+    messages: tuple[Intent, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Apply:
     """In one transaction with the operation's id, before `until`, or never. Answered `Applied`."""
 
@@ -211,10 +227,14 @@ class Apply:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """If its version is newer than what `side` holds. Answered with whether it holds it now."""
+    """If its version is newer than what `side` holds, or in a repair the same.
+
+    Answered with whether it holds it now, or a newer one.
+    """
 
     side: Variant
     record: Record
+    is_repair: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,8 +306,8 @@ class Together:
 
 
 @dataclass(frozen=True, slots=True)
-class Unsent:
-    """Answered with the keys of which an intent could not be sent, at most `limit`.
+class Marked:
+    """Answered with the keys of which a mark has no end yet, at most `limit`.
 
     Raises:
         UnavailableError: in the generator; the marks cannot be read.
@@ -330,6 +350,7 @@ Step = (
     | ChangeRegister
     | Drain
     | Send
+    | SendAll
     | Apply
     | Copy
     | Load
@@ -339,7 +360,7 @@ Step = (
     | Look
     | Ask
     | Together
-    | Unsent
+    | Marked
     | Outstanding
     | Wait
     | Rehearse

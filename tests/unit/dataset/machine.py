@@ -17,7 +17,7 @@ ENDS = ("run", "wait", "fail", "stumble", "die")
 failure and not yet, or not at all."""
 
 people, environments = st.sampled_from(PEOPLE), st.sampled_from(ENVIRONMENTS)
-routes = st.sampled_from(["update", "update", "update", "transfer", "delete"])
+routes = st.sampled_from(["update", "update", "update", "transfer", "delete", "malformed"])
 fates, numbers, booleans = st.sampled_from(FATES), st.integers(0, 3), st.booleans()
 ends = st.sampled_from(ENDS)
 scans = st.sampled_from(["backfill", "verify", "sweep"])
@@ -126,6 +126,10 @@ class Histories(RuleBasedStateMachine):
     @rule(what=scans, after=numbers, end=ends, fate=fates)
     def operate(self, what: str, after: int, end: str, fate: str) -> None:
         self._until(getattr(self.play, what)(), after, end, fate)
+
+    @rule(user=people, after=numbers, end=ends, fate=fates)
+    def repair(self, user: str, after: int, end: str, fate: str) -> None:
+        self._until(self.play.repair(user), after, end, fate)
 
     @invariant()
     def control_holds_what_was_acknowledged(self) -> None:

@@ -6,7 +6,7 @@ which changes both.
 
 from collections import defaultdict
 
-from dataset.reconciler import backfill, reconcile, sweep, verify
+from dataset.reconciler import backfill, reconcile, repair, sweep, verify
 from dataset.register import AT_ONCE, FENCED, Phase
 from dataset.requests import End, ReadAnswer, Written, differing, read, rehearse, write
 from dataset.steps import Operation, Record
@@ -166,6 +166,10 @@ class Play:
         """The keys of which no intent could be sent."""
         clock = self.world.now_in(1)
         return self.world.start(Task("sweep", sweep(USERS, now=clock)))
+
+    def repair(self, key: str) -> Task:
+        """`shadowctl dataset NAME repair KEY`."""
+        return self.world.start(Task("repair", repair(USERS, key)))
 
     def backfill(self) -> Task:
         """One chunk."""

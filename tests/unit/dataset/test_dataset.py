@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from dataset.reconciler import reconcile
-from dataset.register import AT_ONCE, FENCE_S, FENCED, FRESH_S, Phase, Register
-from dataset.requests import End, Written, differing, rehearse, write
-from dataset.steps import Intent, Mark, Operation, Record
+from dataset.reconciler import Repair, Repaired, reconcile, repair
+from dataset.register import AT_ONCE, FENCE_S, FENCED, FRESH_S, Difference, Phase, Register
+from dataset.requests import End, Written, differing, may_answer, rehearse, write
+from dataset.steps import Dataset, Intent, Mark, Operation, Record, Seen, UnavailableError
 from shadow_runtime.contract import Variant
 from tests.unit.dataset.play import ADA, BOB, PEOPLE, Play
 from tests.unit.dataset.world import USERS, Task
@@ -97,6 +97,11 @@ def test_a_key_that_the_dataset_does_not_know_is_missing(synced: Play) -> None:
     assert written(synced, unknown).end is End.MISSING
 
 
+def test_what_the_authority_rejects_has_changed_nothing(synced: Play) -> None:
+    assert written(synced, replace(UPDATE, body="malformed")).end is End.REJECTED
+    assert versions(synced) == [1, 1]
+
+
 def test_without_the_register_nothing_is_written(synced: Play) -> None:
     assert written(synced, UPDATE, "refused").end is End.REFUSED
     assert versions(synced) == [1, 1]
@@ -123,6 +128,34 @@ def test_what_can_be_neither_copied_nor_marked_is_not_acknowledged(synced: Play)
     assert written(synced, UPDATE, *fates).end is End.AMBIGUOUS
 
 
+def test_a_record_that_cannot_be_translated_fails_no_users_write(synced: Play) -> None:
+    def broken(_: Any) -> Any:
+        raise KeyError("log")
+
+    steps = write(
+        Dataset("users", broken, broken),
+        UPDATE,
+        is_exposed=False,
+        attempt="an-attempt",
+        hold_s=20,
+        now=synced.world.now_in(0),
+    )
+    ends: list[Written] = []
+    synced.run(synced.world.start(Task("write", steps, done=ends.append)))
+    assert [each.end for each in ends] == [End.ACKNOWLEDGED]
+    assert versions(synced) == [2, 1]
+    assert synced.world.marks[ADA].version == 2
+
+
+def test_what_the_author_raises_is_told_by_its_kind_alone() -> None:
+    def broken(_: Any) -> Any:
+        raise ValueError("ada@example.com")
+
+    with pytest.raises(UnavailableError) as raised:
+        Dataset("users", broken, broken).toward(Variant.CANDIDATE, Record("ada", 1, {}))
+    assert str(raised.value) == "users: ValueError"
+
+
 def test_a_key_that_could_not_be_copied_is_answered_by_the_authority(synced: Play) -> None:
     synced.exposed[0][ADA] = True
     assert written(synced, UPDATE, "ok", "ok", "ok", "refused").end is End.ACKNOWLEDGED
@@ -147,6 +180,19 @@ def test_a_flag_that_is_ahead_of_the_phase_shows_nobody_the_candidate(synced: Pl
     task.done = asked.append
     synced.run(task)
     assert asked[0].side is Variant.CONTROL
+
+
+def test_the_authority_is_heard_whatever_a_late_mark_tells_of_it() -> None:
+    late = Mark(ADA, Variant.CANDIDATE, version=1)
+    for phase in (Phase.SWITCHED, Phase.COMPLETE):
+        assert may_answer(Variant.CANDIDATE, Seen(Register(phase=phase), (late,)), now=0.0)
+    assert not may_answer(Variant.CANDIDATE, Seen(Register(phase=Phase.SYNCED), (late,)), now=0.0)
+
+
+def test_a_mark_that_came_after_its_intent_is_cleared_by_the_sweep(synced: Play) -> None:
+    synced.world.marks[ADA] = Mark(ADA, Variant.CANDIDATE, version=1)
+    synced.run(synced.sweep())
+    assert synced.world.marks[ADA].until
 
 
 # The authority moves
@@ -270,23 +316,26 @@ def wrong(record: Record | None) -> dict[str, Record]:
 
 
 @pytest.mark.parametrize(
-    "copy",
+    ("copy", "columns"),
     [
-        None,
-        Record("ada", 1, {"entries": "another"}),
-        Record("ada", 0, {"entries": "op1"}),
-        Record("ada", 1, None),
+        (None, ("*",)),
+        (Record("ada", 1, {"entries": "another"}), ("entries",)),
+        (Record("ada", 0, {"entries": "op1"}), ("version",)),
+        (Record("ada", 1, None), ("*",)),
     ],
     ids=["missing", "differs", "is behind", "was deleted"],
 )
-def test_a_verification_finds_what_differs(synced: Play, copy: Record | None) -> None:
+def test_a_verification_finds_what_differs_by_column(
+    synced: Play, copy: Record | None, columns: tuple[str, ...]
+) -> None:
     store = synced.world.stores[Variant.CANDIDATE]
     del store[ADA]
     store.update(wrong(copy))
     synced.verified()
     verification = synced.world.register.verification
     assert verification is not None
-    assert (verification.differences, verification.looked_at) == ((ADA,), 2)
+    [difference] = verification.differences or ()
+    assert (difference, verification.looked_at) == (Difference(ADA, columns), 2)
     synced.world.wait(1)
     assert "no verification" in moved(synced, Phase.SWITCHED)
 
@@ -294,7 +343,57 @@ def test_a_verification_finds_what_differs(synced: Play, copy: Record | None) ->
 def test_a_verification_finds_what_only_the_follower_knows(synced: Play) -> None:
     synced.world.stores[Variant.CANDIDATE]["zoe"] = Record("zoe", 1, {"entries": ""})
     synced.verified()
-    assert synced.world.register.verification.differences == ("zoe",)  # type: ignore[union-attr]
+    [difference] = synced.world.register.verification.differences  # type: ignore[union-attr, misc]
+    assert difference == Difference("zoe", ("*",))
+
+
+TAMPERED: dict[str, tuple[Record | None, Repaired]] = {
+    "equal": (Record(ADA, 1, {"entries": "op1"}), Repaired(Repair.EQUAL)),
+    "differs": (Record(ADA, 1, {"entries": "another"}), Repaired(Repair.REPAIRED, ("entries",))),
+    "is behind": (Record(ADA, 0, {"entries": "op1"}), Repaired(Repair.REPAIRED, ("version",))),
+    "is lost": (None, Repaired(Repair.REPAIRED, ("*",))),
+    "was deleted": (Record(ADA, 1, None), Repaired(Repair.REPAIRED, ("*",))),
+    "is ahead": (Record(ADA, 2, {"entries": "op1"}), Repaired(Repair.AHEAD, ("version",))),
+}
+
+
+@pytest.mark.parametrize(("copy", "expected"), TAMPERED.values(), ids=TAMPERED)
+def test_a_repair_makes_a_key_equal(synced: Play, copy: Record | None, expected: Repaired) -> None:
+    store = synced.world.stores[Variant.CANDIDATE]
+    del store[ADA]
+    store.update(wrong(copy))
+    assert repaired(synced, ADA) == expected
+    if expected.outcome is not Repair.AHEAD:
+        synced.check_equal()
+
+
+def repaired(play: Play, key: str) -> Repaired:
+    found: list[Repaired] = []
+    task = play.repair(key)
+    task.done = found.append
+    play.run(task)
+    return found[0]
+
+
+def test_a_repair_deletes_what_the_authority_never_knew(synced: Play) -> None:
+    assert repaired(synced, "zoe") == Repaired(Repair.MISSING)
+    synced.world.stores[Variant.CANDIDATE]["zoe"] = Record("zoe", 1, {"entries": ""})
+    assert repaired(synced, "zoe") == Repaired(Repair.REPAIRED, ("*",))
+    synced.verified()
+    assert synced.world.register.verification.differences == ()  # type: ignore[union-attr]
+
+
+def test_a_repair_says_so_where_a_store_gives_back_something_else(synced: Play) -> None:
+    other = Dataset("users", lambda old: {"entries": len(old["log"]), "at": 1.5}, dict)
+    synced.world.stores[Variant.CANDIDATE][ADA] = Record(ADA, 1, {"entries": 0})
+    steps = repair(other, ADA)
+    found: list[Any] = []
+    task = synced.world.start(Task("repair", steps, done=found.append))
+    forgetful = synced.world.stores[Variant.CANDIDATE]
+    while task in synced.world.tasks:
+        synced.world.step(task)
+        forgetful[ADA] = Record(ADA, 1, {"entries": 0})
+    assert found == [Repaired(Repair.DIFFERS, ("entries", "at"))]
 
 
 def test_what_is_written_during_a_verification_is_no_difference(synced: Play) -> None:

@@ -26,7 +26,7 @@ WRONG: dict[str, tuple[int, str]] = {
     "3: a delay of a lease": (449, "I5"),
     "4: no deduplication by key": (3, "I5"),
     "4: no deduplication by operation": (688, "I5"),
-    "4: tombstones": (73, "I5"),
+    "4: tombstones": (433, "I5"),
     "5: an ambiguous write is not acknowledged": (2, "I1"),
     "5: what failed comes again": (1665, "I3"),
     "6: the id in the transaction of the rows": (17, "I4"),

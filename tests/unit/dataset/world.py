@@ -23,6 +23,7 @@ from dataset.steps import (
     Load,
     Look,
     Mark,
+    Marked,
     Marker,
     Operation,
     Outstanding,
@@ -34,10 +35,10 @@ from dataset.steps import (
     Rehearse,
     Seen,
     Send,
+    SendAll,
     Step,
     Together,
     UnavailableError,
-    Unsent,
     Wait,
 )
 from shadow_runtime.contract import Variant
@@ -158,7 +159,7 @@ class World:
 
     def _failed(self, step: Step) -> Any:
         match step:
-            case Load() | Page() | Rehearse() | Unsent():
+            case Load() | Page() | Rehearse() | Marked():
                 raise UnavailableError("a store")
             case Apply() if self.without == "5: an ambiguous write is not acknowledged":
                 return ()
@@ -166,7 +167,7 @@ class World:
                 return Refusal.UNKNOWN
             case Send() if self.without == "2: no effect without an intent":
                 return True
-            case Copy() | Send() | PutMark() | ChangeRegister() | Drain():
+            case Copy() | Send() | SendAll() | PutMark() | ChangeRegister() | Drain():
                 return False
         return None
 
@@ -189,10 +190,14 @@ class World:
                 return True
             case Send(message):
                 return self._send(task, step, message)
+            case SendAll(messages):
+                for each in messages:
+                    self._send(task, Send(each), each)
+                return True
             case Apply():
                 return self._apply(task, step)
-            case Copy(side, record):
-                return self._copy(side, record)
+            case Copy(side, record, is_repair):
+                return self._copy(side, record, is_repair=is_repair)
             case Load(side, key):
                 return self.stores[side].get(key)
             case Page(side, after, limit):
@@ -212,8 +217,8 @@ class World:
                 return Seen(self.register, marks)
             case Ask(side):
                 return dict(self.stores[side])
-            case Unsent(limit):
-                return tuple(key for key, mark in self.marks.items() if mark.unsent_at)[:limit]
+            case Marked(limit):
+                return tuple(key for key, mark in self.marks.items() if not mark.until)[:limit]
             case Outstanding():
                 unsent = [mark for mark in self.marks.values() if mark.unsent_at]
                 return len(self.dead) + len(unsent)
@@ -256,6 +261,8 @@ class World:
                 return Refusal.CONFLICT if conflicts else tuple(known)
         if len(known) < len(operation.keys) and operation.body == "must be known":
             return Refusal.MISSING
+        if operation.body == "malformed":
+            return Refusal.REJECTED
         if self.register.phase.authority is not step.side:
             raise Violated("I2", f"{operation.id} took effect on {step.side}, no authority now")
         self.applied[step.side, operation.id] += 1
@@ -279,7 +286,7 @@ class World:
             task.answers.setdefault("held", []).append(held)
         return tuple(store[key] for key in operation.keys)
 
-    def _copy(self, side: Variant, record: Record) -> bool:
+    def _copy(self, side: Variant, record: Record, *, is_repair: bool) -> bool:
         store = self.stores[side]
         held = store.get(record.key)
         if self.without == "4: tombstones" and record.rows is None:
@@ -291,7 +298,7 @@ class World:
             if held is not None and record.version < held.version:
                 raise Violated("I7", f"{record.key} fell from {held.version} to {record.version}")
             store[record.key] = record
-        elif held is None or held.version < record.version:
+        elif held is None or held.version < record.version + is_repair:
             store[record.key] = record
         return True
 
