@@ -146,23 +146,30 @@ _ENDS = {
 
 @dataclass(frozen=True, slots=True)
 class ReadAnswer:
-    """An answer, the side that gave it, and whether another one had been asked first."""
+    """An answer, or None where nobody gave one; the side that did, and what was seen meanwhile.
+
+    `is_unheard` says that the other side had answered, and may have been behind.
+    """
 
     answer: Any
     side: Variant
-    is_second: bool = False
+    seen: Seen | None
+    is_unheard: bool = False
 
 
 def read(side: Variant, keys: tuple[str, ...], *, now: Clock) -> Steps[ReadAnswer]:
     """Asks `side`; the other one answers where that side may be behind for one of `keys`.
 
-    A side that the phase does not let answer is never heard, whatever a flag says. Where the
-    register cannot be read control answers.
+    It stands in for a side without an answer, too, unless it may be behind itself: then nobody
+    answers. A side that the phase does not let answer is never heard, whatever a flag says. Where
+    the register cannot be read control answers.
     """
     answer, seen = yield Together(Ask(side), Look(keys))
-    if may_answer(side, seen, now()):
-        return ReadAnswer(answer, side)
-    return ReadAnswer((yield Ask(side.other)), side.other, is_second=True)
+    is_heard = may_answer(side, seen, now())
+    if is_heard and (answer is not None or not may_answer(side.other, seen, now())):
+        return ReadAnswer(answer, side, seen)
+    second = yield Ask(side.other)
+    return ReadAnswer(second, side.other, seen, is_unheard=not is_heard and answer is not None)
 
 
 def may_answer(side: Variant, seen: Seen | None, now: float) -> bool:

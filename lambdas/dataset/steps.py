@@ -292,7 +292,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Has a side answer a request that reads. Answered with its answer."""
+    """Has a side answer a request that reads. Answered with its answer, or None without one."""
 
     side: Variant
 

@@ -7,7 +7,7 @@ import pytest
 
 from dataset.reconciler import Repair, Repaired, reconcile, repair
 from dataset.register import AT_ONCE, FENCE_S, FENCED, FRESH_S, Difference, Phase, Register
-from dataset.requests import End, Written, differing, may_answer, rehearse, write
+from dataset.requests import End, Written, differing, may_answer, read, rehearse, write
 from dataset.steps import Dataset, Intent, Mark, Operation, Record, Seen, UnavailableError
 from shadow_runtime.contract import Variant
 from tests.unit.dataset.play import ADA, BOB, PEOPLE, Play
@@ -166,7 +166,7 @@ def test_a_key_that_could_not_be_copied_is_answered_by_the_authority(synced: Pla
         synced.run(task)
         synced.settle()
         synced.world.wait(10)
-    assert [(got.side, got.is_second) for got in asked] == [
+    assert [(got.side, got.is_unheard) for got in asked] == [
         (Variant.CONTROL, True),
         (Variant.CANDIDATE, False),
     ]
@@ -180,6 +180,31 @@ def test_a_flag_that_is_ahead_of_the_phase_shows_nobody_the_candidate(synced: Pl
     task.done = asked.append
     synced.run(task)
     assert asked[0].side is Variant.CONTROL
+
+
+@pytest.mark.parametrize(
+    ("phase", "mark", "sides"),
+    [
+        (Phase.SYNCED, None, "candidate control"),
+        (Phase.SWITCHED, None, "candidate control"),
+        (Phase.SWITCHED, Mark(ADA, Variant.CONTROL, 2), "candidate"),
+        (Phase.COMPLETE, None, "candidate"),
+    ],
+    ids=["synced", "switched", "switched and control is behind", "complete"],
+)
+def test_control_stands_in_for_the_candidate_unless_it_is_behind(
+    phase: Phase, mark: Mark | None, sides: str
+) -> None:
+    steps = read(Variant.CANDIDATE, (ADA,), now=lambda: 0.0)
+    asked = [next(steps).ask.side]  # type: ignore[union-attr]
+    try:
+        seen = Seen(Register(phase=phase), (mark,) if mark else ())
+        asked.append(steps.send((None, seen)).side)  # type: ignore[union-attr]
+        steps.send("an answer")
+    except StopIteration as stopped:
+        answer = stopped.value
+    assert " ".join(asked) == sides
+    assert (answer.answer is None, answer.is_unheard) == (len(asked) == 1, False)
 
 
 def test_the_authority_is_heard_whatever_a_late_mark_tells_of_it() -> None:

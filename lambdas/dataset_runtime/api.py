@@ -1,0 +1,89 @@
+"""Calls to DynamoDB and SQS, each once and within a deadline in total."""
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import BotoCoreError
+
+from shadow_runtime.aws import Pending, Service
+
+PATIENCE_S = 0.7
+"""For one call: two of them leave an effect its time within a lease, as a write asks for it."""
+
+
+class CallError(Exception):
+    """A service did not do what it was asked, or did not say so: its error's name, or ours.
+
+    `held` is the item that a condition of DynamoDB's was not true of, where there is one.
+    """
+
+    def __init__(self, kind: str, held: Mapping[str, Any] | None = None) -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.held = held or {}
+
+
+class Api:
+    """A service of AWS that speaks JSON, by the prefix of its actions.
+
+    A call whose kept connection turns out to be dead is sent again, so that each has to be one that
+    may come twice.
+
+    https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html
+
+    Example:
+        >>> api = Api(Service("dynamodb"), "DynamoDB_20120810")
+        >>> key = {"pk": {"S": "register"}}
+        >>> api.call("GetItem", {"TableName": "users", "Key": key})  # doctest: +SKIP
+        {'Item': {…}}
+    """
+
+    def __init__(self, service: Service, prefix: str) -> None:
+        self._service = service
+        self._prefix = prefix
+
+    def call(self, action: str, body: Mapping[str, Any], *, seconds: float = PATIENCE_S) -> Any:
+        """What the service answers, within `seconds`.
+
+        Raises:
+            CallError: nothing, or that it will not.
+        """
+        deadline = time.monotonic() + seconds
+        return reply_of(self.send(action, body, deadline), deadline)
+
+    def send(self, action: str, body: Mapping[str, Any], deadline: float) -> Pending:
+        """Sends a call, and waits for no reply; `deadline` is one of `time.monotonic`.
+
+        Raises:
+            CallError: it could not be sent.
+        """
+        headers = {
+            "content-type": "application/x-amz-json-1.0",
+            "x-amz-target": f"{self._prefix}.{action}",
+        }
+        try:
+            return self._service.send(
+                "POST", "/", deadline, json.dumps(body).encode(), headers=headers
+            )
+        except (OSError, BotoCoreError) as error:
+            raise CallError(type(error).__name__) from error
+
+
+def reply_of(pending: Pending, deadline: float) -> Any:
+    """What a service answers to a call that was sent.
+
+    Raises:
+        CallError: nothing by the deadline, or that it will not.
+    """
+    try:
+        reply = pending.reply(deadline)
+        said = json.loads(reply.body or b"{}")
+    except (OSError, ValueError, RecursionError) as error:
+        raise CallError(type(error).__name__) from error
+    if reply.status < 300 and isinstance(said, dict):
+        return said
+    told = said if isinstance(said, dict) else {}
+    kind = str(told.get("__type", reply.status)).rpartition("#")[2]
+    raise CallError(kind, told.get("Item"))
