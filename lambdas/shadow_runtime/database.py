@@ -27,6 +27,19 @@ class SettingsError(ValueError):
     """The secret holds no connection settings: which keys it misses."""
 
 
+def can_hold(text: str) -> bool:
+    r"""Whether PostgreSQL can hold `text`: what it cannot, no row has, and asking for it raises.
+
+    NUL is in no text of PostgreSQL, and a lone surrogate has no UTF-8; a client can send both:
+    https://www.postgresql.org/docs/current/datatype-character.html
+
+    Example:
+        >>> can_hold("ada"), can_hold("ada\0"), can_hold("ada\ud800")
+        (True, False, False)
+    """
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 @contextmanager
 def session() -> Iterator[Session]:
     """A session for one request, rolled back unless it was committed.

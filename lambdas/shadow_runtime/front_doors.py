@@ -170,7 +170,7 @@ class RestApi(FrontDoor):
             route_key=f"{event['httpMethod']} {event.get('resource') or event['path']}",
             stage=context.get("stage") or "",
             path_parameters=event.get("pathParameters") or {},
-            query=urlencode([*_query(event)], quote_via=quote),
+            query=urlencode([*_query(event)], quote_via=quote, errors="surrogatepass"),
             headers=headers(event),
             source_ip=(context.get("identity") or {}).get("sourceIp") or "",
             authorizer=context.get("authorizer") or {},

@@ -11,6 +11,8 @@ from shadow_runtime.http import Request, Response
 @candidate
 def handler(request: Request) -> Response:
     """The caller's own record."""
+    if not database.can_hold(request.user):
+        return Response.error(404, "Not Found")
     own = select(User).where(User.id == request.user, col(User.deleted_at).is_(None))
     with database.session() as session:
         user = session.exec(own).first()
