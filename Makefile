@@ -57,7 +57,7 @@ bench: .venv/ready ## measure against peers; prints ratios
 lock: .venv/ready ## renew constraints.txt and the Lambdas' lock files
 	@uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
 		requirements-dev.txt -o constraints.txt
-	@for name in runtime database; do uv pip compile --quiet --universal --python-version 3.11 \
+	@for name in runtime database dataset; do uv pip compile --quiet --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-annotate -c constraints.txt \
 		lambdas/shadow_runtime/requirements/$$name.in -o lambdas/shadow_runtime/requirements/$$name.txt || exit 1; done
 
@@ -65,7 +65,7 @@ clean: ## stop the embedded AWS and remove all that is git-ignored
 	@[ ! -d .local ] || python -m shadowctl local down
 	@rm -rf .venv node_modules cdk.out .local .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.venv/ready: requirements.txt requirements-dev.txt constraints.txt package-lock.json lambdas/shadow_runtime/requirements/runtime.in lambdas/shadow_runtime/requirements/database.in
+.venv/ready: requirements.txt requirements-dev.txt constraints.txt package-lock.json lambdas/shadow_runtime/requirements/runtime.in lambdas/shadow_runtime/requirements/database.in lambdas/shadow_runtime/requirements/dataset.in
 	@PATH="$(HOST_PATH)" $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "Python 3.11 or newer is needed; '$(PYTHON)' is not. Name one: make PYTHON=python3.13" >&2; \
 		exit 1; }

@@ -209,6 +209,9 @@ class AlarmName(StrEnum):
     FLAG_AGE = "flag-age"
     COPIES_LOST = "copies-lost"
     SHADOW_DEAD = "shadow-dead"
+    DATASET_DEAD_LETTERS = "dataset-dead-letters"
+    UNRECONCILED = "unreconciled"
+    FOLLOWER_LAG = "follower-lag"
 
 
 class AlarmKind(StrEnum):

@@ -247,25 +247,29 @@ class OperationalAlarms(Construct):
         self._route = route
         self._full_name = full_name(self, route)
         self._topic = topic
-        self.dead_letters = self._level(
+        self.dead_letters = _level(
+            self,
             "DeadLetters",
-            AlarmName.OPERATIONS_DEAD_LETTERS,
-            dead_letters.metric_approximate_number_of_messages_visible(
-                statistic="Maximum", period=MINUTE
-            ),
-            0,
-            timedelta(minutes=1),
-            "the operations function failed at something three times; what it was asked rests in "
-            "its dead-letter queue. Look at its log, then move the flag by hand",
+            route=route,
+            topic=topic,
+            name=AlarmName.OPERATIONS_DEAD_LETTERS,
+            metric=_held(dead_letters),
+            most=0,
+            period=timedelta(minutes=1),
+            summary="the operations function failed at something three times; what it was asked "
+            "rests in its dead-letter queue. Look at its log, then move the flag by hand",
         )
         # Only a request tells how old the flag is: between two of them it stays as old as it was.
         some_requests = Window.for_rate(traffic.per_minute, within=timedelta(days=1)).period
         period = max(timedelta(seconds=_OLDEST_FLAG_S), some_requests)
         minutes = period // timedelta(minutes=1)
-        self.flag_age = self._level(
+        self.flag_age = _level(
+            self,
             "FlagAge",
-            AlarmName.FLAG_AGE,
-            formula(
+            route=route,
+            topic=topic,
+            name=AlarmName.FLAG_AGE,
+            metric=formula(
                 "age of the flag, s",
                 never_missing("age", minutes=minutes),
                 using={
@@ -275,10 +279,10 @@ class OperationalAlarms(Construct):
                 },
                 period=Duration.minutes(minutes),
             ),
-            _OLDEST_FLAG_S,
-            period,
-            "the flag could not be read for five minutes; the last one known is served, and a "
-            "rollback would not arrive. Look at AppConfig",
+            most=_OLDEST_FLAG_S,
+            period=period,
+            summary="the flag could not be read for five minutes; the last one known is served, "
+            "and a rollback would not arrive. Look at AppConfig",
         )
         self.copies_lost = self._copies_lost(shadow)
         self.shadow_dead = self._shadow_dead(max(_SHORTEST, some_requests), traffic)
@@ -365,27 +369,132 @@ class OperationalAlarms(Construct):
             ),
         )
 
-    def _level(
+
+_MOST_LAG_S = 300
+
+
+class DatasetAlarms(Construct):
+    """What keeps a dataset's follower behind its authority; people are told, and nothing moves.
+
+    Dead letters: the reconciler could not copy a key five times. Unreconciled: for 15 minutes in a
+    row, writes could not be announced to it. Follower lag: an intent has waited for it more than
+    five minutes. Operations: a command, such as the way back, failed three times.
+
+    Example:
+        >>> DatasetAlarms(self, "Alarms", name="users", topic=topic, ...)  # doctest: +SKIP
+    """
+
+    def __init__(
         self,
+        scope: Construct,
         id_: str,
-        name: AlarmName,
-        metric: cloudwatch.IMetric,
-        most: float,
-        period: timedelta,
-        summary: str,
-    ) -> RouteAlarm:
-        return RouteAlarm(
+        *,
+        name: str,
+        topic: sns.ITopic,
+        intents: sqs.IQueue,
+        dead_letters: sqs.IQueue,
+        of_operations: sqs.IQueue,
+        unreconciled: cloudwatch.Metric,
+    ) -> None:
+        super().__init__(scope, id_)
+        stack = Stack.of(self).stack_name
+        repair = f"`shadowctl dataset {stack}:{name} repair`"
+        self.dead_letters = _level(
             self,
-            id_,
-            route=self._route,
-            topic=self._topic,
-            rule=AlarmRule(
-                name=name,
-                kind=AlarmKind.LEVEL,
-                threshold=most,
-                window=Window(period=period, minimum_requests=1, minimum_failures=1),
-                summary=summary,
-                action=AlarmAction.NOTIFICATION,
-            ),
-            metric=metric,
+            "DeadLetters",
+            route=name,
+            topic=topic,
+            name=AlarmName.DATASET_DEAD_LETTERS,
+            metric=_held(dead_letters),
+            most=0,
+            period=timedelta(minutes=1),
+            summary="the reconciler failed at a key five times, and its two sides may differ. Look "
+            f"at its log, then let it try again with {repair}",
         )
+        self.operations = _level(
+            self,
+            "Operations",
+            route=name,
+            topic=topic,
+            name=AlarmName.OPERATIONS_DEAD_LETTERS,
+            metric=_held(of_operations),
+            most=0,
+            period=timedelta(minutes=1),
+            summary="a command to the dataset failed three times, such as the way back of its "
+            f"authority. Look at its log, then at `shadowctl dataset {stack}:{name} status`",
+        )
+        self.unreconciled = _level(
+            self,
+            "Unreconciled",
+            route=name,
+            topic=topic,
+            name=AlarmName.UNRECONCILED,
+            metric=unreconciled.with_(period=Duration.minutes(5)),
+            most=0,
+            period=timedelta(minutes=5),
+            periods=3,
+            summary="for 15 minutes writes could not be announced to the reconciler; users on the "
+            "candidate were refused theirs. Look at the queue",
+        )
+        self.follower_lag = _level(
+            self,
+            "FollowerLag",
+            route=name,
+            topic=topic,
+            name=AlarmName.FOLLOWER_LAG,
+            # Not our own metric: a reconciler that dies would write none.
+            metric=intents.metric_approximate_age_of_oldest_message(
+                statistic="Maximum", period=MINUTE
+            ),
+            most=_MOST_LAG_S,
+            period=timedelta(minutes=1),
+            summary=f"what was written has waited for the reconciler {_MOST_LAG_S // 60} minutes. "
+            "Look at its log, and at the side that is copied to",
+        )
+
+    @property
+    def alarms(self) -> Sequence[RouteAlarm]:
+        """All four."""
+        return [self.dead_letters, self.operations, self.unreconciled, self.follower_lag]
+
+
+def _held(queue: sqs.IQueue) -> cloudwatch.Metric:
+    """The messages that rest in a queue."""
+    return queue.metric_approximate_number_of_messages_visible(statistic="Maximum", period=MINUTE)
+
+
+def _level(
+    scope: Construct,
+    id_: str,
+    *,
+    route: str,
+    topic: sns.ITopic,
+    name: AlarmName,
+    metric: cloudwatch.IMetric,
+    most: float,
+    period: timedelta,
+    summary: str,
+    periods: int = 1,
+) -> RouteAlarm:
+    """Red where `metric` is over `most` in so many `periods` in a row; people are told."""
+    return RouteAlarm(
+        scope,
+        id_,
+        route=route,
+        topic=topic,
+        rule=AlarmRule(
+            name=name,
+            kind=AlarmKind.LEVEL,
+            threshold=most,
+            window=Window(
+                period=period,
+                evaluation_periods=periods,
+                datapoints_to_alarm=periods,
+                minimum_requests=1,
+                minimum_failures=1,
+            ),
+            summary=summary,
+            action=AlarmAction.NOTIFICATION,
+        ),
+        metric=metric,
+    )

@@ -2,28 +2,27 @@
 
 import math
 import re
-from collections.abc import Mapping
 from datetime import datetime
 
 from aws_cdk import Duration, Token
 from aws_cdk import aws_lambda as lambda_
 
-from analysis.rules import Window
-from analysis.traffic import Traffic
-from judge import Ramp
-from shadow_canary.code import RouteCode
-from shadow_runtime.contract import CONTROL_NEEDS_MS, Stage
+from shadow_runtime.contract import CONTROL_NEEDS_MS
 
-_EXAMPLES: Mapping[type, str] = {
-    Duration: "Duration.seconds(10)",
-    Ramp: "Ramp.steps(1, 5, 25, 100, dwell=Duration.hours(24))",
-    RouteCode: 'RouteCode("src/get_user")',
-    Stage: "Stage.canary(percent=1)",
-    Traffic: "Traffic.per_day(100_000, users=5_000)",
-    Window: "Window(period=timedelta(minutes=5))",
-    bool: "True",
-    datetime: "datetime(2030, 1, 7, 9, tzinfo=UTC)",
+_EXAMPLES = {
+    "Dataset": 'Dataset(stack, "Dataset", name="users", ...)',
+    "DatasetCode": 'DatasetCode("src/users")',
+    "Duration": "Duration.seconds(10)",
+    "Ramp": "Ramp.steps(1, 5, 25, 100, dwell=Duration.hours(24))",
+    "RouteCode": 'RouteCode("src/get_user")',
+    "Stage": "Stage.canary(percent=1)",
+    "Traffic": "Traffic.per_day(100_000, users=5_000)",
+    "Window": "Window(period=timedelta(minutes=5))",
+    "bool": "True",
+    "datetime": "datetime(2030, 1, 7, 9, tzinfo=UTC)",
 }
+"""By the name of a type."""
+
 _ONE_DAY_S = 86_400
 _LONGEST_S = 900
 """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
@@ -43,21 +42,28 @@ def check_kind(kind: type, **given: object) -> None:
     for name, value in given.items():
         if not isinstance(value, kind):
             raise ValueError(
-                f"{name} is a {kind.__name__}, such as {_EXAMPLES[kind]}; got {value!r}"
+                f"{name} is a {kind.__name__}, such as {_EXAMPLES[kind.__name__]}; got {value!r}"
             )
 
 
-def check_route(route: object) -> None:
+def check_name(example: str, **given: object) -> None:
     """Refuses a name that no resource could carry.
 
     Raises:
-        ValueError: what names look like.
+        ValueError: which argument, what names look like, and what was given.
+
+    Example:
+        >>> check_name("get-user", route="GetUser")
+        Traceback (most recent call last):
+        ValueError: route names metrics and alarms: up to 40 lower case letters, digits and \
+hyphens, a letter first, such as 'get-user'; got 'GetUser'
     """
-    if not isinstance(route, str) or not re.fullmatch(r"[a-z][a-z0-9-]{0,39}", route):
-        raise ValueError(
-            "route names metrics and alarms: up to 40 lower case letters, digits and hyphens, "
-            f"a letter first, such as 'get-user'; got {route!r}"
-        )
+    for argument, name in given.items():
+        if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9-]{0,39}", name):
+            raise ValueError(
+                f"{argument} names metrics and alarms: up to 40 lower case letters, digits and "
+                f"hyphens, a letter first, such as {example!r}; got {name!r}"
+            )
 
 
 def check_launch(launch: datetime, retire_after: Duration) -> None:

@@ -31,7 +31,10 @@ RECORDED = "requests.jsonl"
 """Recorded requests, in a route's folder: the hook asks them, no route ships them."""
 
 _NOT_SHIPPED = ("test_*.py", "*_test.py", "conftest.py", "seed.py", "demo.py")
-_TAKEN = frozenset({"custom_resource", "pretraffic", "shadow_runtime"})
+_OF_A_DATASET = ("dataset", "dataset_runtime")
+"""Of the runtime, what is shipped with code that imports some of it."""
+
+_TAKEN = frozenset({"custom_resource", *_OF_A_DATASET, "pretraffic", "shadow_runtime"})
 """Names of what runs beside a route's code, or beside its recorded requests."""
 
 _FOLDERS_NOT_SHIPPED = frozenset({"__pycache__", "node_modules", "test", "tests", "venv"})
@@ -41,8 +44,8 @@ class RouteCode:
     """The code of one route: a folder with `control.py` and `candidate.py`.
 
     The asset holds the folder's Python files, those of `packages`, what `data` names, and the
-    runtime. Tests, `seed.py`, `demo.py`, `requests.jsonl` and whatever else lies there are left
-    out, so that they publish no version.
+    runtime; a dataset's runtime too where one of these imports it. Tests, `seed.py`, `demo.py`,
+    `requests.jsonl` and whatever else lies there are left out, so that they publish no version.
 
     Args:
         folder: of the route, relative to where the app runs, as for any asset of the CDK.
@@ -87,6 +90,11 @@ class RouteCode:
         recorded = Path(folder, RECORDED)
         self.recorded: Files = {at / RECORDED: recorded} if recorded.is_file() else {}
         self.packages = [_from_app(path) for path in packages]
+        self._holds = {".".join(place.parts) for file in files for place in file.parents}
+
+    def ships(self, package: str) -> bool:
+        """Whether a package of that import name is in the asset."""
+        return package in self._holds
 
     @classmethod
     def finished(
@@ -121,6 +129,53 @@ class RouteCode:
         }
 
 
+class DatasetCode:
+    """The code of one dataset: a folder with `records.py`, `control.py` and `candidate.py`.
+
+    `records.py` says whose data a request is about, and how a record of one side looks in the
+    other: `keys`, `translate`, `inverse`. In the other two stands the `store` of each side. Routes
+    that read or write the dataset ship the folder, as one of their `packages`.
+
+    Args:
+        folder: of the dataset, relative to where the app runs.
+        root: the folder above it where its imports start - where the app runs. It is that of the
+            routes, too.
+        packages: further folders or modules that it imports, as of `RouteCode`.
+        data: names or patterns of other files, beside the modules, that these read.
+
+    Attributes:
+        package: the import name.
+        folder: from where the app runs.
+        asset: for the functions.
+
+    Example:
+        >>> DatasetCode("src/users").package  # doctest: +SKIP
+        'src.users'
+
+    Raises:
+        ValueError: a file, or what it must define, is missing; and what `RouteCode` raises.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        root: str | Path = ".",
+        packages: Sequence[str | Path] = (),
+        data: Sequence[str] = (),
+    ) -> None:
+        self.folder = _from_app(folder)
+        _check_dataset(Path(folder))
+        at = _import_path(Path(folder), Path(root))
+        self.package = ".".join(at.parts)
+        files = {
+            **_of_runtime(*_OF_A_DATASET),
+            **_files(Path(folder), Path(root), packages, data),
+        }
+        _check_imports(files, [at / name for name in _OF_DATASETS], root=_from_app(root))
+        self.asset = lambda_.Code.from_asset(_together(files))
+
+
 def source(*packages: str, also: Files | None = None) -> lambda_.AssetCode:
     """An asset of the runtime, of packages beside it, and of the files in `also`."""
     packages = ("shadow_runtime", *packages)
@@ -143,7 +198,15 @@ def _files(folder: Path, root: Path, packages: Sequence[str | Path], data: Seque
     }
     for package in map(Path, packages):
         own |= _package(package, root)
-    return {**_of_runtime("shadow_runtime"), **own, **_data(own, data)}
+    return {**_of_runtime("shadow_runtime", *_needed(own)), **own, **_data(own, data)}
+
+
+def _needed(own: Files) -> tuple[str, ...]:
+    """What of the runtime the team's code asks for by an import."""
+    modules = {PurePosixPath(*module.split(".")) for _, _, module in imported(own, own)}
+    ours = (module for module in modules if module.parts[0] in _OF_A_DATASET)
+    is_asked_for = any((RUNTIME.parent / m).with_suffix(".py").is_file() for m in ours)
+    return _OF_A_DATASET if is_asked_for else ()
 
 
 def _check_imports(files: Files, handlers: Sequence[PurePosixPath], *, root: str) -> None:
@@ -221,6 +284,31 @@ def _check_handlers(folder: Path, *files: str) -> None:
         if "handler" not in defined(folder / name):
             raise ValueError(
                 f"{folder / name} has no `handler`: call the function that answers so, or import it"
+            )
+
+
+_OF_DATASETS = {
+    "records.py": ("keys", "translate", "inverse"),
+    "control.py": ("store",),
+    "candidate.py": ("store",),
+}
+"""The files of a dataset, and what each defines."""
+
+
+def _check_dataset(folder: Path) -> None:
+    """The files are there, and define what they must; raises ValueError."""
+    missing = [name for name in _OF_DATASETS if not (folder / name).is_file()]
+    if missing:
+        raise ValueError(
+            f"DatasetCode({folder.as_posix()!r}) needs {' and '.join(missing)} in that folder, "
+            "relative to where the app runs: records.py says whose data a request is about, "
+            "control.py and candidate.py hold the store of each side"
+        )
+    for name, wanted in _OF_DATASETS.items():
+        lacking = [each for each in wanted if each not in defined(folder / name)]
+        if lacking:
+            raise ValueError(
+                f"{folder / name} does not define {' and '.join(lacking)}; define it, or import it"
             )
 
 

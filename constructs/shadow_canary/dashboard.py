@@ -11,6 +11,7 @@ from constructs import Construct
 from analysis.power import ShadowEvidence
 from analysis.traffic import Traffic
 from shadow_canary.code_canary import CodeCanary
+from shadow_canary.dataset import Dataset
 from shadow_canary.metrics import MINUTE, formula, full_name, route_metric, variant_metric
 from shadow_runtime.contract import CONSOLES, DROPPED, NAMESPACE, Dimension, MetricName, Variant
 
@@ -118,6 +119,7 @@ class RouteDashboard(cloudwatch.Dashboard):
         code_canary: CodeCanary,
         alarms: Sequence[cloudwatch.IAlarm],
         queries: MismatchQueries,
+        dataset: Dataset | None,
     ) -> None:
         name = full_name(scope, route)
         super().__init__(
@@ -130,6 +132,7 @@ class RouteDashboard(cloudwatch.Dashboard):
                 [_requests(name), _error_rates(name), _latencies(name)],
                 [_parity(name), _stage(name), _versions(name, code_canary)],
                 [_states(alarms), _copies(name), _served(name)],
+                *([[_behind(dataset), _lag(dataset), _made_equal(dataset)]] if dataset else []),
                 [_what_differs(queries)],
             ],
         )
@@ -297,6 +300,30 @@ def _served(route: str) -> cloudwatch.IWidget:
         right=[checked.with_(label="checked")],
         label="a minute",
     )
+
+
+def _behind(dataset: Dataset) -> cloudwatch.IWidget:
+    return _graph(
+        f"Dataset {dataset.name}: what the follower lacked",
+        [
+            dataset.metric_dirty_reads(label="reads by the authority instead"),
+            dataset.metric_unreconciled(label="without an intent"),
+        ],
+        label="a minute",
+    )
+
+
+def _lag(dataset: Dataset) -> cloudwatch.IWidget:
+    return _graph(
+        f"Dataset {dataset.name}: how far the follower is behind",
+        [dataset.metric_follower_lag(label="from intent to reconciliation")],
+        label="s",
+    )
+
+
+def _made_equal(dataset: Dataset) -> cloudwatch.IWidget:
+    repaired = dataset.metric_repaired(label="keys")
+    return _graph(f"Dataset {dataset.name}: made equal", [repaired], label="a minute")
 
 
 def _what_differs(queries: MismatchQueries) -> cloudwatch.IWidget:

@@ -28,7 +28,7 @@ def acknowledge_moves(role: IConstruct, flag: MigrationFlag) -> None:
         acknowledge_wildcard(role, resource, "deployments and hosted versions are numbered")
 
 
-def versions_of(function: lambda_.Function) -> str:
+def versions_of(function: lambda_.IFunction) -> str:
     """All versions of `function`, as cdk-nag spells them."""
     return f"<{logical_id(function)}.Arn>:*"
 

@@ -15,7 +15,13 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from shadow_canary.code import LockedLayer, RouteCode, same_in_every_environment, source
+from shadow_canary.code import (
+    DatasetCode,
+    LockedLayer,
+    RouteCode,
+    same_in_every_environment,
+    source,
+)
 from shadow_canary.findings import (
     acknowledge,
     acknowledge_managed,
@@ -94,7 +100,7 @@ class TeamCode:
     The shadow runs either side: what one of them had alone would be missing there, in silence.
 
     Attributes:
-        code: the route's folder.
+        code: the folder of the route, or of the dataset.
         layers: beside those of every function.
         environment: variables of the team's own.
         network: of the functions that stand in one.
@@ -107,7 +113,7 @@ class TeamCode:
         ...          environment={"TABLE": table.table_name})  # doctest: +SKIP
     """
 
-    code: RouteCode
+    code: RouteCode | DatasetCode
     layers: Sequence[lambda_.ILayerVersion] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     network: Network = OUTSIDE

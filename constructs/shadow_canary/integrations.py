@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 
 import jsii
 from aws_cdk import Annotations, Duration, Stack
@@ -17,6 +18,7 @@ from shadow_runtime.contract import SAFE_METHODS, Stage
 
 UNSERVED_INTEGRATION = "shadow-canary:unserved-integration"
 ANY_METHOD = "shadow-canary:any-method"
+WRITES_NOT_HELD = "shadow-canary:writes-not-held"
 """The ids of warnings at synthesis, to acknowledge them."""
 
 
@@ -24,26 +26,42 @@ ANY_METHOD = "shadow-canary:any-method"
 class ServedIntegrations:
     """Warns of what invokes `alias` and is no front door, whose events the route would refuse.
 
-    Refuses a `timeout` of the route over its front door's, which answers 503 or 504 by itself then;
-    and a `ceiling` over `shadow` where an API sends what may change data, such as `PUT /users/me`.
-    Control alone answers that, so a user on the candidate would miss what they wrote: where an API
-    sends any method, a warning says so. Function URLs and load balancers name none.
+    Refuses a `timeout` of the route over its front door's, which answers 503 or 504 by itself then.
+
+    Where an API sends what may change data, such as `PUT /users/me`: without a dataset control
+    alone answers it, so that a user on the candidate would miss what they wrote. A `ceiling` over
+    `shadow` is refused then; of an API that sends any method, a warning says so. With a dataset
+    warns of a `timeout` under `writes_need`, in which no write can be held while the authority
+    moves. Function URLs and load balancers name no methods.
 
     Looks at the alias' own stack: integrations of another one cannot be told from the tree.
 
     Example:
         >>> service.node.add_validation(ServedIntegrations(
-        ...     service.alias, timeout=timeout, ceiling=Stage.LIVE))  # doctest: +SKIP
+        ...     service.alias, timeout=timeout, ceiling=Stage.LIVE,
+        ...     writes_need=None))  # doctest: +SKIP
     """
 
-    def __init__(self, alias: lambda_.Alias, *, timeout: Duration, ceiling: Stage) -> None:
+    def __init__(
+        self,
+        alias: lambda_.Alias,
+        *,
+        timeout: Duration,
+        ceiling: Stage,
+        writes_need: timedelta | None,
+    ) -> None:
         self._alias = alias
         self._timeout_ms = timeout.to_milliseconds()
         self._ceiling = ceiling
+        self._writes_need = writes_need
 
     def validate(self) -> list[str]:
         """An error for each front door that waits less; the warnings are annotations."""
-        errors = [*self._writes()] if self._ceiling > Stage.SHADOW else list[str]()
+        errors = list[str]()
+        if self._writes_need is not None:
+            self._warn_of_refused_writes(self._writes_need)
+        elif self._ceiling > Stage.SHADOW:
+            errors += self._writes()
         stack = Stack.of(self._alias)
         reference = json.dumps({"Ref": logical_id(self._alias)})
         for node in stack.node.find_all():
@@ -72,13 +90,25 @@ class ServedIntegrations:
                     ANY_METHOD,
                     f"requests of any method for {path} invoke {route}; control alone answers "
                     "those that may change data, at every stage, and users on the candidate miss "
-                    "what they wrote: name the methods that only read",
+                    "what they wrote: name the methods that only read, or give dataset=",
                 )
             elif method not in SAFE_METHODS:
                 yield (
                     f"{method} {path} may change data: control alone answers it, and users on the "
                     f"candidate would miss what they wrote; ceiling={self._ceiling} is over "
-                    f"shadow: give Stage.SHADOW, or send it to another function than {route}"
+                    f"shadow: give {route} the dataset that it writes, dataset=, or Stage.SHADOW, "
+                    "or send it to another function"
+                )
+
+    def _warn_of_refused_writes(self, need: timedelta) -> None:
+        need_ms = need // timedelta(milliseconds=1)
+        for node, method, path in self._asked():
+            if method not in SAFE_METHODS and self._timeout_ms < need_ms:
+                Annotations.of(node).add_warning_v2(
+                    WRITES_NOT_HELD,
+                    f"{method} {path} writes, and {self._alias.node.path} ends after "
+                    f"{self._timeout_ms} ms: while the authority moves its writes are refused, for "
+                    f"{need_ms} ms would have to pass; raise timeout=",
                 )
 
     def _asked(self) -> Iterator[tuple[IConstruct, str, str]]:

@@ -184,8 +184,19 @@ _STATISTICS = {
     MetricName.FLAG_AGE: "Maximum",
     MetricName.STAGE: "Maximum",
     MetricName.CANDIDATE_PERCENT: "Maximum",
+    MetricName.FOLLOWER_LAG: "Maximum",
 }
 """Of those that count nothing."""
+
+
+def _metric(name: MetricName, own: Mapping[str, str], options: MetricOptions) -> cloudwatch.Metric:
+    chosen: MetricOptions = {
+        "period": MINUTE,
+        "statistic": _STATISTICS.get(name, "Sum"),
+        **options,
+        "dimensions_map": {**own, **options.get("dimensions_map", {})},
+    }
+    return cloudwatch.Metric(namespace=NAMESPACE, metric_name=MetricName(name), **chosen)
 
 
 class RouteMetrics:
@@ -204,16 +215,8 @@ class RouteMetrics:
         `dimensions_map` adds to the route: `{"Variant": "candidate"}`. Latency is the 95th
         percentile, ages and stages are the maximum.
         """
-        chosen: MetricOptions = {
-            "period": MINUTE,
-            "statistic": _STATISTICS.get(name, "Sum"),
-            **options,
-        }
-        chosen["dimensions_map"] = {
-            Dimension.ROUTE: self.full_name,
-            **options.get("dimensions_map", {}),
-        }
-        return cloudwatch.Metric(namespace=NAMESPACE, metric_name=MetricName(name), **chosen)
+        own = {Dimension.ROUTE.value: self.full_name}
+        return _metric(name, own, options)
 
     def metric_requests(
         self, variant: Variant, **options: Unpack[MetricOptions]
@@ -246,3 +249,34 @@ class RouteMetrics:
         given = options.get("dimensions_map", {})
         options["dimensions_map"] = {**given, Dimension.VARIANT.value: variant.value}
         return self.metric(name, **options)
+
+
+class DatasetMetrics:
+    """The metrics of a dataset, by the name of what they count; a minute's sum unless said so.
+
+    Example:
+        >>> users.metric_repaired(period=Duration.hours(1)).create_alarm(
+        ...     self, "Repaired", threshold=100, evaluation_periods=1)  # doctest: +SKIP
+    """
+
+    full_name: str
+
+    def metric(self, name: MetricName, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Any metric that is written by dataset; docs/reference.md lists them."""
+        return _metric(name, {Dimension.DATASET.value: self.full_name}, options)
+
+    def metric_unreconciled(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Keys of which no intent could be sent: a mark stands for it."""
+        return self.metric(MetricName.UNRECONCILED, **options)
+
+    def metric_dirty_reads(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Reads that the authority answered for a side that may have been behind."""
+        return self.metric(MetricName.DIRTY_READS, **options)
+
+    def metric_repaired(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Keys that the reconciler made equal."""
+        return self.metric(MetricName.REPAIRED, **options)
+
+    def metric_follower_lag(self, **options: Unpack[MetricOptions]) -> cloudwatch.Metric:
+        """Seconds from a write's intent to the end of its reconciliation - the maximum."""
+        return self.metric(MetricName.FOLLOWER_LAG, **options)

@@ -208,7 +208,7 @@ class Tick(Construct):
     """Asks operations for `action` every five minutes.
 
     One that is missed is made good by the next; one that fails is tried again twice, and then rests
-    in `operations.dead_letters`.
+    in the dead letters of `operations`.
 
     Example:
         >>> Tick(self, "AlarmCheck", action=Action.CHECK, operations=operations,
@@ -220,9 +220,9 @@ class Tick(Construct):
         scope: Construct,
         id_: str,
         *,
-        action: Action,
+        action: str,
         description: str,
-        operations: OperationsFunction,
+        operations: lambda_.IFunction,
     ) -> None:
         super().__init__(scope, id_)
         every = Duration.minutes(TICK // timedelta(minutes=1))
@@ -238,6 +238,13 @@ class Tick(Construct):
                 max_event_age=every,
             ),
         )
+        _acknowledge_target(operations)
+
+
+def _acknowledge_target(function: lambda_.IFunction) -> None:
+    """Of the role that all schedules of a stack share for this target."""
+    stack = Stack.of(function)
+    acknowledge_wildcard(stack, versions_of(function), "the target's grant covers its versions")
 
 
 class CleanUp(Construct):
@@ -292,6 +299,4 @@ class CleanUp(Construct):
             ),
             target=asking_for(Action.REARM),
         )
-        acknowledge_wildcard(
-            Stack.of(self), versions_of(operations), "the target's grant covers its versions"
-        )
+        _acknowledge_target(operations)

@@ -23,9 +23,9 @@ from shadow_canary.arguments import (
     check_kind,
     check_known,
     check_launch,
+    check_name,
     check_percent,
     check_ratio,
-    check_route,
     check_runtime,
     check_times,
     check_whole,
@@ -42,6 +42,7 @@ from shadow_canary.code import (
 )
 from shadow_canary.code_canary import CodeCanary
 from shadow_canary.dashboard import MismatchQueries, RouteDashboard, dashboard_name
+from shadow_canary.dataset import WRITES_NEED_S, Dataset
 from shadow_canary.first_deployment import FirstDeployment
 from shadow_canary.flag import FlagStrategies, MigrationFlag
 from shadow_canary.flag_validator import FlagValidator
@@ -83,6 +84,8 @@ class ShadowCanaryService(RouteMetrics, Construct):
         launch: the first day, with its time zone.
         ceiling: how far the flag may go. A deploy moves no user; it only permits.
         expected_traffic: of an ordinary day; decides when the alarms look, and at how much.
+        dataset: what it writes, or reads where another route writes it - none: a route that writes
+            may not be moved past `shadow`.
         ramp: the steps by which the flag climbs from `shadow` by itself, on proof - none: people
             move it.
         retire_after: from launch to the clean-up - seven days.
@@ -156,6 +159,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
         launch: datetime,
         ceiling: Stage,
         expected_traffic: Traffic,
+        dataset: Dataset | None = None,
         ramp: Ramp | None = None,
         retire_after: Duration | None = None,
         timeout: Duration | None = None,
@@ -197,7 +201,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
         )
         latency_floor = Duration.millis(100) if latency_floor is None else latency_floor
         latency_bound = candidate_deadline if latency_bound is None else latency_bound
-        check_route(route)
+        check_name("get-user", route=route)
         check_own_name(self, route)
         check_kind(RouteCode, code=code)
         check_kind(datetime, launch=launch)
@@ -214,6 +218,8 @@ class ShadowCanaryService(RouteMetrics, Construct):
         }
         check_known(retire_after=retire_after, **times)
         check_launch(launch, retire_after)
+        if dataset is not None:
+            check_kind(Dataset, dataset=dataset)
         if ramp is not None:
             check_ramp(ramp, retire_after)
         check_times(**times)
@@ -232,6 +238,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
         self.route = route
         self.full_name = full_name(self, route)
         self.ceiling = ceiling
+        self.dataset = dataset
         self.ramp = ramp
         self.topic = notifications or RouteTopic(
             self, "Topic", route=route, encryption_key=encryption_key
@@ -391,6 +398,13 @@ class ShadowCanaryService(RouteMetrics, Construct):
             options=options,
         )
         self.operations.grant_see_counts(self.function)
+        if dataset is not None:
+            dataset.serve(
+                code,
+                route=self.function,
+                sides=[self.candidate, self.shadow],
+                movers=[self.operations, self.flag_validator.function],
+            )
         self.operational_alarms = OperationalAlarms(
             self,
             "OperationalAlarms",
@@ -424,7 +438,18 @@ class ShadowCanaryService(RouteMetrics, Construct):
             at=launch.astimezone(UTC) + timedelta(seconds=retire_after.to_seconds()),
             operations=self.operations,
         )
-        self.node.add_validation(ServedIntegrations(self.alias, timeout=timeout, ceiling=ceiling))
+        self.node.add_validation(
+            ServedIntegrations(
+                self.alias,
+                timeout=timeout,
+                ceiling=ceiling,
+                writes_need=timedelta(
+                    seconds=WRITES_NEED_S, milliseconds=candidate_deadline.to_milliseconds()
+                )
+                if dataset is not None
+                else None,
+            )
+        )
         self.node.add_validation(AlikeSides(self.shadow, [self.function, self.candidate]))
         CfnOutput(
             self,
@@ -443,6 +468,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
             code_canary=self.code_canary,
             alarms=[alarm for group in alarms for alarm in group.alarms],
             queries=self.queries,
+            dataset=self.dataset,
         )
 
     def add_rollback_alarm(self, alarm: cloudwatch.IAlarm) -> None:

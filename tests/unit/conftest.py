@@ -15,12 +15,17 @@ os.environ["CDK_VALIDATION"] = "false"
 
 @pytest.fixture(scope="session")
 def lambdas(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of Lambdas with one route, `orders`, for constructs whose code is never run."""
+    """Lambdas whose code is never run: one route, `orders`, and one dataset, `users`."""
     root = tmp_path_factory.mktemp("lambdas")
-    folder = root / "routes" / "orders"
-    folder.mkdir(parents=True)
+    route, dataset = root / "routes" / "orders", root / "datasets" / "users"
+    route.mkdir(parents=True)
+    dataset.mkdir(parents=True)
     for name in ("control.py", "candidate.py"):
-        (folder / name).write_text("def handler(event, context): ...\n")
+        (route / name).write_text("def handler(event, context): ...\n")
+        (dataset / name).write_text("from dataset.steps import Record\nstore = {}\n")
+    (dataset / "records.py").write_text(
+        "def keys(request): ...\ndef translate(old): ...\ndef inverse(new): ...\n"
+    )
     return root
 
 

@@ -1,4 +1,4 @@
-"""A service of a route of nobody's, and the templates of an app that holds one."""
+"""A service of a route of nobody's, its dataset, and the templates of an app that holds one."""
 
 import json
 from datetime import UTC, datetime
@@ -9,7 +9,14 @@ import aws_cdk as cdk
 from aws_cdk.assertions import Template as Synthesized
 from constructs import Construct
 
-from shadow_canary import RouteCode, ShadowCanaryService, Stage, Traffic
+from shadow_canary import (
+    Dataset,
+    DatasetCode,
+    RouteCode,
+    ShadowCanaryService,
+    Stage,
+    Traffic,
+)
 
 Template = dict[str, Any]
 
@@ -34,6 +41,24 @@ def service(stack: cdk.Stack, lambdas: Path, **options: Any) -> ShadowCanaryServ
         "expected_traffic": Traffic.per_day(1_000_000, users=50_000),
     }
     return ShadowCanaryService(stack, "Service", **{**usual, **options})
+
+
+def dataset(stack: cdk.Stack, lambdas: Path, **options: Any) -> Dataset:
+    """A dataset; `options` go before what it has otherwise."""
+    usual: dict[str, Any] = {
+        "name": "users",
+        "code": DatasetCode(lambdas / "datasets/users", root=lambdas),
+    }
+    return Dataset(stack, "Dataset", **{**usual, **options})
+
+
+def with_dataset(
+    stack: cdk.Stack, lambdas: Path, users: Dataset, **options: Any
+) -> ShadowCanaryService:
+    """A service of a route that ships it and has it."""
+    packages = [lambdas / "datasets/users"]
+    code = RouteCode(lambdas / "routes/orders", root=lambdas, packages=packages)
+    return service(stack, lambdas, **{"code": code, "dataset": users, **options})
 
 
 def warnings(scope: Construct, id_: str) -> list[str]:

@@ -16,10 +16,19 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 
-from shadow_canary import Ramp, RouteCode, ShadowCanaryService, Stage, Traffic, Window
+from shadow_canary import (
+    Dataset,
+    DatasetCode,
+    Ramp,
+    RouteCode,
+    ShadowCanaryService,
+    Stage,
+    Traffic,
+    Window,
+)
 from shadow_canary.flag import FlagStrategies
 from stacks.platform import Platform
-from tests.unit.services import App, Template, service, stack_of_nothing
+from tests.unit.services import App, Template, beside, dataset, service, stack_of_nothing
 
 OTHER = Window(period=timedelta(minutes=7), minimum_requests=77)
 ARN = "arn:aws:lambda:eu-central-1:123456789012:layer:team:1"
@@ -58,6 +67,7 @@ OF_SERVICE: dict[str, Any] = {
     "production": False,
 }
 MADE_FOR_SERVICE: dict[str, Value] = {
+    "dataset": lambda stack, lambdas: dataset(beside(stack, "Users"), lambdas),
     "code": lambda _, lambdas: RouteCode(lambdas / "routes/orders", root=lambdas / "routes"),
     "notifications": lambda stack, _: sns.Topic(stack, "Mine"),
     "strategies": lambda stack, _: FlagStrategies(stack, "Strategies"),
@@ -65,8 +75,15 @@ MADE_FOR_SERVICE: dict[str, Value] = {
     "vpc": lambda stack, _: ec2.Vpc(stack, "Vpc"),
     "encryption_key": lambda stack, _: kms.Key(stack, "Key"),
 }
+OF_DATASET: dict[str, Any] = {
+    name: OF_SERVICE[name]
+    for name in ("environment", "runtime", "architecture", "log_retention", "memory_size")
+} | {"name": "others", "removal_policy": cdk.RemovalPolicy.DESTROY}
+MADE_FOR_DATASET: dict[str, Value] = {
+    name: MADE_FOR_SERVICE[name] for name in ("notifications", "layers", "vpc", "encryption_key")
+} | {"code": lambda _, lambdas: DatasetCode(lambdas / "datasets/users", root=lambdas / "datasets")}
 HELD_ELSEWHERE = {"requirements", "vpc_subnets", "security_groups", "route_in_vpc"}
-"""They need another argument, or a file: `test_team_code`."""
+"""They need another argument, or a file: `test_team_code`, `test_dataset`."""
 
 OF_PLATFORM: dict[str, dict[str, Any]] = {
     "issuer": {"issuer": "https://login.example.com/", "audience": ["users"]},
@@ -89,7 +106,9 @@ def usual(lambdas: Path) -> Template:
 
 def synthesized(lambdas: Path, options: Callable[[cdk.Stack], dict[str, Any]]) -> Template:
     stack = stack_of_nothing()
-    service(stack, lambdas, **options(stack))
+    packages = [lambdas / "datasets/users"]
+    code = RouteCode(lambdas / "routes/orders", root=lambdas, packages=packages)
+    service(stack, lambdas, **{"code": code, **options(stack)})
     return App(stack).templates["Orders"]
 
 
@@ -111,6 +130,23 @@ def test_an_argument_of_the_service_changes_what_the_service_makes(
         return {name: MADE_FOR_SERVICE[name](stack, lambdas)}
 
     assert of_service(synthesized(lambdas, given)) != of_service(usual)
+
+
+def test_no_argument_of_a_dataset_is_left_out_here() -> None:
+    elsewhere = HELD_ELSEWHERE - {"route_in_vpc"}
+    assert {*OF_DATASET, *MADE_FOR_DATASET} | elsewhere == arguments(Dataset)
+
+
+@pytest.mark.parametrize("name", [*OF_DATASET, *MADE_FOR_DATASET])
+def test_an_argument_of_a_dataset_changes_what_it_makes(lambdas: Path, name: str) -> None:
+    def made(**options: Value) -> dict[str, Any]:
+        stack = stack_of_nothing()
+        dataset(stack, lambdas, **{n: value(stack, lambdas) for n, value in options.items()})
+        found = App(stack).templates["Orders"]["Resources"].items()
+        return {i: resource for i, resource in found if i.startswith("Dataset")}
+
+    given = MADE_FOR_DATASET.get(name, lambda _stack, _lambdas: OF_DATASET[name])
+    assert made() == made() != made(**{name: given})
 
 
 def of_service(template: Template) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What invokes a route and is no front door is named when the app is synthesized."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,12 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 
 from shadow_canary import Stage
-from shadow_canary.integrations import ANY_METHOD, UNSERVED_INTEGRATION, ServedIntegrations
+from shadow_canary.integrations import (
+    ANY_METHOD,
+    UNSERVED_INTEGRATION,
+    WRITES_NOT_HELD,
+    ServedIntegrations,
+)
 from tests.unit.services import service
 
 Connect = Callable[[cdk.Stack, lambda_.Alias], object]
@@ -48,6 +54,7 @@ def rule(stack: cdk.Stack, alias: lambda_.Alias) -> None:
 
 
 TIMEOUT = cdk.Duration.seconds(10)
+TEN = timedelta(seconds=10)
 
 UNSERVED: dict[str, Connect] = {
     "a WebSocket API": websocket,
@@ -83,9 +90,15 @@ def alias(stack: cdk.Stack) -> lambda_.Alias:
 
 
 def checked(
-    alias: lambda_.Alias, *, timeout: cdk.Duration = TIMEOUT, ceiling: Stage = Stage.OFF
+    alias: lambda_.Alias,
+    *,
+    timeout: cdk.Duration = TIMEOUT,
+    ceiling: Stage = Stage.OFF,
+    writes_need: timedelta | None = None,
 ) -> list[str]:
-    return ServedIntegrations(alias, timeout=timeout, ceiling=ceiling).validate()
+    return ServedIntegrations(
+        alias, timeout=timeout, ceiling=ceiling, writes_need=writes_need
+    ).validate()
 
 
 def warnings(stack: cdk.Stack, id_: str = UNSERVED_INTEGRATION) -> list[str]:
@@ -205,7 +218,8 @@ def test_fails_on_a_ceiling_over_shadow_where_requests_may_change_data(
     for ceiling in PAST_SHADOW:
         [error] = checked(alias, ceiling=ceiling)
         assert error.startswith(f"{method} ")
-        assert f"ceiling={ceiling} is over shadow: give Stage.SHADOW" in error
+        remedy = "give Stack/Alias the dataset that it writes, dataset=, or Stage.SHADOW"
+        assert f"ceiling={ceiling} is over shadow: {remedy}" in error
 
 
 @each_api
@@ -228,6 +242,38 @@ def test_where_any_method_comes_a_warning_says_who_answers_those_that_may_change
     assert checked(alias, ceiling=Stage.LIVE) == []
     [warning] = warnings(stack, ANY_METHOD)
     assert "invoke Stack/Alias; control alone answers those that may change data" in warning
+
+
+@each_api
+@pytest.mark.parametrize("method", ["PUT", "ANY"])
+def test_with_a_dataset_what_writes_may_go_as_far_as_one_likes(
+    stack: cdk.Stack, alias: lambda_.Alias, sends: Sends, method: str
+) -> None:
+    sends(stack, alias, method)
+    for ceiling in PAST_SHADOW:
+        assert checked(alias, ceiling=ceiling, writes_need=TEN) == []
+    assert warnings(stack, ANY_METHOD) == warnings(stack, WRITES_NOT_HELD) == []
+
+
+@each_api
+@pytest.mark.parametrize("method", ["PUT", "ANY"])
+def test_of_a_timeout_in_which_no_write_can_be_held_a_warning_says_how_long_it_must_be(
+    stack: cdk.Stack, alias: lambda_.Alias, sends: Sends, method: str
+) -> None:
+    sends(stack, alias, method)
+    assert checked(alias, writes_need=TEN + timedelta(milliseconds=1)) == []
+    [warning] = warnings(stack, WRITES_NOT_HELD)
+    assert warning.startswith(f"{method} ")
+    assert "ends after 10000 ms" in warning
+    assert "10001 ms would have to pass; raise timeout=" in warning
+
+
+def test_a_route_that_only_reads_its_dataset_holds_nothing(
+    stack: cdk.Stack, alias: lambda_.Alias
+) -> None:
+    by_http_api(stack, alias, "GET")
+    assert checked(alias, writes_need=2 * TEN) == []
+    assert warnings(stack, WRITES_NOT_HELD) == []
 
 
 def test_a_function_url_names_no_method(stack: cdk.Stack, alias: lambda_.Alias) -> None:

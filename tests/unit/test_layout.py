@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MAY_IMPORT = {
     "app.py": {"stacks"},
     "stacks": {"stacks", "shadow_canary", "shadow_runtime"},
-    "constructs": {"shadow_canary", "analysis", "judge", "shadow_runtime"},
+    "constructs": {"shadow_canary", "analysis", "dataset", "judge", "shadow_runtime"},
     "analysis": {"analysis", "judge", "shadow_runtime"},
     "lambdas/shadow_runtime": {"shadow_runtime"},
     "lambdas/custom_resource": {"custom_resource", "shadow_runtime"},
