@@ -96,7 +96,7 @@ def _size() -> Line:
     layer = _installed(re.findall(r"^([\w.-]+)==", lock, flags=re.MULTILINE))
     code = sum(
         file.stat().st_size
-        for folder in ("shadow_runtime", "routes/get_user")
+        for folder in ("dataset", "dataset_runtime", "shadow_runtime", "routes/get_user")
         for file in (LAMBDAS / folder).rglob("*.py")
     )
     bare = _installed(_closure("boto3", "aws-lambda-powertools"))

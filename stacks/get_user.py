@@ -18,7 +18,9 @@ class GetUser(cdk.Stack):
             self,
             "Service",
             route="get-user",
-            code=RouteCode("lambdas/routes/get_user", root="lambdas"),
+            code=RouteCode(
+                "lambdas/routes/get_user", root="lambdas", packages=["lambdas/datasets/users"]
+            ),
             launch=datetime(2030, 1, 7, 9, tzinfo=UTC),  # your first day; retires a week later
             ceiling=Stage.canary(percent=2),
             ramp=Ramp.steps(2, dwell=cdk.Duration.hours(24)),  # climbs by itself, on proof alone

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 from shadow_runtime.contract import ShadowCanaryError
 from shadow_runtime.front_doors import Event, front_door, request_id
-from shadow_runtime.http import Request, Response
+from shadow_runtime.http import RefusedError, Request, Response
 from shadow_runtime.telemetry import logger
 
 Handler = Callable[[Any, Any], Any] | Callable[[Request], Response]
@@ -48,20 +48,30 @@ def as_side(handler: Handler) -> Side:
     """`handler` in the one form in which both are called.
 
     One of Lambda's form is handed its own event and context, answers as it likes, and may raise.
-    One of the typed form answers 500 when it raises.
+    One of the typed form answers 500 when it raises. A `RefusedError` of either is its answer.
 
     Raises:
         HandlerError: it takes neither an event and a context nor a `Request`.
     """
     function: Any = handler
     if not _is_typed(handler):
-        return lambda event, context, _: function(event, context)
+        return lambda event, context, _: _or_refusal(lambda: function(event, context), event)
 
     def typed(event: Event, _: Any, user: str) -> Any:
         door = front_door(event)
-        return call_safely(lambda: door.payload(function(door.request(event, user))), event)
+        return call_safely(
+            lambda: _or_refusal(lambda: door.payload(function(door.request(event, user))), event),
+            event,
+        )
 
     return typed
+
+
+def _or_refusal(answer: Callable[[], Any], event: Event) -> Any:
+    try:
+        return answer()
+    except RefusedError as refused:
+        return front_door(event).payload(refused.response)
 
 
 def as_function(made: Callable[[Any, Any], Any], handler: Handler) -> LambdaHandler:

@@ -11,6 +11,8 @@ from typing import Any, Self
 from urllib.parse import parse_qs
 from uuid import UUID
 
+from shadow_runtime.contract import ShadowCanaryError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -94,6 +96,19 @@ class Response:
     def is_fault(self) -> bool:
         """Whether the server failed, as opposed to refusing."""
         return self.status >= 500
+
+
+class RefusedError(ShadowCanaryError):
+    """What a handler of either form may raise in place of an answer.
+
+    Example:
+        >>> RefusedError(413, "A body has at most 8192 bytes").response.status
+        413
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.response = Response.error(status, message)
 
 
 def cookies_of(headers: Mapping[str, str]) -> dict[str, str]:

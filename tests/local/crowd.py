@@ -9,8 +9,8 @@ from typing import Any
 
 import urllib3
 
+from datasets.users.control import USERS as DIRECTORY
 from localaws.up import Local
-from routes.get_user import directory
 from shadow_runtime.contract import Position, Stage
 
 ON_CANDIDATE = tuple(f"user-{number:03}" for number in range(1, 11))
@@ -32,7 +32,7 @@ class Seen:
 
     @property
     def is_wrong(self) -> bool:
-        return bool(self.body != directory.find(self.user))
+        return bool(self.body != DIRECTORY[self.user])
 
 
 class Crowd:

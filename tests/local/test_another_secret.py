@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from datasets.users.control import USERS as DIRECTORY
 from localaws import database, deploy
 from localaws.assembly import derive
 from localaws.supervisor import StateFolder
 from localaws.up import Local
-from routes.get_user import directory
 from shadow_runtime.front_doors import HTTP_API
 from shadow_runtime.handlers import MARK
 from shadow_runtime.http import Request
@@ -72,7 +72,7 @@ def test_another_secret_is_read_by_the_versions_that_are_published(
     assert route.versions("Candidate") == versions
     with pytest.raises(platform.secrets.exceptions.ResourceNotFoundException):
         platform.secrets.get_secret_value(SecretId=old["ARN"])
-    assert asked(local, published) == directory.find("user-001")
+    assert asked(local, published) == DIRECTORY["user-001"]
 
 
 def asked(local: Local, function: str) -> Any:

@@ -22,7 +22,9 @@ def chosen() -> Template:
         stack,
         "Service",
         route="get-user",
-        code=RouteCode("lambdas/routes/get_user", root="lambdas"),
+        code=RouteCode(
+            "lambdas/routes/get_user", root="lambdas", packages=["lambdas/datasets/users"]
+        ),
         launch=datetime(2030, 1, 7, 9, tzinfo=UTC),
         ceiling=Stage.canary(percent=5),
         expected_traffic=Traffic.per_day(10_000_000, users=500_000),

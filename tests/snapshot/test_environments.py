@@ -29,7 +29,8 @@ def test_each_environment_has_its_own_ceiling_traffic_and_first_day(
         f"{HEAD}{shown}\napp = cdk.App()\nenvironments(app)\napp.synth()\n"
     )
     shutil.copy(ROOT / "cdk.json", tmp_path)
-    shutil.copytree(ROOT / "lambdas/routes", tmp_path / "lambdas/routes")
+    for folder in ("lambdas/datasets", "lambdas/routes"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
     assembly = synthesize(tmp_path)
     staging, prod = (Rollout.load(assembly, f"{name}/GetUser") for name in ("Staging", "Prod"))
     assert (staging.ceiling, prod.ceiling) == (Stage.COMPLETE, Stage.canary(percent=2))

@@ -28,7 +28,9 @@ class Quiet(cdk.Stack):
             self,
             "Service",
             route="get-user",
-            code=RouteCode("lambdas/routes/get_user", root="lambdas"),
+            code=RouteCode(
+                "lambdas/routes/get_user", root="lambdas", packages=["lambdas/datasets/users"]
+            ),
             launch=datetime(2030, 1, 7, 9, tzinfo=UTC),
             ceiling=Stage.canary(percent=1),
             expected_traffic=Traffic.per_day(1_000, users=50),

@@ -132,8 +132,11 @@ def test_a_change_in_the_reckoning_changes_no_asset_of_a_route_and_publishes_no_
     assert {i[:-8] for i in moved} == MOVERS  # they hold the judge
 
 
+OF_OURS = ("dataset", "dataset_runtime", "shadow_runtime")
+
+
 @pytest.mark.parametrize("side", SIDES)
-def test_what_a_route_ships_is_the_runtime_and_the_route_alone(
+def test_what_a_route_ships_is_the_runtime_its_dataset_and_the_route_alone(
     assembly: Path, get_user: Template, side: str
 ) -> None:
     key = function(get_user, side)["Code"]["S3Key"]
@@ -142,8 +145,8 @@ def test_what_a_route_ships_is_the_runtime_and_the_route_alone(
     here = Path(__file__).resolve().parents[2] / "lambdas"
     assert held == {
         path.relative_to(here).as_posix()
-        for folder in ("shadow_runtime", "routes/get_user")
+        for folder in (*OF_OURS, "datasets/users", "routes/get_user")
         for path in (here / folder).rglob("*.py")
         if path.name not in {"seed.py", "demo.py"}  # for the embedded AWS
     }
-    assert {path.name for path in asset.iterdir()} == {"shadow_runtime", "routes"}
+    assert {path.name for path in asset.iterdir()} == {*OF_OURS, "datasets", "routes"}

@@ -32,6 +32,7 @@ def write(folder: Path, **files: str) -> None:
 
 def shipped(code: RouteCode | lambda_.AssetCode, tmp_path: Path) -> set[str]:
     """What of the asset is not the runtime."""
+    before = {*(tmp_path / "cdk.out").glob("asset.*")}
     stack = cdk.Stack(cdk.App(outdir=str(tmp_path / "cdk.out")), "Stack")
     lambda_.Function(
         stack,
@@ -40,7 +41,7 @@ def shipped(code: RouteCode | lambda_.AssetCode, tmp_path: Path) -> set[str]:
         handler="x.y",
         code=code.asset if isinstance(code, RouteCode) else code,
     )
-    [asset] = (tmp_path / "cdk.out").glob("asset.*")
+    [asset] = {*(tmp_path / "cdk.out").glob("asset.*")} - before
     files = {path.relative_to(asset).as_posix() for path in asset.rglob("*") if path.is_file()}
     return {path for path in files if not path.startswith("shadow_runtime/")}
 
@@ -91,6 +92,19 @@ def test_a_package_keeps_its_import_name(app: Path) -> None:
     assert shipped(code, app) == own | {
         *("shared/money.py", "shared/deep/er.py", "acme/x.py", "clock.py")
     }
+
+
+OF_A_DATASET = ("dataset/", "dataset_runtime/")
+
+
+@pytest.mark.parametrize("by", ["src/orders/get_order/near.py", "src/shared/orders.py"])
+def test_a_datasets_runtime_is_shipped_with_code_that_imports_it(app: Path, by: str) -> None:
+    write(app, **{"src/shared/money.py": ""})
+    code = RouteCode("src/orders/get_order", packages=["src/shared"])
+    assert not [path for path in shipped(code, app) if path.startswith(OF_A_DATASET)]
+    write(app, **{by: "def late():\n    from dataset_runtime.operation import attempt_of\n"})
+    found = shipped(RouteCode("src/orders/get_order", packages=["src/shared"]), app)
+    assert {"dataset/steps.py", "dataset_runtime/operation.py"} <= found
 
 
 def test_other_files_are_shipped_when_they_are_named(app: Path) -> None:

@@ -15,7 +15,12 @@ from shadowctl.synthesis import offline
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("analysis", "constructs", "lambdas", "localaws", "shadowctl", "stacks")
-SAMPLE = ("lambdas/routes/get_user", "stacks/get_user.py")
+SAMPLE = (
+    "lambdas/datasets",
+    "lambdas/routes/get_user",
+    "lambdas/routes/update_user",
+    "stacks/get_user.py",
+)
 OF_THE_SAMPLE = (
     "tests/local",
     "tests/snapshot",

@@ -2,7 +2,7 @@
 
 from sqlmodel import col, select
 
-from routes.get_user.models import User, UserRecord
+from datasets.users.models import User, UserRecord
 from shadow_runtime import database
 from shadow_runtime.candidate import candidate
 from shadow_runtime.http import Request, Response

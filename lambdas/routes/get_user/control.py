@@ -1,6 +1,6 @@
 """GET /users/me from the in-memory directory: the old code."""
 
-from routes.get_user import directory
+from datasets.users import control as users
 from shadow_runtime.http import Request, Response
 from shadow_runtime.migrating import migrating
 
@@ -8,5 +8,7 @@ from shadow_runtime.migrating import migrating
 @migrating(repeatable=True)
 def handler(request: Request) -> Response:
     """The caller's own record."""
-    user = directory.find(request.user)
-    return Response.json(user) if user else Response.error(404, "Not Found")
+    user = users.store.load(request.user)
+    if user is None or user.rows is None:
+        return Response.error(404, "Not Found")
+    return Response.json({"id": user.key, **user.rows})

@@ -6,7 +6,8 @@ from typing import Any
 
 import psycopg
 
-from routes.get_user import directory, seed
+from datasets.users import control as directory
+from routes.get_user import seed
 
 STACK = "GetUser"
 PATH = "/users/me"

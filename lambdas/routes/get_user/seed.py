@@ -3,8 +3,8 @@
 from sqlalchemy import Engine
 from sqlmodel import Session, SQLModel
 
-from routes.get_user.directory import USERS
-from routes.get_user.models import User
+from datasets.users.control import USERS
+from datasets.users.models import User
 
 PLANTED = "user-042"
 """The user whose name differs between the data sources: the shadow has something to find."""

@@ -1,0 +1,291 @@
+"""A store in PostgreSQL: one table of the team's, and one of ours beside it.
+
+Only candidates import this: the route carries no driver.
+"""
+
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from psycopg.errors import LockNotAvailable, QueryCanceled
+from pydantic import TypeAdapter
+from sqlalchemy import ARRAY, JSON, BigInteger, Column, Table, Text, cast, func, select, text, union
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlmodel import Session, SQLModel
+
+from dataset.register import EFFECT_S
+from dataset.steps import Record, Rows, UnavailableError
+from dataset_runtime.operation import Attempt, ConflictError, LateError, MissingError
+from shadow_runtime import database
+from shadow_runtime.telemetry import logger
+
+OPERATIONS = 50
+"""Of a key so many are remembered, the newest."""
+
+_BYTEWISE = "C"
+"""The collation in which PostgreSQL sorts text as Python does."""
+
+_LIMIT = text(
+    "SELECT set_config(name, :milliseconds, true) FROM pg_settings WHERE name IN ("
+    "'lock_timeout', 'statement_timeout', 'idle_in_transaction_session_timeout', "
+    "'transaction_timeout')"
+)
+"""As many of them as this version knows. The last two end a transaction whose client has stalled:
+its commit comes to nothing.
+
+https://www.postgresql.org/docs/current/runtime-config-client.html
+"""
+
+
+class SqlStore:
+    """The records of a dataset in the table of `model`, whose primary key is the dataset's key.
+
+    Version and operations of a key are in a table beside it, `<table>_versions`, which
+    `SQLModel.metadata.create_all` makes too; a row without them is at version 0. A key is deleted
+    by the model's `deleted_at`, where it has that column, and else for good; its version stays.
+
+    Args:
+        model: of the table.
+        ignore: columns that control has nothing for, such as a time of creation: they are in no
+            record, and no copy changes them - none.
+
+    Raises:
+        TypeError: the table has no primary key of one column.
+
+    Example:
+        >>> store = SqlStore(User)  # doctest: +SKIP
+        >>> store.load("ada")  # doctest: +SKIP
+        Record(key='ada', version=1, rows={'name': 'Ada'}, operations={})
+    """
+
+    def __init__(self, model: type[SQLModel], *, ignore: Collection[str] = ()) -> None:
+        self._model = model
+        self._table: Table = getattr(model, "__table__")  # noqa: B009 - of tables alone
+        keys = [*self._table.primary_key.columns]
+        if len(keys) != 1:
+            raise TypeError(
+                f"{model.__name__} has a primary key of {len(keys)} columns, and the key of a "
+                "dataset is one text: give the table a primary key of one column"
+            )
+        self._key: Column[Any] = keys[0]
+        self._columns = {*model.model_fields} - {self._key.key, "deleted_at", *ignore}
+        self._identities = TypeAdapter[Any](model.model_fields[self._key.key].annotation or str)
+        self._versions = _versions_beside(self._table)
+
+    def load(self, key: str) -> Record | None:
+        """The key's state, of a deletion too; None where it was never known.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        with _asked() as session:
+            return self._held(session, key)
+
+    def page(self, after: str, limit: int) -> tuple[Record, ...]:
+        """The next `limit` records after a key, deletions too, in the order of `sorted`.
+
+        An index on the key with `COLLATE "C"` spares each page a look at the whole table.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        ours = self._versions.c.key
+        own = cast(self._key, Text).collate(_BYTEWISE)
+        theirs = select(own.label("key")).where(own > after)
+        if "deleted_at" in self._table.c:  # what none of us deleted was never known
+            theirs = theirs.where(self._table.c.deleted_at.is_(None))
+        both = union(
+            select(ours).where(ours > after).order_by(ours).limit(limit).subquery().select(),
+            theirs.order_by(own).limit(limit).subquery().select(),
+        ).subquery()
+        first = both.c.key.collate(_BYTEWISE)
+        with _asked() as session:
+            keys = session.scalars(select(both.c.key).order_by(first).limit(limit)).all()
+            return self._records(session, keys)
+
+    def copy(self, record: Record, *, repair: bool = False) -> bool:
+        """Takes over control's state where that is newer, or `repair` asks for an equal one.
+
+        Returns:
+            True: it holds that version now, or a newer one.
+
+        Raises:
+            UnavailableError: the database does not answer, or refuses the rows.
+        """
+        put = insert(self._versions).values(
+            key=record.key, version=record.version, operations=_newest(record.operations)
+        )
+        held, offered = self._versions.c.version, put.excluded.version
+        upsert = put.on_conflict_do_update(
+            index_elements=["key"],
+            set_={"version": offered, "operations": put.excluded.operations},
+            where=(held <= offered) if repair else (held < offered),
+        )
+        with _asked() as session:
+            session.execute(_LIMIT, {"milliseconds": f"{1_000 * EFFECT_S:.0f}"})
+            if session.execute(upsert.returning(self._versions.c.key)).first() is not None:
+                self._put_rows(session, record)
+                session.commit()
+        return True
+
+    def apply(self, attempt: Attempt, key: str, change: Callable[[Rows], Rows | None]) -> Record:
+        """Changes the rows of a key, once for each operation; where `change` gives None, deletes.
+
+        Rows, version and operation are one transaction, which is committed before `attempt.until`
+        or not at all.
+
+        Returns:
+            The key's state as it is now, also where the operation was applied before.
+
+        Raises:
+            ConflictError: the operation's id was used with another body.
+            MissingError: no such key.
+            LateError: the attempt's time is over; nothing was done.
+        """
+        operation = attempt.operation
+        left_s = attempt.until - time.time()
+        with _in_time(), database.session() as session:
+            if left_s > 0:
+                session.execute(_LIMIT, {"milliseconds": f"{max(1.0, 1_000 * left_s):.0f}"})
+                self._lock(session, key)
+            held = self._held(session, key)
+            if held is None:
+                raise MissingError
+            if (digest := held.operations.get(operation.id)) is not None:
+                if digest != operation.digest:
+                    raise ConflictError
+                return held
+            if held.rows is None:
+                raise MissingError
+            if left_s <= 0:
+                raise LateError
+            made = replace(
+                held,
+                version=held.version + 1,
+                rows=change(held.rows),
+                operations=_newest({**held.operations, operation.id: operation.digest}),
+            )
+            self._put_rows(session, made)
+            session.execute(
+                self._versions.update()
+                .where(self._versions.c.key == key)
+                .values(version=made.version, operations=made.operations)
+            )
+            stored = self._held(session, key)  # what the table made of it
+            if time.time() >= attempt.until:
+                raise LateError
+            session.commit()
+        return stored or made
+
+    def _lock(self, session: Session, key: str) -> None:
+        """Whoever applies or copies waits; so does who changes the row in another way."""
+        identity = self._identity(key)
+        if identity is None:
+            return
+        begun = insert(self._versions).values(key=key, version=0, operations={})
+        session.execute(
+            begun.on_conflict_do_update(index_elements=["key"], set_={"key": begun.excluded.key})
+        )
+        session.get(self._model, identity, with_for_update=True)
+
+    def _held(self, session: Session, key: str) -> Record | None:
+        known = self._identity(key) is not None
+        return next(iter(self._records(session, [key] if known else [])), None)
+
+    def _records(self, session: Session, keys: Iterable[str]) -> tuple[Record, ...]:
+        """In one statement: a version and rows that do not belong together would be copied."""
+        wanted = func.unnest(cast([*keys], ARRAY(Text))).table_valued("key", name="wanted")
+        versions = self._versions.c
+        found = session.execute(
+            select(wanted.c.key, versions.version, versions.operations, self._model)
+            .select_from(wanted)
+            .outerjoin(self._versions, versions.key == wanted.c.key)
+            .outerjoin(self._model, cast(wanted.c.key, self._key.type) == self._key)
+            .execution_options(populate_existing=True)
+        )
+        records = {
+            key: Record(key, version or 0, self._rows(row), operations or {})
+            for key, version, operations, row in found
+        }
+        return tuple(
+            record for key in keys if (record := records[key]).version or record.rows is not None
+        )
+
+    def _rows(self, row: SQLModel | None) -> Rows | None:
+        if row is None or getattr(row, "deleted_at", None) is not None:
+            return None
+        return row.model_dump(mode="json", include=self._columns)
+
+    def _put_rows(self, session: Session, record: Record) -> None:
+        identity = self._identity(record.key)
+        if identity is None:
+            raise ValueError(f"no {self._key.name} of {self._table.name} is such a key")
+        row = session.get(self._model, identity)
+        if record.rows is None:
+            if "deleted_at" in self._table.c and row is not None:
+                row.deleted_at = datetime.now(UTC)
+            elif row is not None:
+                session.delete(row)
+            return
+        if others := record.rows.keys() - self._columns:
+            raise ValueError(f"{self._table.name} has no columns {', '.join(sorted(others))}")
+        given = self._model.model_validate({**record.rows, self._key.key: identity})
+        if row is None:
+            session.add(given)
+            return
+        for name in {*record.rows, "deleted_at"} & {*self._table.c.keys()}:
+            setattr(row, name, getattr(given, name))
+
+    def _identity(self, key: str) -> Any:
+        """The primary key that is `key` as text; None where there can be none."""
+        try:
+            value = self._identities.validate_python(key)
+            return value if str(value) == key and b"\0" not in key.encode() else None
+        except ValueError:
+            return None
+
+
+def _versions_beside(table: Table) -> Table:
+    name = f"{table.name}_versions"
+    known = table.metadata.tables.get(f"{table.schema}.{name}" if table.schema else name)
+    if known is not None:
+        return known
+    return Table(
+        name,
+        table.metadata,
+        Column("key", Text(collation=_BYTEWISE), primary_key=True),
+        Column("version", BigInteger, nullable=False),
+        Column("operations", JSON, nullable=False),  # which keeps their order, as JSONB does not
+        schema=table.schema,
+    )
+
+
+def _newest(operations: Mapping[str, str]) -> dict[str, str]:
+    return dict(islice(operations.items(), max(0, len(operations) - OPERATIONS), None))
+
+
+@contextmanager
+def _asked() -> Iterator[Session]:
+    try:
+        with database.session() as session:
+            yield session
+    except (SQLAlchemyError, BotoCoreError, ClientError, ValueError) as error:
+        logger.warning("store", error=type(error).__name__)
+        raise UnavailableError("the database") from error
+
+
+@contextmanager
+def _in_time() -> Iterator[None]:
+    """Who waited for a lock until the end has done nothing."""
+    try:
+        yield
+    except DBAPIError as error:
+        if isinstance(error.orig, LockNotAvailable | QueryCanceled):
+            raise LateError from error
+        raise

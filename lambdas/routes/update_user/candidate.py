@@ -1,0 +1,15 @@
+"""PUT /users/me in PostgreSQL: the new code."""
+
+from dataset_runtime.operation import attempt_of
+from datasets.users import candidate as users
+from routes.update_user.body import changes
+from shadow_runtime.candidate import candidate
+from shadow_runtime.http import Request, Response
+
+
+@candidate
+def handler(request: Request) -> Response:
+    """Changes the caller's own record."""
+    asked = changes(request)
+    user = users.store.apply(attempt_of(request), request.user, lambda old: {**old, **asked})
+    return Response.json({"id": user.key, **(user.rows or {})})
