@@ -16,7 +16,7 @@ CODE := app.py stacks $(EXAMPLES) tests bench
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: .venv/ready ## deploy a real route to an embedded AWS and walk it through every stage
+demo: .venv/ready ## deploy real routes to an embedded AWS and walk one through every stage
 	@python -m shadowctl demo
 
 test: check ## everything: check, then the snapshots and the suite on the embedded AWS
@@ -36,7 +36,7 @@ types:
 	@mypy --no-error-summary $(CODE)
 
 units:
-	@pytest -n 2 --dist loadgroup --doctest-modules $(EXAMPLES) tests/unit tests/runtime tests/typing
+	@pytest -n 2 --dist loadgroup --doctest-modules $(EXAMPLES) tests/unit tests/runtime tests/typing tests/routes
 
 snapshots: .venv/ready ## accept the templates as they are now; review the diff
 	@pytest tests/snapshot --snapshot-update

@@ -19,7 +19,15 @@ from rich.console import Console
 
 from localaws import LocalError
 from localaws.assembly import MINUTE_SECONDS
-from localaws.evidence import AT_ONCE, Evidence, EvidenceError, Pass, Traffic
+from localaws.evidence import (
+    AT_ONCE,
+    Answer,
+    Evidence,
+    EvidenceError,
+    Parity,
+    Pass,
+    Traffic,
+)
 from localaws.route_folder import RouteFolder
 from localaws.up import Local, running
 from shadow_runtime.compare import mask
@@ -61,6 +69,20 @@ class Sample(Protocol):
         """Breaks the new data source during the block; the connection is the superuser's."""
 
 
+class List(Protocol):
+    """A module `demo.py` of a route that answers with pages, and is shown at `shadow` alone.
+
+    `PATH` asks for the first page of each of `USERS`, `next_query` added to it for the next.
+    """
+
+    STACK: str
+    PATH: str
+    USERS: Sequence[str]
+
+    def next_query(self, page: Any) -> str:
+        """What asks for the page after one; nothing after the last."""
+
+
 class UnexpectedError(ShadowCanaryError):
     """A step saw something else than it should: what, and what it should have seen."""
 
@@ -73,10 +95,10 @@ def demo(console: Console) -> int:
     """
     started = time.monotonic()
     with Steps(console) as steps, running(steps.report) as local:
-        sample = sample_of(Path(local.assembly))
+        sample, lists = samples_of(Path(local.assembly))
         _headline(console, local, sample, time.monotonic() - started)
         try:
-            Demo(local, sample, console, steps).walk()
+            Demo(local, sample, lists, console, steps).walk()
         except (UnexpectedError, EvidenceError) as error:
             console.print(f"\n  [red]{error}[/]", soft_wrap=True)
             return 1
@@ -89,15 +111,17 @@ def demo(console: Console) -> int:
     return 0
 
 
-def sample_of(assembly: Path) -> Sample:
-    """What the first route of an assembly says of itself that can be shown.
+def samples_of(assembly: Path) -> tuple[Sample, list[List]]:
+    """What the routes of an assembly say of themselves that can be shown.
 
     Raises:
-        LocalError: none can.
+        LocalError: no route can be walked through every stage.
     """
-    for route in RouteFolder.all_of(assembly):
-        if route.has("demo"):
-            return cast("Sample", route.module("demo"))
+    told = [each.module("demo") for each in RouteFolder.all_of(assembly) if each.has("demo")]
+    lists = [module for module in told if hasattr(module, "next_query")]
+    for module in told:
+        if module not in lists:
+            return cast("Sample", module), cast("list[List]", lists)
     raise LocalError(
         "there is no sample to show: no route of this app has a demo.py; "
         "`shadowctl local up` deploys what it holds"
@@ -121,10 +145,18 @@ class Demo:
     What can be done meanwhile is done meanwhile.
     """
 
-    def __init__(self, local: Local, sample: Sample, console: Console, steps: Steps) -> None:
+    def __init__(
+        self,
+        local: Local,
+        sample: Sample,
+        lists: Sequence[List],
+        console: Console,
+        steps: Steps,
+    ) -> None:
         self._local = local
         self._aws: boto3.Session = local.session()
         self._sample = sample
+        self._lists = lists
         self._console = console
         self._steps = steps
         self._route = Route.find(sample.STACK, self._aws)
@@ -180,6 +212,8 @@ class Demo:
         """
         percent = self._sample.CANARY_PERCENT
         self._climb(Stage.canary(percent=percent))
+        for each in self._lists:
+            self._pages(each)
         self._wait_for_polls()
         first, second = self._everyone("canary"), self._everyone("canary")
         few = _share_of(len(self._sample.USERS), percent)
@@ -231,6 +265,34 @@ class Demo:
         )
         if done["outcome"] != "off":
             raise UnexpectedError(f"the clean-up should have left the flag off, it did {done}")
+
+    def _pages(self, each: List) -> None:
+        """A list at `shadow`, while the flag of the other spreads."""
+        Route.find(each.STACK, self._aws).move(Stage.SHADOW, why="demo", progress=lambda *_: None)
+        evidence = Evidence(self._aws, each.STACK)
+        traffic = Traffic(f"{self._local.api_url}{each.PATH}", self._tokens)
+
+        def nudge() -> list[Answer]:
+            """Nobody asked for minutes: whatever runs there polls the flag at once."""
+            return traffic.burst(each.USERS[: 2 * AT_ONCE])
+
+        def compared(asked: Pass) -> Parity:
+            pages = len(asked.answers)
+            return evidence.parity(
+                asked, seen=lambda n: self._steps.count("lists", n, pages), nudge=nudge
+            )
+
+        nudge()
+        compared(Pass(time.time(), nudge()))  # starts the shadow's processes
+        since = time.time()
+        parity = compared(Pass(since, traffic.follow(each.USERS, each.next_query)))
+        alike = parity.compared - len(parity.examples)
+        users = len(each.USERS)
+        self._console.print(
+            f"  {'lists':<10}{users} users read page after page, {each.STACK} is at shadow\n"
+            f"{'':12}parity {alike} / {parity.compared}, after its rules"
+        )
+        _expect("pages that differ", len(parity.examples) + parity.dropped, range(1))
 
     def _log_in(self) -> None:
         """The first users begin at once: the route's execution environments start and poll."""

@@ -43,6 +43,7 @@ class Answer:
     user: str
     status: int
     trace: str
+    body: bytes
 
 
 class Traffic:
@@ -74,11 +75,26 @@ class Traffic:
         with ThreadPoolExecutor(len(users)) as threads:
             return [*threads.map(self._ask, users)]
 
-    def _ask(self, user: str) -> Answer:
+    def follow(self, users: Iterable[str], next_query: Callable[[Any], str]) -> list[Answer]:
+        """Every page of each user, one after the other, until one is no 200.
+
+        `next_query` reads in a page's JSON what asks for the next, nothing after the last.
+        """
+
+        def pages(user: str) -> Iterator[Answer]:
+            yield (page := self._ask(user))
+            while page.status == 200 and (query := next_query(json.loads(page.body))):
+                yield (page := self._ask(user, query))
+
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            found = threads.map(lambda user: [*pages(user)], users)
+            return [page for pages_of_one in found for page in pages_of_one]
+
+    def _ask(self, user: str, query: str = "") -> Answer:
         trace = f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)}"
         headers = {"Authorization": f"Bearer {self._tokens[user]}", "X-Amzn-Trace-Id": trace}
-        answer = self._http.request("GET", self._url, headers=headers)
-        return Answer(user, answer.status, trace)
+        answer = self._http.request("GET", f"{self._url}{query}", headers=headers)
+        return Answer(user, answer.status, trace, answer.data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from localaws.watcher import Watcher, watching
 from operations.flag import Document, HostedFlag
 from operations.settings import OperationsSettings
 from shadow_runtime.contract import Position, Variable, flag_document
+from shadowctl.deployed import stack_resources
 from shadowctl.route import Route
 
 _numbers = itertools.count()
@@ -39,19 +40,20 @@ class Deployed:
         self.local = local
         self.aws = local.session()
         self.flag = Route.find("GetUser", self.aws).flag
+        self._resources = stack_resources(self.aws, "GetUser")
         self._functions = self.aws.client("lambda")
         self._evidence = Evidence(self.aws, "GetUser")
 
     def configuration(self, function: str) -> Mapping[str, Any]:
-        [found] = [
-            configuration
-            for configuration in self._functions.list_functions()["Functions"]
-            if f"Service{function}" in configuration["FunctionName"]
-        ]
-        return found
+        return self._functions.get_function_configuration(FunctionName=self.name(function))
 
     def name(self, function: str) -> str:
-        return str(self.configuration(function)["FunctionName"])
+        return self.resource("AWS::Lambda::Function", f"Service{function}")
+
+    def resource(self, kind: str, prefix: str) -> str:
+        """The physical id of the stack's resource of that type; `prefix` is its logical id's."""
+        [found] = [p for i, k, p in self._resources if k == kind and i[:-8] == prefix]
+        return found
 
     def lines(self, function: str, *, since: float | None = None) -> list[dict[str, Any]]:
         """All that the function wrote as JSON since then: log messages, and metrics as EMF."""

@@ -105,8 +105,7 @@ def test_nobody_is_exposed_under_a_guard_that_could_not_act_and_lowering_is_alwa
 def check_soon(deployed: Deployed) -> None:
     """The scheduler calls within seconds whom, and with what, it calls every five minutes."""
     scheduler = deployed.aws.client("scheduler")
-    names = [schedule["Name"] for schedule in scheduler.list_schedules()["Schedules"]]
-    [name] = [name for name in names if "AlarmCheck" in name]
+    name = deployed.resource("AWS::Scheduler::Schedule", "ServiceAlarmCheckSchedule")
     schedule = scheduler.get_schedule(Name=name)
     assert schedule["ScheduleExpression"] == "rate(5 minutes)"
     scheduler.create_schedule(

@@ -69,12 +69,7 @@ def test_with_a_forged_token_the_api_answers_401(local: Local, tokens: dict[str,
 
 
 def test_without_a_key_control_answers_and_what_nobody_asks_is_refused(local: Local) -> None:
-    function = local.session().client("lambda")
-    name = next(
-        f["FunctionName"]
-        for f in function.list_functions()["Functions"]
-        if "ServiceRoute" in f["FunctionName"]
-    )
+    function, name = local.session().client("lambda"), Deployed(local).name("Route")
     event = HTTP_API.event(Request(method="GET", path="/users/me", id="1"))
     answered = function.invoke(FunctionName=name, Qualifier="live", Payload=json.dumps(event))
     assert json.loads(answered["Payload"].read())["statusCode"] == 404

@@ -13,6 +13,7 @@ import pytest
 
 from analysis.metric_math import Formula
 from localaws.assembly import MINUTE_SECONDS
+from localaws.route_folder import RouteFolder
 from localaws.up import Local
 from localaws.watcher import AlarmEvaluator, Measurement, SupportedAlarms, key_of
 from tests.local.crowd import Crowd
@@ -36,8 +37,7 @@ class Log:
 
     def __init__(self, deployed: Deployed) -> None:
         self._logs = deployed.aws.client("logs")
-        groups = self._logs.describe_log_groups()["logGroups"]
-        [self._group] = [g["logGroupName"] for g in groups if "ShadowLogs" in g["logGroupName"]]
+        self._group = deployed.resource("AWS::Logs::LogGroup", "ServiceShadowLogs")
         self._stream = f"test-{next(_streams)}"
         self._logs.create_log_stream(logGroupName=self._group, logStreamName=self._stream)
 
@@ -217,9 +217,9 @@ def test_what_was_there_before_counts_for_nothing(local: Local, deployed: Deploy
 
 
 def test_what_the_demo_prints_says_how_many_alarms_are_not_evaluated_and_why(local: Local) -> None:
-    said = "\n".join(local.differences)
+    said, routes = "\n".join(local.differences), len(RouteFolder.all_of(Path(local.assembly)))
     assert "a minute lasts 2 s" in said
     for count, missing in ((3, "CodeDeploy"), (1, "AWS/SQS"), (1, "AWS/Lambda")):
         [line] = [line for line in local.differences if missing in line and "not evaluated" in line]
-        assert line.endswith(f"({count})")
+        assert line.endswith(f"({count * routes})")
     assert MISMATCH_RATE not in said

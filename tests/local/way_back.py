@@ -48,7 +48,8 @@ def set_state(
 def alarms(deployed: Deployed) -> list[str]:
     """Every alarm of the route, by name."""
     described = deployed.aws.client("cloudwatch").describe_alarms()["MetricAlarms"]
-    return [alarm["AlarmName"] for alarm in described]
+    names = [alarm["AlarmName"] for alarm in described]
+    return [name for name in names if name.startswith("GetUser-")]
 
 
 def exposure(deployed: Deployed) -> list[str]:

@@ -99,11 +99,11 @@ def test_routes_of_this_repositorys_app_end_as_plain_functions_and_cdk_nag_lets_
     monkeypatch.chdir(folder)
     assert [*new_route("GetOrder", "GET /orders/{id}")]
     assembly = before = synthesize(repository(folder))
-    for route in ("GetUser", "GetOrder"):
+    for route in ("GetUser", "ListPosts", "GetOrder"):
         done, assembly = ended(folder, assembly, route, tmp_path / route)
         read = f"lambdas/routes/{Names.of(route).module}/requests.jsonl is read by nothing of ours"
         assert done.left == [f"{read} any more"]
-    for route in ("get_user", "get_order"):
+    for route in ("get_user", "list_posts", "get_order"):
         stack, handler = Names.of(route).stack, f"routes.{route}.candidate.handler"
         assert handlers(assembly, stack) == [handler]
         had = given(before, stack, handler)

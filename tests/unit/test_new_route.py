@@ -163,7 +163,7 @@ def test_a_route_of_this_app_shares_its_platform_and_its_import_is_in_order() ->
     file = AppFile.of(ROOT)
     text = file.edited(file.lines("orders", "Orders", shares=True))
     assert (
-        "from stacks.get_user import GetUser\nfrom stacks.orders import Orders\n"
+        "from stacks.list_posts import ListPosts\nfrom stacks.orders import Orders\n"
         "from stacks.platform import Platform\n"
     ) in text
     assert text.endswith('Orders(app, "Orders", platform=platform)\napp.synth()\n')

@@ -11,23 +11,25 @@ from pathlib import Path
 
 import pytest
 
+from shadowctl.new_route.names import Names
 from shadowctl.synthesis import offline
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("analysis", "constructs", "lambdas", "localaws", "shadowctl", "stacks")
 SAMPLE = (
     "lambdas/datasets",
-    "lambdas/routes/get_user",
-    "lambdas/routes/update_user",
+    "lambdas/routes",
     "stacks/get_user.py",
+    "stacks/list_posts.py",
 )
 OF_THE_SAMPLE = (
     "tests/local",
+    "tests/routes",
     "tests/snapshot",
     "tests/runtime/front_doors/test_counts.py",
     "tests/unit/test_readme.py",
 )
-"""Its own tests: what its stack holds and counts, how it behaves deployed, how it is shown."""
+"""Its own tests: what its routes answer, what its stacks hold, how it behaves, how it is shown."""
 
 IMPORT_ALL = """
 import importlib, sys
@@ -48,8 +50,10 @@ def rest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in (*SAMPLE, *OF_THE_SAMPLE):
         path = copy / name
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    app = [line for line in lines(ROOT / "app.py") if not re.search("get_user|GetUser", line)]
-    assert len(app) == len(lines(ROOT / "app.py")) - 2
+    stacks = [Path(name).stem for name in SAMPLE if name.startswith("stacks")]
+    named = "|".join(name for each in stacks for name in (each, Names.of(each).stack))
+    app = [line for line in lines(ROOT / "app.py") if not re.search(named, line)]
+    assert len(app) == len(lines(ROOT / "app.py")) - 2 * len(stacks)
     (copy / "app.py").write_text("".join(app))
     return copy
 
@@ -104,13 +108,13 @@ def test_every_other_test_can_be_collected(rest: Path) -> None:
 
 
 def test_the_demo_says_that_there_is_nothing_to_show(rest: Path, assembly: Path) -> None:
-    imports = "from pathlib import Path; from localaws.demo import sample_of"
+    imports = "from pathlib import Path; from localaws.demo import samples_of"
     said = run(
         rest,
         "-c",
         f"""
 {imports}
-try: sample_of(Path({str(assembly)!r}))
+try: samples_of(Path({str(assembly)!r}))
 except Exception as e: print(e)
 """,
     )
