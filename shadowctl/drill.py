@@ -24,6 +24,7 @@ from shadow_runtime.assignment import is_in
 from shadow_runtime.contract import (
     ALIAS,
     POLL_INTERVAL,
+    SAFE_METHODS,
     Dimension,
     MetricName,
     ShadowCanaryError,
@@ -187,7 +188,8 @@ class _Drill:
         self._minute_s = minute_s
         self._lambda = aws.client("lambda")
         self._id = secrets.token_hex(4)
-        self._user = user_in(LEAST, route.name, self._id)
+        bucket = variables(functions.answering).get(Variable.DATASET) or route.name
+        self._user = user_in(LEAST, bucket, self._id)
         self._event = request(functions)
         self._sent = 0
         self._errors = 0
@@ -277,8 +279,10 @@ class _Drill:
         return newest.completed if is_machines else None
 
 
-def user_in(stage: Stage, route: str, prefix: str) -> str:
+def user_in(stage: Stage, bucket: str, prefix: str) -> str:
     """An id of nobody whom a canary of `stage` has for its candidate.
+
+    `bucket` is the route's name, or that of its dataset: its routes share their users.
 
     Example:
         >>> user_in(Stage.canary(percent=50), "get-user", "a").startswith("drill-a-")
@@ -286,15 +290,16 @@ def user_in(stage: Stage, route: str, prefix: str) -> str:
     """
     ids = (f"drill-{prefix}-{number}" for number in itertools.count())
     percent = stage.percent
-    return next(i for i in ids if is_in(i, percent, route=route, purpose="canary"))
+    return next(i for i in ids if is_in(i, percent, route=bucket, purpose="canary"))
 
 
 def request(functions: Functions) -> dict[str, Any]:
-    """What is asked: the first of the route's recorded requests, or nothing in particular."""
+    """What is asked: the first of the route's recorded requests that only reads, or nothing."""
     with suppress(RouteFilesError, FileNotFoundError):
         file = requests_file(variables(functions.comparing)[Variable.ROUTE_PACKAGE])
-        for first in recorded(file):
-            return first.event
+        for each in recorded(file):
+            if front_door(each.event).method(each.event) in SAFE_METHODS:
+                return each.event
     return HTTP_API.event(Request(method="GET", path="/"))
 
 

@@ -34,7 +34,7 @@ class Api:
     https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html
 
     Example:
-        >>> api = Api(Service("dynamodb"), "DynamoDB_20120810")
+        >>> api = Api(Service("dynamodb"), "DynamoDB_20120810")  # doctest: +SKIP
         >>> key = {"pk": {"S": "register"}}
         >>> api.call("GetItem", {"TableName": "users", "Key": key})  # doctest: +SKIP
         {'Item': {…}}

@@ -20,6 +20,9 @@ HEADER = "idempotency-key"
 https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 """
 
+LONGEST = 255
+"""Characters of one, as long as at Stripe: https://docs.stripe.com/api/idempotent_requests"""
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -78,9 +81,15 @@ def operation_of(request: Request, keys: tuple[str, ...] = ()) -> Operation:
     """The operation that `request` asks for, on `keys`.
 
     Its id is a digest of the client's `Idempotency-Key`, or of what is this request's alone: a
-    client's text is in no queue.
+    client's text is in no queue. Its digest is of all that makes it another request: an empty body
+    sent elsewhere asks for something else.
+
+    Raises:
+        RefusedError: 400 for an `Idempotency-Key` that is longer than any needs to be.
     """
-    given = request.headers.get(HEADER)
+    given = request.headers.get(HEADER, "")
+    if len(given) > LONGEST:
+        raise RefusedError(400, f"An Idempotency-Key has at most {LONGEST} characters")
     # Behind a load balancer the id is the trace's, which a client may share among requests.
     own = f"{request.id} {request.headers.get('x-amzn-trace-id', '')}".strip() or uuid4().hex
     body = (
@@ -90,7 +99,7 @@ def operation_of(request: Request, keys: tuple[str, ...] = ()) -> Operation:
     )
     return Operation(
         id=_digest(given or own),
-        digest=_digest(f"{request.method} {request.path}", body),
+        digest=_digest(f"{request.method} {request.path}?{request.query}\0{request.user}", body),
         keys=keys,
     )
 

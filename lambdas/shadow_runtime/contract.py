@@ -98,7 +98,7 @@ class MetricName(StrEnum):
     SHORT_CIRCUITED = "ShortCircuited"
     STOOD_IN = "StoodIn"  # control answered for the candidate: what it alone failed
     UNKEYED = "Unkeyed"  # requests without a user key: control answered
-    WRITES = "Writes"  # requests that may change data, by their method: control answered
+    WRITES = "Writes"  # requests that may change data, by their method
     TEE_SKIPPED = "TeeSkipped"
     TEE_FAILED = "TeeFailed"
     FLAG_AGE = "FlagAge"  # seconds, where it is over a minute

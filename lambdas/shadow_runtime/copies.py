@@ -1,7 +1,7 @@
 """A copy of a request and its answer, for the side that did not answer to be compared with."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -10,7 +10,7 @@ from shadow_runtime.credentials import Path, headers_without
 from shadow_runtime.front_doors import HTTP_API, MalformedError, encoded
 from shadow_runtime.http import Response
 
-_MARKER = "shadow-canary/3"
+_MARKER = "shadow-canary/4"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,9 @@ class Copy:
 
     `event` has no credentials any more; `withheld` says which ones. `exposed` tells that the
     candidate may answer users at this stage, so that a difference is more than a finding.
-    `is_recorded` asks for a line with the request, masked.
+    `is_recorded` asks for a line with the request, masked. Of a write there are control's records
+    `before` and `after` it, as `dataset_runtime.wire` writes them, and the answer is control's: a
+    rehearsal begins at the one, and is to end at the other.
     `candidate_version` is the one that the route calls. `deadline_ms` is what the candidate would
     have had for a user. `sent_at` is in milliseconds since the epoch.
     """
@@ -32,6 +34,8 @@ class Copy:
     traceparent: str
     variant: Variant
     response: Response
+    before: Sequence[Mapping[str, Any]] | None = None
+    after: Sequence[Mapping[str, Any]] | None = None
     exposed: bool
     is_recorded: bool = False
     candidate_version: str
@@ -51,6 +55,8 @@ class Copy:
                 "traceparent": self.traceparent,
                 "variant": self.variant,
                 "response": HTTP_API.payload(without_credentials(self.response)),
+                "before": self.before,
+                "after": self.after,
                 "exposed": self.exposed,
                 "is_recorded": self.is_recorded,
                 "candidate_version": self.candidate_version,
@@ -77,6 +83,8 @@ class Copy:
                 "traceparent": str(traceparent),
                 "variant": str(variant),
                 "response": {"statusCode": int()} as response,
+                "before": None | list() as before,
+                "after": None | list() as after,
                 "exposed": bool(exposed),
                 "is_recorded": bool(is_recorded),
                 "candidate_version": str(candidate_version),
@@ -96,6 +104,8 @@ class Copy:
                     traceparent=traceparent,
                     variant=Variant(variant),
                     response=HTTP_API.response(response),
+                    before=before,
+                    after=after,
                     exposed=exposed,
                     is_recorded=is_recorded,
                     candidate_version=candidate_version,

@@ -1,5 +1,6 @@
 """The decorator that puts the machinery between control and its users."""
 
+import importlib
 from collections.abc import Callable, Iterable
 from typing import Any, overload
 
@@ -16,7 +17,7 @@ from shadow_runtime.handlers import (
     as_side,
     take_mark,
 )
-from shadow_runtime.respond import Call, RouteRuntime, respond
+from shadow_runtime.respond import Call, RouteDataset, RouteRuntime, respond
 from shadow_runtime.settings import settings
 from shadow_runtime.tee import Tee
 from shadow_runtime.telemetry import Measurements
@@ -160,4 +161,11 @@ def _runtime() -> RouteRuntime | None:
         circuit_breaker=CircuitBreaker(),
         tee=Tee(lambda_, given.shadow),
         deadline_ms=deadline_ms,
+        dataset=_dataset() if given.dataset else None,
     )
+
+
+def _dataset() -> RouteDataset:
+    """What carries a route's writes out; a route without a dataset does not ship it."""
+    made: RouteDataset = importlib.import_module("dataset_runtime.route").route_dataset()
+    return made

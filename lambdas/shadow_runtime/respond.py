@@ -1,7 +1,7 @@
 """One request and its answer: who is asked, who stands in, what is copied."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, Self
@@ -66,7 +66,8 @@ class Copies(Protocol):
 class RouteRuntime:
     """What stands between control and the users, once per execution environment.
 
-    `deadline_ms` is how long a user waits for a candidate that has started.
+    `deadline_ms` is how long a user waits for a candidate that has started. Without a `dataset` a
+    request that may change data is control's alone.
     """
 
     flag: Flag
@@ -75,6 +76,7 @@ class RouteRuntime:
     circuit_breaker: CircuitBreaker
     tee: Copies
     deadline_ms: int
+    dataset: "RouteDataset | None" = None
     gauges: Gauges = field(default_factory=Gauges)
     starts: Starts = field(default_factory=Starts)
 
@@ -137,7 +139,7 @@ class Call:
         )
 
 
-class _Answer(NamedTuple):
+class Served(NamedTuple):
     """What a client gets, the payload that says so, and what was raised instead of one."""
 
     response: Response
@@ -145,9 +147,50 @@ class _Answer(NamedTuple):
     raised: BaseException | None = None
 
     def hand_out(self) -> Any:
+        """The payload for the front door.
+
+        Raises:
+            BaseException: what control raised.
+        """
         if self.raised is not None:
             raise self.raised
         return self.payload
+
+
+class Read(NamedTuple):
+    """The answer to a request that reads, and the side that gave it.
+
+    It `is_equal` where neither side is known to be behind the other: else they are not compared.
+    """
+
+    served: Served
+    side: Variant
+    is_equal: bool = True
+
+
+class Pair(NamedTuple):
+    """What is compared: an answer, and of a write the records from which and to which it led."""
+
+    served: Served
+    before: Sequence[Mapping[str, Any]] | None = None
+    after: Sequence[Mapping[str, Any]] | None = None
+
+
+class Written(NamedTuple):
+    """The answer to a request that writes, and control's own, if there is something to rehearse."""
+
+    served: Served
+    pair: Pair | None = None
+
+
+class RouteDataset(Protocol):
+    """The data of a route while it moves: which side may answer, and how a write is done."""
+
+    def read(self, sides: "Sides", variant: Variant) -> Read:
+        """What a user of `variant` is answered. Raises nothing but what control raises."""
+
+    def write(self, sides: "Sides", *, is_exposed: bool, is_copied: bool) -> Written:
+        """Does a write and tells its user. Raises nothing: what control raised is in the answer."""
 
 
 def respond(runtime: RouteRuntime, control: Side, call: Call, measurements: Measurements) -> Any:
@@ -159,6 +202,8 @@ def respond(runtime: RouteRuntime, control: Side, call: Call, measurements: Meas
     Raises:
         BaseException: what control raised, as it would have without us.
     """
+    if call.may_write and (call.is_probe or call.is_drill):  # nobody's data is changed by these
+        return call.door.payload(Response(status=204))
     with runtime.flag.current() as position:
         stage = min(runtime.ceiling, position.stage)
         age = runtime.flag.age
@@ -171,23 +216,25 @@ def respond(runtime: RouteRuntime, control: Side, call: Call, measurements: Meas
             runtime.gauges.add(measurements, MetricName.STAGE, stage.rank)
             percent = stage.candidate_percent
             runtime.gauges.add(measurements, MetricName.CANDIDATE_PERCENT, percent)
+        sides = Sides(runtime, control, call, stage, measurements)
+        copied = _copied(sides, position)  # before anybody can change it
         if call.may_write:
             measurements.add(MetricName.WRITES)
+        elif not call.user:
+            measurements.add(MetricName.UNKEYED)
+        variant = assignment.variant(call.user, call.wish, position, stage, route=settings().bucket)
+        if call.may_write and runtime.dataset is not None:
+            served, pair = runtime.dataset.write(
+                sides,
+                is_exposed=variant is Variant.CANDIDATE,
+                is_copied=copied is not None,
+            )
             variant = Variant.CONTROL
         else:
-            if not call.user:
-                measurements.add(MetricName.UNKEYED)
-            variant = assignment.variant(
-                call.user, call.wish, position, stage, route=settings().route
-            )
-        copied = _copied(call, stage, position, measurements)  # before anybody can change it
-        if variant is Variant.CONTROL:
-            answer = _ask_control(control, call, measurements)
-        elif (asked := _ask_candidate(runtime, call, stage, measurements)) is not None:
-            answer = asked
-        else:
-            return _stand_in(control, call, measurements).hand_out()
-        if copied is not None:
+            read = _read(sides, variant)
+            served, variant = read.served, read.side
+            pair = Pair(served) if read.is_equal else None
+        if copied is not None and pair is not None:
             event, withheld = copied
             copy = Copy(
                 event=event,
@@ -197,107 +244,196 @@ def respond(runtime: RouteRuntime, control: Side, call: Call, measurements: Meas
                 trace=call.trace,
                 traceparent=traceparent(),
                 variant=variant,
-                response=answer.response,
+                response=pair.served.response,
+                before=pair.before,
+                after=pair.after,
                 exposed=stage > Stage.SHADOW,
                 is_recorded=time.time() < position.record_until,
                 candidate_version=settings().candidate_version,
                 deadline_ms=runtime.deadline_ms,
             )
             runtime.tee.send(copy, measurements)
-        return answer.hand_out()
+        return served.hand_out()
 
 
-def _ask_control(control: Side, call: Call, measurements: Measurements) -> _Answer:
-    with _measured(Variant.CONTROL, measurements) as annotations:
-        try:
-            payload = control(call.event, call.context, call.user)
-            answer = _Answer(call.door.served(payload), payload)
-        except BaseException as error:
-            answer = _Answer(_RAISED, None, error)
-        annotations["status"] = answer.response.status
-        annotations["outcome"] = Outcome.FAULT if answer.response.is_fault else Outcome.ANSWERED
-    if answer.response.is_fault and answer.raised is None and is_answered(answer.payload):
+def _read(sides: "Sides", variant: Variant) -> Read:
+    """What a user of `variant` is answered, where one side is asked; a write is control's."""
+    if sides.runtime.dataset is not None:
+        return sides.runtime.dataset.read(sides, variant)
+    if sides.call.may_write or variant is Variant.CONTROL:
+        return Read(sides.control(), Variant.CONTROL)
+    asked = sides.candidate(is_alone=sides.stage == Stage.COMPLETE)
+    if asked is not None:
+        return Read(asked, Variant.CANDIDATE)
+    return Read(sides.stand_in(), Variant.CONTROL, is_equal=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Both sides of a route, as one request asks them: traced, measured and counted.
+
+    `handler` is control's.
+    """
+
+    runtime: RouteRuntime
+    handler: Side
+    call: Call
+    stage: Stage
+    measurements: Measurements
+
+    def control(self) -> Served:
+        """What control answers, or raises."""
+        call = self.call
+        with _measured(Variant.CONTROL, self.measurements) as annotations:
+            try:
+                payload = self.handler(call.event, call.context, call.user)
+                served = Served(call.door.served(payload), payload)
+            except BaseException as error:
+                served = Served(_RAISED, None, error)
+            annotations["status"] = served.response.status
+            is_fault = served.response.is_fault
+            annotations["outcome"] = Outcome.FAULT if is_fault else Outcome.ANSWERED
+        if is_fault and served.raised is None and is_answered(served.payload):
+            self.measurements.add(MetricName.FAILED, version=settings().version)
+        return served
+
+    def candidate(self, *, is_alone: bool) -> Served | None:
+        """Its answer; None when it has none that a user may see, unless it `is_alone`."""
+        measurements, breaker = self.measurements, self.runtime.circuit_breaker
+        version = self._judged_version
+        if not is_alone and not breaker.allows():
+            measurements.add(MetricName.SHORT_CIRCUITED)
+            for name in (MetricName.REQUESTS, MetricName.FAULTS):  # as if it had failed once more
+                measurements.add(name, variant=Variant.CANDIDATE, candidate_version=version)
+            return None
+        starts = self.runtime.starts.next()
+        with _measured(
+            Variant.CANDIDATE, measurements, candidate_version=version, starts=starts
+        ) as annotations:
+            outcome, served = self._judged(self._asked({}, starts=starts))
+            annotations["status"] = served.response.status
+            annotations["outcome"] = outcome
+        self._record(outcome)
+        if outcome is Outcome.ANSWERED:
+            return served
+        if not is_alone:
+            return None
         measurements.add(MetricName.FAILED, version=settings().version)
-    return answer
+        return served
 
+    def stand_in(self) -> Served:
+        """Control answers for a candidate that did not."""
+        self.measurements.add(MetricName.FALLBACKS)
+        self.measurements.flush()  # what is known is written, should control not come back
+        served = self.control()
+        if not served.response.is_fault:
+            self._count_stood_in()
+        return served
 
-def _ask_candidate(
-    runtime: RouteRuntime, call: Call, stage: Stage, measurements: Measurements
-) -> _Answer | None:
-    """Its answer; None when it has none that a user may see, and there is a control."""
-    is_judged = stage < Stage.COMPLETE and not call.is_drill
-    version = settings().candidate_version if is_judged else None
-    if stage < Stage.COMPLETE and not runtime.circuit_breaker.allows():
-        measurements.add(MetricName.SHORT_CIRCUITED)
-        for name in (MetricName.REQUESTS, MetricName.FAULTS):  # as if it had failed once more
-            measurements.add(name, variant=Variant.CANDIDATE, candidate_version=version)
-        return None
-    starts = runtime.starts.next()
-    with _measured(
-        Variant.CANDIDATE, measurements, candidate_version=version, starts=starts
-    ) as annotations:
-        outcome, answer = _judged(call, _asked(runtime, call, starts=starts))
-        annotations["status"] = answer.response.status
-        annotations["outcome"] = outcome
-    runtime.circuit_breaker.record(ok=outcome is Outcome.ANSWERED)
-    if outcome is Outcome.TIMEOUT:
-        measurements.add(MetricName.TIMEOUTS)
-    if outcome is Outcome.ANSWERED:
-        return answer
-    if stage < Stage.COMPLETE:
-        return None
-    measurements.add(MetricName.FAILED, version=settings().version)
-    return answer
+    def stood_in(self, served: Served) -> Served:
+        """What control has `served` already, for a candidate that did not answer."""
+        self.measurements.add(MetricName.FALLBACKS)
+        self._count_stood_in()
+        return served
 
+    def refuse(self, response: Response) -> Served:
+        """An answer of ours, which a user sees fail."""
+        self.measurements.add(MetricName.FAILED, version=settings().version)
+        return Served(response, self.call.door.payload(response))
 
-def _asked(runtime: RouteRuntime, call: Call, *, starts: bool) -> Answer:
-    event = without_headers(call.event, call.withhold) if call.withhold else call.event
-    mark = {"user": call.user} | ({"drill": True} if call.is_drill else {})
-    try:
-        payload = encoded({**event, MARK: mark})
-    except (TypeError, ValueError):  # a decorator of the route's own put something into it
-        return Answer(Outcome.FAULT)
-    return runtime.candidate.ask(
-        payload,
-        idempotent=not call.may_write,
-        remaining_ms=call.context.get_remaining_time_in_millis(),
-        starts=starts,
-    )
+    def carry(
+        self, mark: Mapping[str, Any], *, is_told: bool, is_alone: bool
+    ) -> tuple[Mapping[str, Any] | None, Served | None]:
+        """What the candidate says to a dataset's `mark`; then its answer, where a user is told it.
 
+        A candidate that has kept failing is not asked, unless it `is_alone`. Who is not told does
+        not wait until one has started. `None` stands for whatever is not there, or is no good.
+        """
+        if not is_alone and not self.runtime.circuit_breaker.allows():
+            if is_told:
+                self.measurements.add(MetricName.SHORT_CIRCUITED)
+            return None, None
+        starts = self.runtime.starts.next() and is_told
+        if not is_told:
+            with traced(Variant.CANDIDATE):
+                outcome, reply = self._carried(self._asked({"dataset": mark}, starts=False))
+            self._record(outcome)
+            return reply, None
+        with _measured(
+            Variant.CANDIDATE,
+            self.measurements,
+            candidate_version=self._judged_version,
+            starts=starts,
+        ) as annotations:
+            outcome, reply = self._carried(self._asked({"dataset": mark}, starts=starts))
+            answer = Answer(outcome, reply["payload"] if reply else None)
+            outcome, served = self._judged(answer)
+            annotations["status"] = served.response.status
+            annotations["outcome"] = outcome
+        self._record(outcome)
+        if reply is None:
+            return None, None
+        if is_alone and outcome is not Outcome.ANSWERED:
+            self.measurements.add(MetricName.FAILED, version=settings().version)
+        return reply, served
 
-def _judged(call: Call, answer: Answer) -> tuple[Outcome, _Answer]:
-    """How the candidate met the call, and what a client would get where there is no control."""
-    outcome = answer.outcome
-    if outcome is Outcome.ANSWERED:
+    def _asked(self, mark: Mapping[str, Any], *, starts: bool) -> Answer:
+        call = self.call
+        event = without_headers(call.event, call.withhold) if call.withhold else call.event
+        told = {"user": call.user, **({"drill": True} if call.is_drill else {}), **mark}
         try:
-            response = call.door.response(answer.payload)
-        except MalformedError:
-            outcome = Outcome.MALFORMED
-        else:
-            outcome = Outcome.FAULT if response.is_fault else Outcome.ANSWERED
-            return outcome, _Answer(response, answer.payload)
-    nothing = Response.error(502, "Bad Gateway")
-    return outcome, _Answer(nothing, call.door.payload(nothing))
+            payload = encoded({**event, MARK: told})
+        except (TypeError, ValueError):  # a decorator of the route's own put something into it
+            return Answer(Outcome.FAULT)
+        return self.runtime.candidate.ask(
+            payload,
+            idempotent=not call.may_write,
+            remaining_ms=call.context.get_remaining_time_in_millis(),
+            starts=starts,
+        )
+
+    def _carried(self, answer: Answer) -> tuple[Outcome, Mapping[str, Any] | None]:
+        match answer.payload:
+            case {"copied": list(), "records": list(), "payload": _} as reply:
+                return answer.outcome, reply
+        is_other = answer.outcome is Outcome.ANSWERED
+        return Outcome.MALFORMED if is_other else answer.outcome, None
+
+    def _judged(self, answer: Answer) -> tuple[Outcome, Served]:
+        """How the candidate met the call, and what a client would get without a control."""
+        door, outcome = self.call.door, answer.outcome
+        if outcome is Outcome.ANSWERED:
+            try:
+                response = door.response(answer.payload)
+            except MalformedError:
+                outcome = Outcome.MALFORMED
+            else:
+                outcome = Outcome.FAULT if response.is_fault else Outcome.ANSWERED
+                return outcome, Served(response, answer.payload)
+        nothing = Response.error(502, "Bad Gateway")
+        return outcome, Served(nothing, door.payload(nothing))
+
+    def _record(self, outcome: Outcome) -> None:
+        self.runtime.circuit_breaker.record(ok=outcome is Outcome.ANSWERED)
+        if outcome is Outcome.TIMEOUT:
+            self.measurements.add(MetricName.TIMEOUTS)
+
+    def _count_stood_in(self) -> None:
+        version = None if self.call.is_drill else settings().candidate_version
+        self.measurements.add(MetricName.FAILED, version=settings().version)
+        self.measurements.add(MetricName.STOOD_IN, candidate_version=version)
+
+    @property
+    def _judged_version(self) -> str | None:
+        is_judged = self.stage < Stage.COMPLETE and not self.call.is_drill
+        return settings().candidate_version if is_judged else None
 
 
-def _stand_in(control: Side, call: Call, measurements: Measurements) -> _Answer:
-    """Control answers for a candidate that did not."""
-    measurements.add(MetricName.FALLBACKS)
-    measurements.flush()  # what is known is written, should control not come back
-    answer = _ask_control(control, call, measurements)
-    if not answer.response.is_fault:
-        measurements.add(MetricName.FAILED, version=settings().version)
-        version = None if call.is_drill else settings().candidate_version
-        measurements.add(MetricName.STOOD_IN, candidate_version=version)
-    return answer
-
-
-def _copied(
-    call: Call, stage: Stage, position: Position, measurements: Measurements
-) -> tuple[Event, list[Path]] | None:
+def _copied(sides: Sides, position: Position) -> tuple[Event, list[Path]] | None:
     """The event without its credentials, and what they were; None when no copy is to be sent."""
-    is_shadowed = Stage.SHADOW <= stage < Stage.COMPLETE and not call.is_probe
-    if not is_shadowed or call.may_write:
+    call = sides.call
+    is_shadowed = Stage.SHADOW <= sides.stage < Stage.COMPLETE and not call.is_probe
+    if not is_shadowed or (call.may_write and sides.runtime.dataset is None):
         return None
     share = position.shadow_percent
     if not assignment.is_in(call.id, share, route=settings().route, purpose="shadow"):
@@ -305,8 +441,8 @@ def _copied(
     try:
         return stripped(call.event)
     except Exception as error:  # nothing here may change the answer
-        measurements.add(MetricName.TEE_FAILED)
-        measurements.add(MetricName.COPIES_LOST)
+        sides.measurements.add(MetricName.TEE_FAILED)
+        sides.measurements.add(MetricName.COPIES_LOST)
         logger.warning("copy not made", error=type(error).__name__, request_id=call.id)
         return None
 

@@ -41,6 +41,11 @@ class Settings:
     dataset_dead_letters: str
 
     @property
+    def bucket(self) -> str:
+        """By what users are put on a side: the routes of one dataset have them on the same."""
+        return self.dataset or self.route
+
+    @property
     def candidate_version(self) -> str:
         """The version that the candidate's ARN names; `$LATEST` where it names none."""
         return [*self.candidate.split(":")[7:], "$LATEST"][0]

@@ -104,7 +104,7 @@ FAILURES: dict[str, tuple[Callable[[], Any], str]] = {
     "both failed": (of("raises", answer=Response(status=500)), "SideFailed"),
     "needs what was withheld": (of("refuses", headers={"cookie": "id=7"}), "Withheld"),
     "too old": (of("ada", age_ms=61_000), "Expired"),
-    "no copy": (lambda: {"marker": "shadow-canary/3"}, "Malformed"),
+    "no copy": (lambda: {"marker": "shadow-canary/4"}, "Malformed"),
     "nothing": (lambda: None, "Malformed"),
     "the event of a queue": (lambda: {**of("ada")(), "event": {"Records": []}}, "Malformed"),
     "withheld what is no path": (lambda: {**of("ada")(), "withheld": [7]}, "Malformed"),
