@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack, Token
+from aws_cdk import Aws, CfnOutput, Duration, RemovalPolicy, Stack, Token
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
@@ -39,9 +39,11 @@ from shadow_canary.operations import Tick
 from shadow_canary.topic import RouteTopic, let_alarms_publish, let_logs_use
 from shadow_runtime.contract import Variable
 
-_TABLE, _QUEUE, _FUNCTION = "table", "queue", "function"
-_OF_ROUTES, _OF_MOVERS = "route-policy", "operations-policy"
+_FUNCTION, _OF_ROUTES, _OF_MOVERS = "function", "route-policy", "operations-policy"
 """What is published, below the dataset's name."""
+
+_LONGEST_QUEUE = 80
+"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html"""
 
 WRITES_NEED_S = 15
 """Of a route's timeout beside the candidate's deadline: the authority moves in some 11 seconds, and
@@ -61,8 +63,9 @@ class Dataset(DatasetMetrics, Construct):
     moves the authority, asked every five minutes to copy what was left behind; and four alarms that
     tell people. A deploy moves no authority: `shadowctl dataset` does.
 
-    Routes of other stacks find it through SSM parameters, and are let in by policies that stand
-    here: no export locks a stack to another, and each deploys alone.
+    Routes of other stacks are let in by policies that stand here, and find these through SSM
+    parameters: no export locks a stack to another, and each deploys alone. The table and the queue
+    are named after the stack and the dataset, as a published version of a route holds their names.
 
     Args:
         scope: the stack of the data, or the one route's that has it.
@@ -136,6 +139,13 @@ class Dataset(DatasetMetrics, Construct):
 
         self.name = name
         self.full_name = full_name(self, name)
+        self._physical_name = self.full_name.replace("/", "-")
+        self._queue_name = f"{self._physical_name}.fifo"
+        if len(self._queue_name) > _LONGEST_QUEUE:
+            raise ValueError(
+                f"SQS takes {_LONGEST_QUEUE} characters, and the queue of {self.node.path} would "
+                f"be {self._queue_name!r}; name the dataset, or its stack, shorter"
+            )
         self.code = code
         self.topic = notifications or RouteTopic(
             self, "Topic", route=name, encryption_key=encryption_key
@@ -147,6 +157,7 @@ class Dataset(DatasetMetrics, Construct):
         self.register = dynamodb.Table(
             self,
             "Register",
+            table_name=self._physical_name,
             partition_key=dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING),
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             time_to_live_attribute="ttl",
@@ -174,6 +185,7 @@ class Dataset(DatasetMetrics, Construct):
         self.dead_letters = fifo("DeadLetters")
         self.intents = fifo(
             "Intents",
+            queue_name=self._queue_name,
             delivery_delay=Duration.seconds(DELAY_S),
             visibility_timeout=Duration.seconds(_VISIBILITY_S),
             dead_letter_queue=sqs.DeadLetterQueue(
@@ -274,8 +286,6 @@ class Dataset(DatasetMetrics, Construct):
         self.operations.grant_invoke(of_movers)
         self._policies = {_OF_ROUTES: of_routes, _OF_MOVERS: of_movers}
         self._published = {
-            _TABLE: self.register.table_name,
-            _QUEUE: self.intents.queue_url,
             _FUNCTION: self.operations.function_arn,
             **{what: policy.managed_policy_arn for what, policy in self._policies.items()},
         }
@@ -336,8 +346,11 @@ class Dataset(DatasetMetrics, Construct):
             function.add_environment(Variable.DATASET, self.full_name)
         for function in (route, *sides):
             function.add_environment(Variable.DATASET_PACKAGE, self.code.package)
-        route.add_environment(Variable.DATASET_TABLE, self._known(_TABLE, route))
-        route.add_environment(Variable.DATASET_QUEUE, self._known(_QUEUE, route))
+        route.add_environment(Variable.DATASET_TABLE, self._physical_name)
+        # Alike with and without an env= of the stack, as a version's hash covers it.
+        host = f"https://sqs.{Aws.REGION}.{Aws.URL_SUFFIX}"
+        url = f"{host}/{Aws.ACCOUNT_ID}/{self._queue_name}"
+        route.add_environment(Variable.DATASET_QUEUE, url)
         self._let(route, _OF_ROUTES)
         for function in movers:
             function.add_environment(Variable.DATASET_FUNCTION, self._known(_FUNCTION, function))

@@ -213,6 +213,36 @@ def test_each_function_of_a_route_knows_what_it_needs_of_its_dataset(orders: Tem
         assert variables(orders, role) == {}
 
 
+def test_a_published_version_of_a_route_holds_names_that_outlive_a_deployment(
+    users: Template, orders: Template
+) -> None:
+    known = variables(orders, "Route")
+    assert known[Variable.DATASET_TABLE] == "Users-users"
+    assert known[Variable.DATASET_TABLE] == the(users, "AWS::DynamoDB::Table")["TableName"]
+    queue = the(users, "AWS::SQS::Queue", "DatasetIntents")["QueueName"]
+    assert known[Variable.DATASET_QUEUE] == (
+        f"https://sqs.<AWS::Region>.<AWS::URLSuffix>/<AWS::AccountId>/{queue}"
+    )
+
+
+def test_a_route_is_the_same_version_in_every_environment(lambdas: Path) -> None:
+    def versions(**options: Any) -> set[str]:
+        stack = stack_of_nothing("Users", **options)
+        with_dataset(stack, lambdas, dataset(stack, lambdas))
+        resources = App(stack).templates["Users"]["Resources"]
+        return {i for i, r in resources.items() if r["Type"] == "AWS::Lambda::Version"}
+
+    germany = cdk.Environment(account="123456789012", region="eu-central-1")
+    assert versions() == versions(env=germany)
+
+
+def test_fails_on_names_that_no_queue_could_carry(lambdas: Path) -> None:
+    longest = "S" * (80 - len("-users.fifo"))
+    dataset(stack_of_nothing(longest), lambdas)
+    with pytest.raises(ValueError, match=r"SQS takes 80 characters.*-users\.fifo'; name the"):
+        dataset(stack_of_nothing(f"{longest}S"), lambdas)
+
+
 def test_the_candidate_and_the_shadow_reach_nothing_of_the_dataset(orders: Template) -> None:
     let_in = {
         role
@@ -231,7 +261,7 @@ def test_in_one_stack_nothing_is_looked_up(lambdas: Path) -> None:
     with_dataset(stack, lambdas, dataset(stack, lambdas))
     template = App(stack).templates["Users"]
     assert template["Parameters"].keys() == {"BootstrapVersion"}
-    assert variables(template, "Route")[Variable.DATASET_QUEUE] == "<DatasetIntents>"
+    assert variables(template, "Operations")[Variable.DATASET_FUNCTION] == "<DatasetOperations.Arn>"
     assert the(template, "AWS::IAM::Role", "ServiceRouteRole")["ManagedPolicyArns"] == [
         "<DatasetRoutePolicy>"
     ]

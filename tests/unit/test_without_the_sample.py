@@ -21,6 +21,8 @@ SAMPLE = (
     "lambdas/routes",
     "stacks/get_user.py",
     "stacks/list_posts.py",
+    "stacks/update_user.py",
+    "stacks/users.py",
 )
 OF_THE_SAMPLE = (
     "tests/local",
