@@ -2,7 +2,7 @@
 
 import typer
 
-from shadowctl.commands import building, local, looking, moving
+from shadowctl.commands import building, dataset, local, looking, moving
 
 app = typer.Typer(
     help="Move API routes between stages, here and on AWS.",
@@ -10,5 +10,5 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verbs in (moving, looking, building, local):
+for verbs in (moving, looking, dataset, building, local):
     app.add_typer(verbs.app)

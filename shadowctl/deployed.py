@@ -70,11 +70,19 @@ def every(aws: boto3.Session) -> Iterator[DeployedRoute]:
 
 def every_held(aws: boto3.Session) -> "Iterator[Held]":
     """The same, none of them looked at yet."""
+    for stack, key, value in outputs(aws):
+        if _OF_A_ROUTE in key:
+            yield Held(stack, value)
+
+
+def outputs(aws: boto3.Session) -> Iterator[tuple[str, str, str]]:
+    """Every output of the account in this region: its outermost stack, key and value."""
     pages = aws.client("cloudformation").get_paginator("describe_stacks").paginate()
     for page in pages:
         for stack in page["Stacks"]:
             outermost = stack.get("RootId", f"stack/{stack['StackName']}").split("/")[1]
-            yield from _held(stack, outermost)
+            for output in stack.get("Outputs", []):
+                yield outermost, output["OutputKey"], output["OutputValue"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +123,11 @@ def _routes(stack: Any, aws: boto3.Session) -> Iterator[DeployedRoute]:
 
 def _held(described: Any, stack: str) -> Iterator[Held]:
     for output in described.get("Outputs", []):
-        if "OperationsName" in output["OutputKey"]:
+        if _OF_A_ROUTE in output["OutputKey"]:
             yield Held(stack, output["OutputValue"])
 
 
+_OF_A_ROUTE = "OperationsName"
 _NO_STACK = "ValidationError"
 _NESTED = "AWS::CloudFormation::Stack"
 

@@ -1,6 +1,6 @@
 """A deployed route: found by the name of its stack, shown, and moved."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
@@ -8,6 +8,8 @@ from typing import Any, Self
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from operations import dataset_needs
+from operations.dataset_function import DatasetError, DatasetFunction
 from operations.flag import HostedFlag, Progress
 from operations.guards import Guards, objections
 from operations.moves import add_tester, move
@@ -16,6 +18,7 @@ from operations.sample_ratio import SampleRatio
 from operations.transitions import Evidence, Who, Writer
 from shadow_runtime.contract import Stage
 from shadowctl.deployed import DeployedRoute, find_route
+from shadowctl.failures import EXPECTED, in_one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Route:
     sample_ratio: Callable[[], SampleRatio | None]
     who: Callable[[], Who]
     evidence: Callable[[], Evidence] = dict
+    dataset: DatasetFunction | None = None
 
     @classmethod
     def find(cls, stack: str, aws: boto3.Session) -> Self:
@@ -61,11 +65,13 @@ class Route:
             observer.sample_ratio,
             partial(person, aws),
             observer.evidence,
+            observer.dataset(),
         )
 
-    def objections(self) -> list[str]:
-        """Why nobody may be moved to the candidate now, each with what to do."""
-        return objections(self.guards(), self.sample_ratio())
+    def objections(self, to: Stage) -> list[str]:
+        """Why nobody may be moved up to a stage now, each with what to do."""
+        found = objections(self.guards(), self.sample_ratio())
+        return [*found, *dataset_needs.objections(self.dataset, to)]
 
     def where(self) -> str:
         """Where the route is, in one line."""
@@ -91,9 +97,12 @@ class Route:
     def move(self, to: Stage, *, why: str, progress: Progress, override: str = "") -> str:
         """Moves the route to `to` and says where it then is, in one line.
 
+        To `off` goes the authority of its dataset, too.
+
         Raises:
-            FlagWriterError: the transitions refuse it; a guard could not act, or is in ALARM; or
-                the flag could not be moved.
+            FlagWriterError: the transitions refuse it; a guard could not act, or is in ALARM; its
+                dataset is not ready; or the flag could not be moved.
+            DatasetError: the route is at off, and its dataset could not be asked.
         """
         exposes = to > max(self.stage, Stage.SHADOW)
         changed = move(
@@ -106,7 +115,17 @@ class Route:
             override=override,
             progress=progress,
         )
-        return f"{self.name}: {'now' if changed else 'already'} {_effective(to, self.ceiling)}"
+        line = f"{self.name}: {'now' if changed else 'already'} {_effective(to, self.ceiling)}"
+        return "; ".join([line, *self.switched_back()] if to == Stage.OFF else [line])
+
+    def switched_back(self) -> Iterator[str]:
+        """Asks the dataset of a route that is at off to have control as its authority; says so.
+
+        Raises:
+            DatasetError: it could not be asked.
+        """
+        if self.dataset is not None:
+            yield asked_to_switch_back(self.dataset)
 
     def test_as(self, user: str, *, why: str) -> str:
         """Lets the candidate answer `user`, and nobody else by that; says from when, in one line.
@@ -124,6 +143,25 @@ class Route:
     def stage(self) -> Stage:
         """What the flag says."""
         return self.flag.deployed().position.stage
+
+
+def asked_to_switch_back(dataset: DatasetFunction) -> str:
+    """Has control be the authority of a dataset again, and waits for nothing; says so.
+
+    Raises:
+        DatasetError: it could not be asked.
+    """
+    try:
+        dataset.switch_back()
+    except EXPECTED as error:
+        raise DatasetError(
+            f"the dataset {dataset.name} could not be asked to have control as its authority again "
+            f"({in_one_line(error)}): `{dataset.command} switch-back`"
+        ) from error
+    return (
+        f"its dataset {dataset.name} is asked to have control as its authority again, where it was "
+        f"switched: `{dataset.command} status`"
+    )
 
 
 def person(aws: boto3.Session) -> Who:

@@ -46,10 +46,10 @@ class Steps:
         """Shows `step` and the newest that is known of it."""
         self._progress.update(self._task, description=f"{step:<14}", total=None, detail=detail[:70])
 
-    def count(self, step: str, done: float, total: float) -> None:
-        """Shows how far `step` is."""
+    def count(self, step: str, done: float, total: float | None, detail: str = "") -> None:
+        """Shows how far `step` is; of a `total` that nobody knows, that it goes on."""
         self._progress.update(
-            self._task, description=f"{step:<14}", completed=done, total=total, detail=""
+            self._task, description=f"{step:<14}", completed=done, total=total, detail=detail[:70]
         )
 
     def deployment(self, state: str, percent: float) -> None:

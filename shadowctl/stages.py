@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from operations.dataset_function import DatasetError, DatasetFunction
 from operations.flag import Deployment, FlagWriterError, HostedFlag, Progress
-from operations.moves import move, pause, undo
+from operations.moves import move, pause, undo, unopposed
+from operations.settings import OperationsSettings
 from operations.transitions import Who
 from shadow_runtime.contract import POLL_INTERVAL, STAGE_NAMES, Stage
 from shadowctl.deployed import DeployedRoute, RouteError, every_held, find_route
 from shadowctl.failures import EXPECTED, in_one_line
-from shadowctl.route import Route, person
+from shadowctl.route import Route, asked_to_switch_back, person
 from shadowctl.verb import ExitCode, Result
 
 if TYPE_CHECKING:
     from mypy_boto3_appconfig import AppConfigClient
+    from mypy_boto3_lambda import LambdaClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +31,16 @@ class Stopped:
     """What `off` did to one route: since when its users go back, or why they do not.
 
     `since` is None where nothing was to be done, and where it failed: there `error` says why.
+    `data` says what becomes of its dataset, where it has one; `is_asked` is false where that could
+    not be asked to have control as its authority again.
     """
 
     stack: str
     route: str
     since: datetime | None
     error: str = ""
+    data: str = ""
+    is_asked: bool = True
 
     @property
     def short(self) -> str:
@@ -46,6 +53,10 @@ class Stopped:
         return self.since and self.since + timedelta(seconds=POLL_INTERVAL)
 
     def __str__(self) -> str:
+        return "; ".join(filter(None, [self._flag, self.data]))
+
+    @property
+    def _flag(self) -> str:
         if self.error:
             return f"{self.route}: NOT off: {self.error}"
         if self.since is None:
@@ -64,6 +75,7 @@ class Stopped:
             "since": self.since and self.since.isoformat(),
             "in_force": self.in_force and self.in_force.isoformat(),
             "error": self.error,
+            "data": self.data,
         }
 
 
@@ -78,7 +90,7 @@ def off(names: Sequence[str], aws: boto3.Session, *, why: str) -> Result:
     failed: list[Stopped] = []
 
     def stop(name: str, find: Callable[[], DeployedRoute]) -> None:
-        begun.append(_Stopping(name, find, appconfig, who, why))
+        begun.append(_Stopping(name, find, appconfig, lambda_, who, why))
 
     for name in names:
         try:
@@ -96,7 +108,8 @@ def off(names: Sequence[str], aws: boto3.Session, *, why: str) -> Result:
     stopped = [*(each.stopped for each in begun), *failed]
     if not stopped:
         raise RouteError(f"no route in {aws.region_name}: name another region by AWS_REGION")
-    code = ExitCode.ERROR if any(each.error for each in stopped) else ExitCode.DONE
+    has_failed = any(each.error or not each.is_asked for each in stopped)
+    code = ExitCode.ERROR if has_failed else ExitCode.DONE
     in_stack = Counter(each.stack for each in stopped)
     steps = [
         f"shadowctl {'off' if each.error else 'status'} "
@@ -120,25 +133,40 @@ class _Stopping(Thread):
         name: str,
         find: Callable[[], DeployedRoute],
         appconfig: "AppConfigClient",
+        lambda_: "LambdaClient",
         who: Who,
         why: str,
     ) -> None:
         super().__init__(name=name, daemon=True)
-        self._find, self._appconfig, self._who, self._why = find, appconfig, who, why
+        self._find, self._appconfig, self._lambda = find, appconfig, lambda_
+        self._who, self._why = who, why
         self.stopped = Stopped(name, name, None, "look above, and try again")
         self.start()
 
     def run(self) -> None:
-        """Moves it."""
-        route, since, error = self.name, None, ""
+        """Moves it, and then its data: neither waits for the other to succeed."""
         try:
             settings = self._find().settings
-            route, flag = settings.route, HostedFlag.of(self._appconfig, settings)
-            if move(flag, Stage.OFF, who=self._who, why=self._why, objections=tuple):
+        except EXPECTED as expected:
+            self.stopped = Stopped(self.name, self.name, None, in_one_line(expected))
+            return
+        flag, since, error = HostedFlag.of(self._appconfig, settings), None, ""
+        try:
+            if move(flag, Stage.OFF, who=self._who, why=self._why, objections=unopposed):
                 since = datetime.now(UTC)
         except EXPECTED as expected:
             error = in_one_line(expected)
-        self.stopped = Stopped(self.name, route, since, error)
+        data, is_asked = self._switched_back(settings)
+        self.stopped = Stopped(self.name, settings.route, since, error, data, is_asked)
+
+    def _switched_back(self, settings: OperationsSettings) -> tuple[str, bool]:
+        if not settings.dataset:
+            return "", True
+        dataset = DatasetFunction(self._lambda, settings.dataset_function, settings.dataset)
+        try:
+            return asked_to_switch_back(dataset), True
+        except DatasetError as error:
+            return str(error), False
 
 
 def next_stage(route: Route, percent: float | None) -> Stage:
@@ -182,13 +210,12 @@ def dry_run(route: Route, to: Stage, *, override: str = "") -> Result:
     deployed, table = flag.deployed(), flag.transitions
     stages = [to] if override.strip() else table.path(deployed.stage, to)
     steps = [*_waiting(route, to)]
-    here, guarded = deployed.stage, None
+    here = deployed.stage
     for stage in stages:
         raising = here is not None and stage > here
         refusals = [table.refusal(here, stage, override=override)]
         if raising and stage > Stage.SHADOW:
-            guarded = route.objections() if guarded is None else guarded
-            refusals += guarded
+            refusals += route.objections(stage)
         minutes = flag.minutes(raising=raising)
         steps.append(
             _Step(
@@ -263,7 +290,8 @@ def undone(route: Route, *, why: str, override: str = "", progress: Progress | N
         override=override,
         progress=progress,
     )
-    return route.where()
+    line = route.where()
+    return "; ".join([line, *route.switched_back()] if route.stage == Stage.OFF else [line])
 
 
 def history(route: Route, *, last: int) -> Result:

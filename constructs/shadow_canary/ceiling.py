@@ -40,7 +40,7 @@ class CeilingChange(Construct):
             self,
             "Function",
             description=f"{route}: lowers the flag before the ceiling changes",
-            code=source("custom_resource", "judge", "operations"),
+            code=source("custom_resource", "dataset", "judge", "operations"),
             handler="operations.ceiling.handler",
             options=options,
             environment={

@@ -42,7 +42,7 @@ class FlagValidator(Construct):
             self,
             "Function",
             description=f"{route}: refuses positions of the flag that skip a stage",
-            code=source("custom_resource", "judge", "operations"),
+            code=source("custom_resource", "dataset", "judge", "operations"),
             handler="operations.validator.handler",
             options=options,
             environment={

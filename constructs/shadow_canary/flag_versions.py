@@ -36,7 +36,7 @@ class FlagVersions(Construct):
             self,
             "Function",
             description=f"{route}: deletes the flag's versions when the flag goes",
-            code=source("custom_resource", "judge", "operations"),
+            code=source("custom_resource", "dataset", "judge", "operations"),
             handler="operations.versions.handler",
             options=options,
             environment={Variable.ROUTE: route},

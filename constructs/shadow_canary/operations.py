@@ -67,7 +67,7 @@ class OperationsFunction(LeastPrivilegeFunction):
             scope,
             id_,
             description=f"{route}: moves the flag",
-            code=source("custom_resource", "judge", "operations"),
+            code=source("custom_resource", "dataset", "judge", "operations"),
             handler="operations.handler.handler",
             options=options,
             environment={

@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
+from contextlib import ExitStack
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
@@ -14,12 +15,19 @@ from judge import Outcome
 from operations import ending
 from operations.actions import RolledBack, check, clean_up, roll_back
 from operations.alarms import AlarmNotification, describe
-from operations.clean_up import is_rearmed
+from operations.clean_up import Ending, is_rearmed
 from operations.counts import route_versions
+from operations.dataset_function import DatasetFunction
 from operations.flag import HostedFlag
 from operations.observer import Observer
 from operations.ramp import look, tick
-from operations.report import clean_up_message, ramp_message, report, rollback_message
+from operations.report import (
+    Message,
+    clean_up_message,
+    ramp_message,
+    report,
+    rollback_message,
+)
 from operations.settings import OperationsSettings
 from operations.transitions import Who, Writer
 from shadow_runtime.contract import Action, MetricName
@@ -95,8 +103,9 @@ def _told(settings: OperationsSettings, done: RolledBack) -> dict[str, Any]:
     versions = _versions(settings.function)
     evidence = {**asdict(done), "versions": versions}
     message = rollback_message(settings.route, done, versions)
-    report(settings, Action.ROLLBACK, MetricName.ROLLBACKS, evidence, message)
-    return evidence
+    return _report(
+        settings, Action.ROLLBACK, MetricName.ROLLBACKS, evidence, message, is_back=done.changed
+    )
 
 
 def _clean_up(settings: OperationsSettings, due: datetime, context: Context) -> dict[str, Any]:
@@ -104,12 +113,14 @@ def _clean_up(settings: OperationsSettings, due: datetime, context: Context) -> 
     observer = Observer(boto3.Session(), settings, flag, context.invoked_function_arn)
     seen = ending.look(observer, due=due, now=datetime.now(UTC))
     done = clean_up(flag, seen, who=Who(Writer.CLEANUP, context.aws_request_id))
-    if done.is_news:
-        message = clean_up_message(settings.route, done)
-        report(settings, Action.CLEANUP, MetricName.CLEANUPS, asdict(done), message)
-    else:
+    if not done.is_news:
         logger.info("settled", **asdict(done))
-    return asdict(done)
+        return asdict(done)
+    is_back = done.changed and done.outcome == Ending.OFF
+    message = clean_up_message(settings.route, done)
+    return _report(
+        settings, Action.CLEANUP, MetricName.CLEANUPS, asdict(done), message, is_back=is_back
+    )
 
 
 def _ramp(settings: OperationsSettings, context: Context) -> dict[str, Any]:
@@ -126,11 +137,44 @@ def _ramp(settings: OperationsSettings, context: Context) -> dict[str, Any]:
     )
     if not done.changed:
         logger.info(Action.RAMP, **asdict(done))
-    else:
-        up = done.outcome == Outcome.ADVANCE
-        metric = MetricName.ADVANCES if up else MetricName.ROLLBACKS
-        report(settings, Action.RAMP, metric, asdict(done), ramp_message(settings.route, done))
-    return asdict(done)
+        return asdict(done)
+    up = done.outcome == Outcome.ADVANCE
+    metric = MetricName.ADVANCES if up else MetricName.ROLLBACKS
+    message = ramp_message(settings.route, done)
+    return _report(settings, Action.RAMP, metric, asdict(done), message, is_back=not up)
+
+
+def _report(
+    settings: OperationsSettings,
+    action: Action,
+    metric: MetricName,
+    done: dict[str, Any],
+    message: Message,
+    *,
+    is_back: bool,
+) -> dict[str, Any]:
+    """Tells machines and people; where users went back, what they write goes back with them.
+
+    The flag is lowered by then: no dataset keeps anybody from control. One that cannot be asked
+    fails this attempt, once people are told, and Lambda tries again.
+    """
+    name = settings.dataset if is_back else ""
+    dataset = DatasetFunction.of(boto3.client, name=name, function=settings.dataset_function)
+    done = {**done, "dataset": name}
+    with ExitStack() as steps:
+        if dataset is not None:
+            message = replace(message, did=f"{message.did}\n{_goes_back(dataset)}")
+        steps.callback(report, settings, action, metric, done, message)
+        if dataset is not None:
+            dataset.switch_back()
+    return done
+
+
+def _goes_back(dataset: DatasetFunction) -> str:
+    return (
+        f"Its dataset {dataset.name} is asked to have control as its authority again, where it was "
+        f"switched: `{dataset.command} status` says whether it is."
+    )
 
 
 def _flag(settings: OperationsSettings) -> HostedFlag:

@@ -10,8 +10,14 @@ from operations.flag import Deployed, Document, FlagWriterError, HostedFlag, Pro
 from operations.transitions import Change, Evidence, Who
 from shadow_runtime.contract import FLAG_KEY, Position, Stage, flag_document
 
-Objections = Callable[[], Sequence[str]]
-"""Returns why nobody may be moved to the candidate now, each with what to do."""
+Objections = Callable[[Stage], Sequence[str]]
+"""Returns why nobody may be moved up to a stage now, each with what to do."""
+
+
+def unopposed(_to: Stage) -> Sequence[str]:
+    """Of a move against which nothing speaks."""
+    return ()
+
 
 _ATTEMPTS = 10
 _POLL_SECONDS = 1
@@ -63,7 +69,7 @@ def move(
 
     Example:
         >>> move(flag, Stage.SHADOW, who=Who(Writer.PERSON, "ada"), why="first comparison",
-        ...      objections=lambda: objections(read()))  # doctest: +SKIP
+        ...      objections=observer.objections)  # doctest: +SKIP
         True
     """
     return _change(
@@ -106,7 +112,7 @@ def advance(
         if _was_slower(flag, upon, error):
             return False
         raise
-    _object_to_raised(flag, upon.position.stage, who, objections)
+    _object_to_raised(flag, upon.position.stage, to, who, objections)
     return True
 
 
@@ -251,7 +257,7 @@ def _change(
     who: Who,
     why: str,
     evidence: Evidence | None = None,
-    objections: Objections = tuple,
+    objections: Objections = unopposed,
     override: str = "",
     progress: Progress | None = None,
 ) -> bool:
@@ -275,7 +281,7 @@ def _change(
                 raising = after > before
                 exposing = raising and after > Stage.SHADOW
                 if exposing:
-                    _object(objections())
+                    _object(objections(after))
                 if overridden:
                     wanted = _with(wanted, override=_reason(override, deployed.stage, after))
                 left = max(before, stopped) if deployed.is_ours else None
@@ -286,7 +292,7 @@ def _change(
                         wanted, raising=raising, description=kept.description(), after=deployed
                     )
                 if exposing:
-                    _object_to_raised(flag, before, who, objections)
+                    _object_to_raised(flag, before, after, who, objections)
                 flag.wait(number, progress)
                 return True
         except ClientError as error:
@@ -348,9 +354,11 @@ def _object(objections: Sequence[str]) -> None:
         raise FlagWriterError(f"nobody is exposed: {'; '.join(objections)}")
 
 
-def _object_to_raised(flag: HostedFlag, before: Stage, who: Who, objections: Objections) -> None:
+def _object_to_raised(
+    flag: HostedFlag, before: Stage, after: Stage, who: Who, objections: Objections
+) -> None:
     """Takes a raise back that is objected to between the question and the deployment."""
-    if found := objections():
+    if found := objections(after):
         lower(flag, before, who=who, why=found[0])
         _object(found)
 

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 import boto3
 
 from judge import Counts, Tolerances, evidence, judge
+from operations import dataset_needs
 from operations.counts import candidate_versions, compared_since, counted
+from operations.dataset_function import DatasetFunction
 from operations.flag import HostedFlag
 from operations.guards import Guards, objections
 from operations.ramp import Proof
@@ -22,7 +24,7 @@ class Observer:
 
     Example:
         >>> Observer(boto3.Session(), settings, HostedFlag.of(client, settings),
-        ...          function="arn:…").objections()  # doctest: +SKIP
+        ...          function="arn:…").objections(Stage.LIVE)  # doctest: +SKIP
         []
     """
 
@@ -52,9 +54,15 @@ class Observer:
             now=datetime.now(UTC),
         )
 
-    def objections(self) -> list[str]:
-        """Why nobody may be moved to the candidate now, each with what to do."""
-        return objections(self.guards(), self.sample_ratio())
+    def dataset(self) -> DatasetFunction | None:
+        """What moves the route's dataset; None where it has none."""
+        name, function = self.settings.dataset, self.settings.dataset_function
+        return DatasetFunction.of(self.aws.client, name=name, function=function)
+
+    def objections(self, to: Stage) -> list[str]:
+        """Why nobody may be moved up to a stage now, each with what to do."""
+        found = objections(self.guards(), self.sample_ratio())
+        return [*found, *dataset_needs.objections(self.dataset(), to)]
 
     def evidence(self) -> Evidence:
         """What is known of the newest version that answers, for whoever raises the flag."""

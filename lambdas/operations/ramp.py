@@ -26,8 +26,8 @@ class Sight(Protocol):
         """What was counted; `since` everybody has the stage, and None while that is to come."""
         ...
 
-    def objections(self) -> Sequence[str]:
-        """Why nobody may be moved to the candidate now."""
+    def objections(self, to: Stage) -> Sequence[str]:
+        """Why nobody may be moved up to a stage now."""
         ...
 
 
@@ -53,7 +53,7 @@ def look(flag: HostedFlag, world: Sight, *, ceiling: Stage, now: datetime) -> Lo
         lowered=lowered,
         counts=counts,
         pairs=pairs,
-        objections=world.objections(),
+        objections=world.objections(Stage.LIVE),
     )
     return Look(seen, deployed, history[-1].change)
 

@@ -34,6 +34,8 @@ class OperationsSettings:
     ramp: Ramp | None
     topic: str
     dashboard: str
+    dataset: str
+    dataset_function: str
 
     @classmethod
     def of(cls, variables: Mapping[str, str]) -> Self:
@@ -52,4 +54,6 @@ class OperationsSettings:
             ramp=Ramp.parse(ramp) if (ramp := variables.get(Variable.RAMP)) else None,
             topic=variables[Variable.TOPIC],
             dashboard=variables[Variable.DASHBOARD],
+            dataset=variables.get(Variable.DATASET, ""),
+            dataset_function=variables.get(Variable.DATASET_FUNCTION, ""),
         )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from operations.transitions import Transitions
-from shadow_runtime.contract import FLAG_KEY, Position, ShadowCanaryError, Stage
+from shadow_runtime.contract import FLAG_KEY, Position, ShadowCanaryError, Stage, Variable
 
 if TYPE_CHECKING:
     from operations.flag import Deployed
@@ -21,12 +21,12 @@ def handler(event: Mapping[str, Any], _context: object) -> None:
     """Returns where the flag may be deployed, which AppConfig takes for a yes.
 
     To `off` it may always, and nothing on AWS is looked at for it, nor imported. Everything else is
-    compared with what is deployed now.
+    compared with what is deployed now, and what exposes more users with where their dataset is.
 
     https://docs.aws.amazon.com/appconfig/latest/userguide/appconfig-creating-configuration-and-profile-validators.html
 
     Raises:
-        RefusedError: the content is no flag, or the transitions refuse it.
+        RefusedError: the content is no flag, or the transitions refuse it, or its dataset does.
         FlagWriterError: nothing is deployed yet that it could be compared with.
     """
     values = _values(event["content"])
@@ -40,6 +40,23 @@ def handler(event: Mapping[str, Any], _context: object) -> None:
     reason = override if isinstance(override, str) and override != before else ""
     if refusal := table.refusal(deployed.stage, after, override=reason):
         raise RefusedError(refusal)
+    if deployed.stage is None or after > deployed.stage:
+        _object(after)
+
+
+def _object(after: Stage) -> None:
+    """Raises RefusedError where the route's dataset is not ready for a stage that is higher."""
+    import boto3
+
+    from operations.dataset_function import DatasetFunction
+    from operations.dataset_needs import objections
+
+    name, function = (
+        os.environ.get(each, "") for each in (Variable.DATASET, Variable.DATASET_FUNCTION)
+    )
+    dataset = DatasetFunction.of(boto3.client, name=name, function=function)
+    for objection in objections(dataset, after):
+        raise RefusedError(objection)
 
 
 def _deployed(application: str, profile: str) -> "Deployed":

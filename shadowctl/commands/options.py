@@ -1,5 +1,6 @@
 """What commands have in common to ask: where, of which route, since when, why."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from shadow_runtime.contract import ShadowCanaryError
 from shadowctl.verb import Result
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ Override = Annotated[
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="say what would happen, and change nothing")
 ]
+Yes = Annotated[bool, typer.Option("--yes", help="do not ask")]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="until Ctrl-C")]
 
 
@@ -49,6 +52,28 @@ def clock(*, embedded: bool) -> "Clock":
     from localaws.up import Local
 
     return Local.load().clock()
+
+
+class DeclinedError(ShadowCanaryError):
+    """A person was asked, and did not say yes."""
+
+
+def confirmed(question: str, *, yes: bool) -> None:
+    """Asks before something that is not taken back lightly, unless told not to.
+
+    Raises:
+        DeclinedError: nobody said yes.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise DeclinedError(f"{question}: nothing was changed; add --yes where that is meant")
+    try:
+        answer = progress.input(f"{question}. Go on? [y/N] ", markup=False)
+    except EOFError:
+        answer = ""
+    if answer.strip().lower() not in ("y", "yes"):
+        raise DeclinedError("nothing was changed")
 
 
 def as_they_come(lines: Iterator[str], *, follow: bool) -> Result:

@@ -11,14 +11,16 @@ from rich.text import Text
 
 from analysis.format import count, duration
 from judge import Verdict, about
+from operations.dataset_function import DatasetStatus
 from operations.flag import Deployment
 from operations.transitions import Writer
 from shadow_runtime.contract import Stage
+from shadowctl.dataset.screen import verified
 from shadowctl.diffs import counted
 from shadowctl.distance import Distance
 from shadowctl.screen import bar
 from shadowctl.status.next_steps import next_steps
-from shadowctl.status.seen import Guard, Status, Unseen
+from shadowctl.status.seen import Guard, Status, Unseen, lacking
 
 _LABEL = 9
 _STYLES = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE: "yellow"}
@@ -84,6 +86,8 @@ def sections(
     yield "evidence", [*_evidence(status)]
     if status.decision is not None:
         yield "ramp", [Text(str(status.decision))]
+    if status.dataset is not None:
+        yield "data", [_data(status)]
     yield "next", [*_next(status, is_watched=is_watched)]
     yield "clean-up", [_clean_up(status)]
     yield "changes", [_change(each, status) for each in reversed(status.history)]
@@ -209,6 +213,20 @@ def _evidence(status: Status) -> Iterator[Text]:
     if asked.total:
         times = counted(int(asked.total), "time")
         yield Text(f"users asked it {times}, it alone failed {asked.worse:,}")
+
+
+def _data(status: Status) -> Text:
+    """Of its dataset: the phase, what waits for a repair, and what is proven."""
+    dataset = status.dataset
+    if not isinstance(dataset, DatasetStatus):
+        return Text(lacking(dataset, Stage.LIVE), "bold red")
+    waits = f"{dataset.unreconciled:,} keys unreconciled"
+    proven = verified(dataset, status.now.timestamp())
+    style = "red" if dataset.unreconciled or dataset.differences else ""
+    return Text.assemble(
+        f"{dataset.name} at {dataset.phase}, {dataset.phase.authority} is the authority; ",
+        (f"{waits}; verified: {proven}", style),
+    )
 
 
 def _clean_up(status: Status) -> Text:

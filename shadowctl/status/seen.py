@@ -10,14 +10,18 @@ import boto3
 from analysis.alarms import Alarm
 from judge import Counts, Decision, Judgement, Ramp, Tolerances, Verdict, decide, judge
 from operations.counts import Found, candidate_versions, counted
+from operations.dataset_function import DatasetStatus
+from operations.dataset_needs import lacks
 from operations.flag import Deployed, Deployment
 from operations.guards import Guards, objections, unfit
 from operations.observer import Observer
 from operations.ramp import Proof
 from operations.ramp import look as ramp_look
 from shadow_runtime.contract import Stage
+from shadowctl.dataset.screen import document
 from shadowctl.deployed import DeployedRoute
 from shadowctl.distance import MINUTE_S, Distance, definitions, distances
+from shadowctl.failures import EXPECTED, in_one_line
 from shadowctl.route import Route
 from shadowctl.schedule import clean_up_at
 from shadowctl.verb import ExitCode
@@ -85,6 +89,7 @@ class Status:
         clean_up: when it is to happen; None where no schedule says so.
         decision: what its ramp would do now, and why; None where it has none.
         is_open: whether nothing here says how many users the next canary takes.
+        dataset: where its data is; None of a route that has none.
     """
 
     now: datetime
@@ -103,6 +108,7 @@ class Status:
     clean_up: datetime | None
     decision: Decision | None
     is_open: bool
+    dataset: "DatasetStatus | Unseen | None" = None
 
     @property
     def stage(self) -> Stage:
@@ -185,6 +191,7 @@ class Status:
             },
             "ramp": self.decision and {"outcome": self.decision.outcome, "why": self.decision.why},
             "clean_up": self.clean_up and self.clean_up.isoformat(),
+            "dataset": self.dataset and _data(self.dataset),
             "history": [_change(each) for each in self.history],
         }
 
@@ -204,6 +211,12 @@ class Unseen:
     def document(self) -> dict[str, Any]:
         """For machines."""
         return {"route": self.name, "error": self.why}
+
+
+def _data(dataset: DatasetStatus | Unseen) -> dict[str, Any]:
+    if isinstance(dataset, Unseen):
+        return {"dataset": dataset.name, "error": dataset.why}
+    return document(dataset)
 
 
 def _guard(guard: Guard) -> dict[str, Any]:
@@ -267,7 +280,10 @@ def look(
         minute_s=clock.minute_s,
     )
     ramp, settings = held.settings.ramp, held.settings
-    sight = _Sight(Observer(aws, settings, route.flag, held.function), objections(guards, ratio))
+    observer = Observer(aws, settings, route.flag, held.function)
+    dataset = _dataset(observer)
+    objected = [*objections(guards, ratio), *filter(None, [lacking(dataset, Stage.LIVE)])]
+    sight = _Sight(observer, objected)
     deployed, steps = route.flag.deployed(), route.flag.transitions
     is_open = deployed.position.stage == Stage.SHADOW and steps.step_after(Stage.SHADOW) is None
     return Status(
@@ -290,7 +306,25 @@ def look(
         clean_up=clean_up_at(held, aws),
         decision=_decision(ramp, route, sight, now) if ramp else None,
         is_open=is_open and route.ceiling >= Stage.LIVE,
+        dataset=dataset,
     )
+
+
+def _dataset(observer: Observer) -> DatasetStatus | Unseen | None:
+    function = observer.dataset()
+    if function is None:
+        return None
+    try:
+        return function.status()
+    except EXPECTED as error:
+        return Unseen(function.name, in_one_line(error))
+
+
+def lacking(dataset: DatasetStatus | Unseen | None, to: Stage) -> str:
+    """Why a route may not go up to a stage for its dataset's sake; empty if it may."""
+    if isinstance(dataset, Unseen):
+        return f"the dataset {dataset.name} does not answer ({dataset.why})"
+    return lacks(dataset, to) if dataset else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,7 +337,7 @@ class _Sight:
     def proof(self, stage: Stage | None, since: datetime | None) -> Proof:
         return self.observer.proof(stage, since)
 
-    def objections(self) -> Sequence[str]:
+    def objections(self, _to: Stage) -> Sequence[str]:
         return self.objected
 
 

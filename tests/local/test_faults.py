@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from localaws.up import Local
-from operations.moves import move
+from operations.moves import move, unopposed
 from operations.transitions import Who, Writer
 from shadow_runtime.contract import POLL_INTERVAL, Position, Stage
 from tests.local.deployed import Deployed, Gate, awaited
@@ -244,7 +244,7 @@ def test_a_new_environment_that_finds_nonsense_serves_control_until_the_flag_is_
         Stage.SHADOW,
         who=Who(Writer.PERSON, "ada"),
         why="a test",
-        objections=tuple,
+        objections=unopposed,
         override="nonsense",
     )
     poll()

@@ -99,7 +99,7 @@ def test_nobody_is_exposed_under_a_guard_that_could_not_act_and_lowering_is_alwa
         route.move(Stage.OFF, why="a test", progress=lambda *_: None)
         assert is_off(canary)
         route.move(Stage.SHADOW, why="a test", progress=lambda *_: None)
-    assert Route.find("GetUser", canary.aws).objections() == []
+    assert Route.find("GetUser", canary.aws).objections(Stage.LIVE) == []
 
 
 def check_soon(deployed: Deployed) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from judge import Ramp
 from operations.counts import candidate_versions
-from operations.moves import move, pause
+from operations.moves import move, pause, unopposed
 from operations.transitions import Who, Writer
 from shadow_runtime.contract import Stage
 from shadowctl.route import Route
@@ -36,7 +36,7 @@ def ramped(canary: Deployed) -> Iterator[Deployed]:
 
 def raised(deployed: Deployed, to: Stage) -> None:
     flag = Route.find("GetUser", deployed.aws).flag
-    move(flag, to, who=ADA, why="a test", objections=list)
+    move(flag, to, who=ADA, why="a test", objections=unopposed)
 
 
 def ticked(deployed: Deployed) -> dict[str, Any]:

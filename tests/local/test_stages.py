@@ -21,7 +21,7 @@ from operations.alarms import AlarmNotification
 from operations.ceiling import hold
 from operations.clean_up import Seen
 from operations.flag import FlagWriterError, HostedFlag
-from operations.moves import add_tester, advance, move
+from operations.moves import add_tester, advance, move, unopposed
 from operations.settings import OperationsSettings
 from operations.transitions import Transitions, Who, Writer
 from shadow_runtime.contract import FLAG_KEY, Position, Stage, flag_document
@@ -103,11 +103,11 @@ def test_the_ramp_raises_by_one_stage_at_any_pair_of_stages_and_no_further(
 
 def by_ramp(flag: HostedFlag, after: Stage) -> bool:
     who = Who(Writer.RAMP, "tick")
-    return advance(flag, after, upon=flag.deployed(), who=who, why="a test", objections=tuple)
+    return advance(flag, after, upon=flag.deployed(), who=who, why="a test", objections=unopposed)
 
 
 def by_person(flag: HostedFlag, after: Stage, override: str = "") -> bool:
-    return move(flag, after, who=WHO, why="a test", objections=tuple, override=override)
+    return move(flag, after, who=WHO, why="a test", objections=unopposed, override=override)
 
 
 def test_whatever_a_machine_does_at_any_stage_is_let_through_and_never_up(

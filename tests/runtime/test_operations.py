@@ -13,7 +13,7 @@ from judge import Counts, Ramp, Scores
 from operations import ending
 from operations import handler as operations
 from operations.alarms import ExposureAlarm
-from operations.moves import move
+from operations.moves import move, unopposed
 from operations.ramp import Proof
 from operations.settings import OperationsSettings
 from shadow_runtime.contract import Position, Stage, Variable
@@ -47,9 +47,13 @@ class Heard:
         self.events: list[Any] = []
         self.messages: list[dict[str, str]] = []
         self.failing: dict[str, Reply] = {}
+        self.asked: list[tuple[str, Any]] = []
         service.script = self._answer
 
     def _answer(self, received: Received) -> Reply:
+        if "/invocations" in received.path:
+            self.asked.append((received.headers["x-amz-invocation-type"], received.json))
+            return self.failing.get("dataset") or Reply(202)
         if "/aliases" in received.path:
             live = {"Name": "live", "FunctionVersion": "7"}
             return Reply(body=json.dumps({"Aliases": [live]}).encode())
@@ -250,6 +254,69 @@ def test_the_daily_look_is_taken_in_the_week_after_the_clean_up_alone(
     assert len(heard.messages) == looks
 
 
+@pytest.fixture
+def dataset(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        Variable.DATASET: "Users/users",
+        Variable.DATASET_FUNCTION: "Users-Dataset",
+    }.items():
+        monkeypatch.setitem(ENVIRONMENT, name, value)
+        monkeypatch.setenv(name, value)
+
+
+ASKED = [("Event", {"action": "switch-back"})]
+GOES_BACK = "Its dataset Users/users is asked to have control as its authority again"
+
+
+@pytest.mark.usefixtures("dataset")
+@pytest.mark.parametrize("event", [in_alarm(), CLEAN_UP], ids=["rollback", "clean-up"])
+def test_what_users_write_goes_back_with_them_and_both_are_told(
+    event: Any, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = asked(at(CANARY), event, monkeypatch)
+    assert heard.asked == ASKED
+    assert done["dataset"] == heard.events[-1]["dataset"] == "Users/users"
+    assert GOES_BACK in heard.messages[-1]["Message"]
+    assert "`shadowctl dataset Users:users status`" in heard.messages[-1]["Message"]
+
+
+@pytest.mark.usefixtures("dataset")
+@pytest.mark.parametrize("event", [in_alarm(), CLEAN_UP], ids=["rollback", "clean-up"])
+def test_where_nobody_went_back_the_data_of_other_routes_stays_where_it_is(
+    event: Any, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert asked(at(Stage.OFF), event, monkeypatch)["dataset"] == ""
+    assert heard.asked == []
+    assert "dataset" not in heard.messages[-1]["Message"]
+
+
+@pytest.mark.usefixtures("dataset")
+@pytest.mark.parametrize(
+    "reply",
+    [Reply(403, b'{"__type": "AccessDeniedException"}'), Reply(404, b'{"Message": "gone"}')],
+    ids=["may not be asked", "is gone"],
+)
+def test_a_dataset_that_cannot_be_asked_delays_no_rollback_and_is_asked_again(
+    reply: Reply, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    appconfig = at(CANARY)
+    heard.failing["dataset"] = reply
+    with pytest.raises(Exception, match=r"Invoke|Users/users"):
+        asked(appconfig, in_alarm(), monkeypatch)
+    assert appconfig.position.stage == Stage.OFF
+    assert len(heard.messages) == len(heard.events) == 1, (
+        "people and machines are told all the same"
+    )
+    heard.failing.clear()
+    asked(appconfig, in_alarm(), monkeypatch)
+    assert heard.asked[-1:] == ASKED
+
+
+def test_a_route_without_a_dataset_asks_none(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert asked(at(CANARY), in_alarm(), monkeypatch)["dataset"] == ""
+    assert heard.asked == []
+
+
 TICK = {"action": "ramp"}
 RAMP = Ramp(percents=(1, 5), dwell=timedelta(hours=1))
 GOOD = Counts(compared=(Scores(6_000, share=1),), asked=Scores(900))
@@ -265,7 +332,7 @@ class World:
     def proof(self, _stage: Stage | None, _since: datetime | None) -> Proof:
         return Proof({"7": self.counts}, 500)
 
-    def objections(self) -> list[str]:
+    def objections(self, _to: Stage) -> list[str]:
         return []
 
 
@@ -299,7 +366,7 @@ def test_a_step_of_the_ramp_is_told_to_machines_and_people(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     appconfig = at(Stage.OFF)
-    move(flag_on(appconfig), stage, who=ADA, why="a test", objections=list, override="a test")
+    move(flag_on(appconfig), stage, who=ADA, why="a test", objections=unopposed, override="a test")
     ramp.counts = counts
     if fails:
         heard.failing["sns"] = FAILING["the topic refuses"][1]

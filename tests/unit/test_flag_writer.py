@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from operations.flag import FlagWriterError
-from operations.moves import add_tester, lower, lowered, move, pause
+from operations.moves import add_tester, lower, lowered, move, pause, unopposed
 from operations.transitions import Change, Transitions
 from shadow_runtime.contract import FLAG_KEY, Position, Stage, flag_document
 from tests.fakes import FakeAppConfig, RefusedError
@@ -19,12 +19,10 @@ AT_ONCE = 0.0
 RED = "error-rate is in ALARM, look for the cause"
 
 
-def none() -> list[str]:
-    return []
-
-
 def moved(appconfig: FakeAppConfig, to: Stage, override: str = "") -> bool:
-    return move(flag_on(appconfig), to, who=ADA, why="a test", objections=none, override=override)
+    return move(
+        flag_on(appconfig), to, who=ADA, why="a test", objections=unopposed, override=override
+    )
 
 
 def test_a_raise_goes_gradually_and_is_waited_for_with_progress() -> None:
@@ -35,7 +33,7 @@ def test_a_raise_goes_gradually_and_is_waited_for_with_progress() -> None:
         CANARY,
         who=ADA,
         why="a test",
-        objections=none,
+        objections=unopposed,
         progress=lambda *progress: told.append(progress),
     )
     assert appconfig.position.stage == CANARY
@@ -404,7 +402,7 @@ def test_a_flag_that_was_never_deployed_is_an_error_that_says_what_to_deploy() -
 )
 def test_a_reason_in_any_script_and_length_is_accepted(why: str) -> None:
     appconfig = at(Stage.LIVE)
-    assert move(flag_on(appconfig), Stage.OFF, who=ADA, why=why, objections=none, override=why)
+    assert move(flag_on(appconfig), Stage.OFF, who=ADA, why=why, objections=unopposed, override=why)
     assert why.startswith(made(appconfig).why)
     assert made(appconfig).who == ADA
 
@@ -412,21 +410,21 @@ def test_a_reason_in_any_script_and_length_is_accepted(why: str) -> None:
 def test_nobody_is_exposed_while_an_exposure_alarm_is_red() -> None:
     appconfig = at(Stage.SHADOW)
     with pytest.raises(FlagWriterError, match=f"^nobody is exposed: {RED}$"):
-        move(flag_on(appconfig), CANARY, who=ADA, why="a test", objections=lambda: [RED])
+        move(flag_on(appconfig), CANARY, who=ADA, why="a test", objections=lambda _: [RED])
     assert appconfig.writes == []
 
 
 def test_an_objection_just_before_a_raise_begins_takes_it_back() -> None:
     appconfig, answers = at(Stage.SHADOW), iter([[], [RED]])
     with pytest.raises(FlagWriterError, match=f"nobody is exposed: {RED}"):
-        move(flag_on(appconfig), CANARY, who=ADA, why="a test", objections=lambda: next(answers))
+        move(flag_on(appconfig), CANARY, who=ADA, why="a test", objections=lambda _: next(answers))
     assert (appconfig.position.stage, appconfig.now) == (Stage.SHADOW, AT_ONCE)
     assert not any(deployment.is_running for deployment in appconfig.deployments)
 
 
 def test_shadow_exposes_nobody_so_that_no_red_alarm_forbids_it() -> None:
     appconfig = at(Stage.OFF)
-    assert move(flag_on(appconfig), Stage.SHADOW, who=ADA, why="a test", objections=lambda: [RED])
+    assert move(flag_on(appconfig), Stage.SHADOW, who=ADA, why="a test", objections=lambda _: [RED])
     assert appconfig.position.stage == Stage.SHADOW
 
 
@@ -435,7 +433,7 @@ def test_shadow_exposes_nobody_so_that_no_red_alarm_forbids_it() -> None:
 )
 def test_an_objection_forbids_no_lowering(stage: Stage, to: Stage) -> None:
     appconfig = at(stage)
-    assert move(flag_on(appconfig), to, who=ADA, why="a test", objections=lambda: [RED])
+    assert move(flag_on(appconfig), to, who=ADA, why="a test", objections=lambda _: [RED])
     assert appconfig.position.stage == to
 
 

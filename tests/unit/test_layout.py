@@ -23,11 +23,13 @@ MAY_IMPORT = {
     "lambdas/dataset_runtime": {"dataset", "dataset_runtime", "shadow_runtime"},
     "lambdas/datasets": {"dataset", "dataset_runtime", "datasets", "shadow_runtime"},
     "lambdas/judge": {"judge", "shadow_runtime"},
-    "lambdas/operations": {"custom_resource", "operations", "judge", "shadow_runtime"},
+    "lambdas/operations": {"custom_resource", "dataset", "operations", "judge", "shadow_runtime"},
     "lambdas/pretraffic": {"custom_resource", "pretraffic", "shadow_runtime"},
     "lambdas/routes": {"dataset_runtime", "datasets", "routes", "shadow_runtime"},
     "localaws": {"localaws", "shadowctl", "analysis", "judge", "shadow_runtime"},
-    "shadowctl": {"shadowctl", "localaws", "analysis", "judge", "operations", "shadow_runtime"},
+    "shadowctl": {
+        *("shadowctl", "localaws", "analysis", "dataset", "judge", "operations", "shadow_runtime"),
+    },
 }
 ROOMS = {*("app", "bench", "localaws", "shadowctl", "tests"), *set().union(*MAY_IMPORT.values())}
 

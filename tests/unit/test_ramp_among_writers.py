@@ -202,7 +202,7 @@ class World:
     def proof(self, _stage: Stage | None, _since: datetime | None) -> Proof:
         return Proof({"7": self.counts}, self.pairs)
 
-    def objections(self) -> list[str]:
+    def objections(self, _to: Stage) -> list[str]:
         return self.found
 
 
@@ -241,7 +241,7 @@ class Writers(RuleBasedStateMachine):
                 to,
                 who=who,
                 why="a person",
-                objections=lambda: self.objections,
+                objections=lambda _: self.objections,
                 override=override,
             ),
         )
@@ -282,7 +282,7 @@ class Writers(RuleBasedStateMachine):
                     self.flag,
                     RAMP,
                     seen or self.look,
-                    objections=lambda: self.objections,
+                    objections=lambda _: self.objections,
                     who=who,
                 ).changed
             ),

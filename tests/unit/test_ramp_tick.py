@@ -8,7 +8,7 @@ import pytest
 
 from judge import Counts, Ramp, Scores
 from operations.flag import FlagWriterError
-from operations.moves import add_tester, advance, lower, move, pause
+from operations.moves import Objections, add_tester, advance, lower, move, pause, unopposed
 from operations.ramp import Look, Proof, Ticked, look, standing, tick
 from operations.transitions import Change, Transitions, Who, Writer
 from shadow_runtime.contract import FLAG_KEY, Position, Stage
@@ -25,13 +25,9 @@ RED = "in ALARM: error-rate"
 SEVEN_HOURS = 7 * 3_600
 
 
-def none() -> list[str]:
-    return []
-
-
 def person(appconfig: FakeAppConfig, to: Stage, *, override: str = "") -> None:
     flag = flag_on(appconfig)
-    move(flag, to, who=ADA, why="a test", objections=none, override=override)
+    move(flag, to, who=ADA, why="a test", objections=unopposed, override=override)
 
 
 def at_one_percent() -> FakeAppConfig:
@@ -50,7 +46,7 @@ class World:
     def proof(self, _stage: Stage | None, _since: datetime | None) -> Proof:
         return Proof({"7": self.counts}, 500)
 
-    def objections(self) -> list[str]:
+    def objections(self, _to: Stage) -> list[str]:
         return []
 
 
@@ -68,7 +64,7 @@ def ticked(
     looked: Look | None = None,
     *,
     who: Who = TICK,
-    objections: Callable[[], list[str]] = none,
+    objections: Objections = unopposed,
 ) -> Ticked:
     looked = looked or seen(appconfig)
     flag = flag_on(appconfig, TABLE)
@@ -163,7 +159,7 @@ def test_a_fail_takes_everybody_back_at_once_and_a_person_begins_again() -> None
 def test_an_objection_just_after_a_step_takes_it_back_and_is_told_by_the_next_attempt() -> None:
     appconfig = at_one_percent()
     with pytest.raises(FlagWriterError, match=f"nobody is exposed: {RED}"):
-        ticked(appconfig, objections=lambda: [RED])
+        ticked(appconfig, objections=lambda _: [RED])
     assert appconfig.position.stage == ONE
     assert ticked(appconfig) == Ticked(
         "roll back", changed=True, to="canary(1%)", why=RED, evidence={}
@@ -179,7 +175,7 @@ def test_a_step_that_is_none_of_the_ramps_is_refused_to_it_too() -> None:
     appconfig = at_one_percent()
     flag = flag_on(appconfig, Transitions(Stage.COMPLETE, (ONE, QUARTER)))
     with pytest.raises(FlagWriterError, match=r"canary\(1%\) to canary\(5%\) leaves the ramp"):
-        advance(flag, FIVE, upon=flag.deployed(), who=TICK, why="a test", objections=none)
+        advance(flag, FIVE, upon=flag.deployed(), who=TICK, why="a test", objections=unopposed)
     assert appconfig.position.stage == ONE
 
 

@@ -19,6 +19,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk.aws_apigatewayv2 import HttpMethod
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
 from botocore import xform_name
+from typer.core import TyperArgument
 
 from analysis.rules import AlarmName
 from routes.get_user import candidate as new_code
@@ -142,6 +143,7 @@ def test_a_command_exists_with_its_options(where: str, command: str) -> None:
         case ["python", "-m", "shadowctl", *words] | ["shadowctl", *words]:
             known: Any = typer.main.get_command(app)
             while words and hasattr(known, "commands"):
+                words = words[sum(isinstance(each, TyperArgument) for each in known.params) :]
                 known, words = known.commands[words[0]], words[1:]
             assert options(words) <= {option for each in known.params for option in each.opts}
         case ["make", *words]:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from dataset.register import Phase
 from operations.flag import FlagWriterError, HostedFlag
-from operations.moves import move
+from operations.moves import move, unopposed
 from operations.settings import OperationsSettings
 from operations.transitions import Evidence, Transitions
 from shadow_runtime.contract import FLAG_KEY, Position, Stage, Variable
@@ -22,11 +23,13 @@ from shadowctl.route import Route
 from shadowctl.stages import dry_run, history, next_stage, off, paused, undone
 from shadowctl.verb import ExitCode, Result, TimedOut
 from tests.fakes import FakeAppConfig, RefusedError
+from tests.unit.datasets import NAME, PlayedDataset, refused
 from tests.unit.flags import ADA, CANARY, NOT_OURS, at, flag_on
 from tests.unit.guarded import BAD, Aws, described
 
 ONE = Stage.canary(percent=1)
 RAMP = (ONE, CANARY, Stage.LIVE)
+SWITCH_BACK = {"action": "switch-back"}
 LIVE, COMPLETE = Transitions(Stage.LIVE), Transitions()
 
 
@@ -49,6 +52,7 @@ class Account:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *stage: Stage) -> None:
         self.flags = {f"Route{number}": at(each) for number, each in enumerate(stage)}
         self.region_name = "eu-central-1"
+        self.datasets: dict[str, PlayedDataset] = {}
         monkeypatch.setattr(stages, "person", lambda _aws: ADA)
         monkeypatch.setattr(stages, "every_held", lambda _aws: map(self.held, self.flags))
         monkeypatch.setattr(stages, "find_route", lambda name, _aws: self.found(name))
@@ -64,13 +68,18 @@ class Account:
             Variable.CEILING: "live",
             Variable.USERS: "50",
         }
+        if name in self.datasets:
+            variables |= {Variable.DATASET: NAME, Variable.DATASET_FUNCTION: name}
         return DeployedRoute(name, "function", OperationsSettings.of(variables))
 
     def held(self, name: str) -> Any:
         return SimpleNamespace(stack=name, read=lambda _client: self.found(name))
 
-    def client(self, _service: str) -> None:
-        return None
+    def client(self, service: str) -> Any:
+        return SimpleNamespace(invoke=self._invoke) if service == "lambda" else None
+
+    def _invoke(self, FunctionName: str, **given: Any) -> Any:  # noqa: N803
+        return self.datasets[FunctionName].client().invoke(FunctionName=FunctionName, **given)
 
     def off(self, *names: str) -> Result:
         aws: Any = self
@@ -134,6 +143,89 @@ def test_routes_that_could_not_be_listed_any_further_are_said_not_to_be_off(
     done = account.off()
     assert (account.stages, done.code) == ([Stage.OFF, CANARY], ExitCode.ERROR)
     assert "the routes that follow: NOT off: throttled" in [*map(str, done.shown)]
+
+
+def test_off_asks_the_dataset_of_a_route_to_switch_back_and_waits_for_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    account = Account(monkeypatch, CANARY, Stage.OFF, CANARY)
+    account.datasets = {"Route0": PlayedDataset(), "Route1": PlayedDataset()}
+    done = account.off()
+    lines = [*map(str, done.shown)]
+    assert [played.events for played in account.datasets.values()] == [[SWITCH_BACK]] * 2
+    assert [played.told for played in account.datasets.values()] == [[], []]
+    assert lines[0].endswith(
+        "; its dataset Users/users is asked to have control as its authority again, where it was "
+        "switched: `shadowctl dataset Users:users status`"
+    )
+    assert lines[1].startswith("Route1: already off; its dataset Users/users is asked")
+    assert "dataset" not in lines[2]
+    assert done.code == ExitCode.DONE
+
+
+def test_a_dataset_that_cannot_be_asked_keeps_no_route_from_off_and_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    account = Account(monkeypatch, CANARY, CANARY)
+    account.datasets = {"Route0": PlayedDataset()}
+    account.datasets["Route0"].spoiled = lambda _event: refused("AccessDeniedException")
+    done = account.off()
+    assert (account.stages, done.code) == ([Stage.OFF, Stage.OFF], ExitCode.ERROR)
+    line = str(next(iter(done.shown)))
+    assert line.startswith("Route0: off since")
+    assert "could not be asked to have control as its authority again" in line
+    assert line.endswith("`shadowctl dataset Users:users switch-back`")
+
+
+def test_a_flag_that_cannot_be_moved_keeps_no_dataset_from_being_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse() -> None:
+        raise RefusedError("AccessDeniedException", "not for you")
+
+    account = Account(monkeypatch, CANARY)
+    account.datasets = {"Route0": PlayedDataset()}
+    account.flags["Route0"].before("CreateHostedConfigurationVersion", refuse)
+    assert "Route0: NOT off: " in str(next(iter(account.off().shown)))
+    assert account.datasets["Route0"].events == [SWITCH_BACK]
+
+
+def with_dataset(appconfig: FakeAppConfig, played: PlayedDataset) -> Route:
+    return replace(route(appconfig), dataset=played.function())
+
+
+def test_a_person_raises_a_route_as_far_as_its_dataset_is_and_no_reason_goes_past_it() -> None:
+    appconfig, played = at(Stage.SHADOW), PlayedDataset(Phase.DUAL)
+    its = with_dataset(appconfig, played)
+    for override in ("", "incident 7"):
+        with pytest.raises(FlagWriterError, match=r"at dual: `shadowctl dataset Users:users verif"):
+            its.move(ONE, why="a test", override=override, progress=lambda *_: None)
+    assert appconfig.position.stage == Stage.SHADOW
+    told = dry_run(its, ONE)
+    assert "   refused: canary needs Users/users at synced or switched or complete" in str(
+        [*told.shown]
+    )
+    played.answer({"action": "verify"})
+    for _ in range(3):
+        played.answer({"action": "verify"})
+    its.move(ONE, why="a test", progress=lambda *_: None)
+    assert appconfig.position.stage == ONE
+
+
+@pytest.mark.parametrize("verb", ["stage off", "undo"])
+def test_whatever_brings_a_route_to_off_asks_its_dataset_to_switch_back(verb: str) -> None:
+    appconfig, played = at(Stage.OFF), PlayedDataset(Phase.SWITCHED)
+    its = with_dataset(appconfig, played)
+    its.move(Stage.SHADOW, why="a test", progress=lambda *_: None)
+    assert played.events == []
+    line = (
+        undone(its, why="a test")
+        if verb == "undo"
+        else its.move(Stage.OFF, why="a test", progress=lambda *_: None)
+    )
+    assert appconfig.position.stage == Stage.OFF
+    assert played.events == [SWITCH_BACK]
+    assert "; its dataset Users/users is asked" in line
 
 
 def test_a_route_that_cannot_be_read_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -437,7 +529,9 @@ def test_the_history_is_told_to_people_and_machines_alike() -> None:
     its = route(appconfig)
     its.move(Stage.SHADOW, why="first look", progress=progress)
     appconfig.deploy(b"nonsense", "lower0")
-    move(its.flag, Stage.OFF, who=ADA, why="broken", objections=tuple, evidence={"alarm": "slow"})
+    move(
+        its.flag, Stage.OFF, who=ADA, why="broken", objections=unopposed, evidence={"alarm": "slow"}
+    )
     told = history(its, last=20)
     assert [*told.shown] == [
         "   1  1970-01-01 00:00:00  COMPLETE     at off: by the template or a console; "

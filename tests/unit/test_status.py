@@ -18,8 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from dataset.register import Backfill, Phase
 from judge import Counts, Decision, Outcome, Scores, Tolerances, judge
 from operations.counts import Found
+from operations.dataset_function import DatasetStatus, Verified
 from operations.flag import Deployed, Deployment
 from operations.transitions import Change, Who, Writer
 from shadow_runtime.contract import Position, Stage, flag_document
@@ -217,6 +219,52 @@ def test_a_ramp_says_what_it_would_do_and_why() -> None:
     assert "ramp      hold: not before 2030-01-09 09:00 UTC" in drawn(ALL["on a ramp"])
     assert ALL["on a ramp"].document()["ramp"]["outcome"] == "hold"
     assert ALL["canary"].document()["ramp"] is None
+
+
+SYNCED = DatasetStatus(
+    name="Users/users",
+    phase=Phase.SYNCED,
+    backfill=Backfill("z", 500, is_done=True),
+    verified=Verified(NOW.timestamp() - 7_200, 500, 0, (), is_fresh=True),
+)
+
+
+def test_where_its_data_is_stands_in_one_line_and_is_told_to_machines() -> None:
+    found = status(dataset=SYNCED)
+    [line] = [line for line in lines(found) if line.startswith("data ")]
+    assert line == (
+        "data      Users/users at synced, control is the authority; 0 keys unreconciled; verified: "
+        "both sides equal, 500 keys, 2 hours ago"
+    )
+    assert found.document()["dataset"]["phase"] == "synced"
+    assert status().document()["dataset"] is None
+    assert not [line for line in lines(status()) if line.startswith("data ")]
+
+
+def test_a_dataset_that_does_not_answer_hides_nothing_else() -> None:
+    found = status(dataset=Unseen("Users/users", "Task timed out"))
+    [line] = [line for line in lines(found) if line.startswith("data ")]
+    assert line.endswith("the dataset Users/users does not answer (Task timed out)")
+    assert found.document()["dataset"] == {"dataset": "Users/users", "error": "Task timed out"}
+
+
+@pytest.mark.parametrize(
+    ("stage", "dataset", "step"),
+    [
+        (Stage.SHADOW, replace(SYNCED, phase=Phase.DUAL, verified=None), "verify"),
+        (Stage.SHADOW, DatasetStatus(name="Users/users", phase=Phase.OFF), "backfill"),
+        (Stage.SHADOW, Unseen("Users/users", "throttled"), "status"),
+        (Stage.LIVE, SYNCED, "switch"),
+    ],
+    ids=["dual", "off", "unseen", "live"],
+)
+def test_a_route_that_is_proven_waits_for_its_dataset(
+    stage: Stage, dataset: DatasetStatus | Unseen, step: str
+) -> None:
+    found = status(stage, GOOD, ceiling=Stage.COMPLETE, dataset=dataset)
+    assert next_steps(found) == [f"shadowctl dataset Users:users {step}"]
+    ready = replace(SYNCED, phase=Phase.COMPLETE)
+    assert next_steps(replace(found, dataset=ready)) == ["shadowctl promote GetUser"]
 
 
 def test_a_guard_that_could_not_act_is_no_green_one() -> None:

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataset.register import Phase
 from judge import Ramp
 from operations.flag import FlagWriterError
 from operations.transitions import Transitions
@@ -21,6 +23,7 @@ from operations.validator import RefusedError, handler
 from shadow_runtime.contract import FLAG_KEY, FlagError, Position, Stage, Variable, flag_document
 from tests.fakes import FakeAppConfig
 from tests.strategies import json_values, positions
+from tests.unit.datasets import NAME, PlayedDataset
 from tests.unit.flags import CANARY, NOT_OURS, STAGES, at, richer
 
 NO = (RefusedError, FlagError, FlagWriterError)
@@ -100,6 +103,41 @@ def test_a_reason_counts_once_and_what_stands_there_from_before_for_nothing(
         with pytest.raises(RefusedError):
             asks(saved(Position(Stage.LIVE), override=override))
     asks(saved(Position(Stage.LIVE), override="incident 8"))
+
+
+def with_dataset(before: Stage, played: PlayedDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(Variable.DATASET, NAME)
+    monkeypatch.setenv(Variable.DATASET_FUNCTION, "Users-Dataset")
+    clients = {"appconfig": at(before).client(), "lambda": played.client()}
+    monkeypatch.setattr(boto3, "client", lambda service, config=None: clients[service])
+
+
+@pytest.mark.parametrize(("before", "after"), [(Stage.SHADOW, CANARY), (CANARY, Stage.LIVE)])
+def test_nobody_is_exposed_before_the_dataset_is_ready_whatever_the_reason(
+    before: Stage, after: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played = PlayedDataset(Phase.DUAL)
+    with_dataset(before, played, monkeypatch)
+    for override in ("", "incident 7"):
+        with pytest.raises(RefusedError, match="at dual: `shadowctl dataset Users:users verify`"):
+            asks(saved(Position(after), override=override))
+    played.register = replace(played.register, phase=Phase.SYNCED)
+    asks(saved(Position(after)))
+
+
+@pytest.mark.parametrize("after", [Stage.OFF, Stage.SHADOW, CANARY])
+def test_no_way_down_asks_a_dataset(after: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    played = PlayedDataset()
+    with_dataset(Stage.LIVE, played, monkeypatch)
+    asks(saved(Position(after), override="incident 7"))
+    assert played.told == []
+
+
+def test_what_changes_no_stage_asks_no_dataset(monkeypatch: pytest.MonkeyPatch) -> None:
+    played = PlayedDataset()
+    with_dataset(CANARY, played, monkeypatch)
+    asks(saved(Position(CANARY, candidate_users=("ada",))))
+    assert played.told == []
 
 
 def test_no_reason_passes_the_ceiling(monkeypatch: pytest.MonkeyPatch) -> None:

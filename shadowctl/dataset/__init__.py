@@ -1,0 +1,1 @@
+"""`shadowctl dataset`: where a route's data is, and how it moves."""
