@@ -39,7 +39,7 @@ def move(to: Phase, *, now: Clock) -> Steps[str]:
     if (register.phase, to) in AT_ONCE:
         moved = register.moved(to, now=now())
         return "" if (yield ChangeRegister(register.epoch, moved)) else _OTHERS
-    if refusal := (yield from _left_behind()):
+    if refusal := (yield from left_behind()):
         return refusal
     fenced = register.fenced(to, now=now())
     if not (yield ChangeRegister(register.epoch, fenced)):
@@ -63,12 +63,13 @@ def _drained(fenced: Register, now: Clock) -> Steps[str]:
         if register is not None and register.epoch != fenced.epoch:
             return _OTHERS
         if register is not None and register.fence and len(register.fence.drained) == GROUPS:
-            return (yield from _left_behind())
+            return (yield from left_behind())
         yield Wait(POLL_S)
     return f"the queue was not empty after {FENCE_S:g} seconds: nothing was moved"
 
 
-def _left_behind() -> Steps[str]:
+def left_behind() -> Steps[str]:
+    """Why the authority may not move: keys that nobody is going to copy; or the empty text."""
     keys: int | None = yield Outstanding()
     if keys is None:
         return "the dead letters cannot be counted: nothing was moved"

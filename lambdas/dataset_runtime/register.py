@@ -4,6 +4,7 @@ import json
 import math
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
 from uuid import uuid4
@@ -38,12 +39,13 @@ _TRIES = 5
 _FAILED_CONDITION = "ConditionalCheckFailedException"
 _REGISTER = "register"
 _MARK = "mark#"
+_LAG = "lag"
 
 Item = Mapping[str, Any]
 
 
 class RegisterTable:
-    """The item `register`, and one `mark#<key>` for each key that is marked.
+    """The items `register` and `lag`, and one `mark#<key>` for each key that is marked.
 
     Whoever has read the phase `complete` asks no more: no way leads back from it.
 
@@ -174,6 +176,26 @@ class RegisterTable:
             UnavailableError: the table does not answer.
         """
         return sum(1 for mark in self._marks() if mark.unsent_at)
+
+    def note_lag(self, seconds: float) -> None:
+        """For how long the newest message had been sent that was done with, for people to see."""
+        item = {
+            "pk": {"S": _LAG},
+            "seconds": {"N": f"{seconds:.3f}"},
+            "at": {"N": f"{time.time():.3f}"},
+        }
+        with suppress(CallError):
+            self._dynamodb.call("PutItem", {"TableName": self._table, "Item": item})
+
+    def lag(self) -> tuple[float, float]:
+        """What was noted, and when; zeros before.
+
+        Raises:
+            CallError: the table does not answer.
+        """
+        item = self._get(_LAG) or {}
+        seconds, at = (float(item.get(name, {"N": "0"})["N"]) for name in ("seconds", "at"))
+        return seconds, at
 
     def _marks(self) -> list[Mark]:
         """Those without an end; of the table nothing else is many."""

@@ -1,6 +1,5 @@
 """What the requests of a route do with its dataset, carried out."""
 
-import importlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,18 +25,15 @@ from dataset.steps import (
     Together,
     UnavailableError,
 )
-from dataset_runtime.api import Api
-from dataset_runtime.intents import IntentQueue
 from dataset_runtime.operation import Attempt, carrying, operation_of
 from dataset_runtime.perform import Performer, run
-from dataset_runtime.register import RegisterTable
+from dataset_runtime.store import Keys
+from dataset_runtime.team import team
 from dataset_runtime.wire import from_json, to_json
-from shadow_runtime.aws import Service
 from shadow_runtime.contract import MetricName, Stage, Variant
 from shadow_runtime.front_doors import MalformedError
-from shadow_runtime.http import RefusedError, Request, Response
+from shadow_runtime.http import RefusedError, Response
 from shadow_runtime.respond import Call, Pair, Read, Served, Sides, Written
-from shadow_runtime.settings import settings
 from shadow_runtime.telemetry import logger
 
 RESERVED_S = 1.0
@@ -59,18 +55,8 @@ _ALONE = Seen(Register(phase=Phase.COMPLETE), ())
 
 def route_dataset() -> "RouteData":
     """The dataset that the construct's settings describe; its package is imported."""
-    given = settings()
-    records, control = (
-        importlib.import_module(f"{given.dataset_package}.{name}")
-        for name in ("records", "control")
-    )
-    register = RegisterTable(Api(Service("dynamodb"), "DynamoDB_20120810"), given.dataset_table)
-    queue = IntentQueue(Api(Service("sqs"), "AmazonSQS"), given.dataset, url=given.dataset_queue)
-    return RouteData(
-        Dataset(given.dataset, records.translate, records.inverse),
-        keys=records.keys,
-        perform=Performer(register, queue, {Variant.CONTROL: control.store}),
-    )
+    dataset, keys, perform = team(Variant.CONTROL)
+    return RouteData(dataset, keys, perform)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +73,7 @@ class RouteData:
     """
 
     dataset: Dataset
-    keys: Callable[[Request], tuple[str, ...]]
+    keys: Keys
     perform: Performer
     now: Callable[[], float] = time.time
 
@@ -293,9 +279,12 @@ class _Writing:
         return Attempt(self._operation, until if self._operation.keys else 0.0)
 
     def _asked(self, until: float) -> Mapping[str, Any]:
+        return {**self._named, "until": until}
+
+    @property
+    def _named(self) -> Mapping[str, Any]:
         operation = self._operation
-        named = {"id": operation.id, "digest": operation.digest, "keys": [*operation.keys]}
-        return {**named, "until": until}
+        return {"id": operation.id, "digest": operation.digest, "keys": [*operation.keys]}
 
     def _served(self, ended: Ended) -> Served:
         authority = self._register.phase.authority
@@ -323,7 +312,12 @@ class _Writing:
         follows = all(record.version == known.get(record.key, 0) + 1 for record in after)
         if ended.end in (End.AMBIGUOUS, End.REFUSED) or (after is not before and not follows):
             return None
-        return Pair(served, [*map(to_json, before)], [*map(to_json, after)])
+        write = {
+            "operation": self._named,
+            "before": [*map(to_json, before)],
+            "after": [*map(to_json, after)],
+        }
+        return Pair(served, write)
 
 
 def _refusal(served: Served) -> Refusal | None:

@@ -1,8 +1,13 @@
 """What a dataset asks of a store, whichever side it is."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from dataset.steps import Record
+from shadow_runtime.http import Request
+
+Keys = Callable[[Request], tuple[str, ...]]
+"""The keys of a dataset that a request is about."""
 
 
 class Store(Protocol):

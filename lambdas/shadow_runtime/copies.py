@@ -1,7 +1,7 @@
 """A copy of a request and its answer, for the side that did not answer to be compared with."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -19,9 +19,10 @@ class Copy:
 
     `event` has no credentials any more; `withheld` says which ones. `exposed` tells that the
     candidate may answer users at this stage, so that a difference is more than a finding.
-    `is_recorded` asks for a line with the request, masked. Of a write there are control's records
-    `before` and `after` it, as `dataset_runtime.wire` writes them, and the answer is control's: a
-    rehearsal begins at the one, and is to end at the other.
+    `is_recorded` asks for a line with the request, masked. `write` is None where a request reads,
+    else its `operation` (`id`, `digest`, `keys`) and control's records `before` and `after` it, as
+    `dataset_runtime.wire` writes them, and the answer is control's: a rehearsal begins at the one,
+    and is to end at the other.
     `candidate_version` is the one that the route calls. `deadline_ms` is what the candidate would
     have had for a user. `sent_at` is in milliseconds since the epoch.
     """
@@ -34,8 +35,7 @@ class Copy:
     traceparent: str
     variant: Variant
     response: Response
-    before: Sequence[Mapping[str, Any]] | None = None
-    after: Sequence[Mapping[str, Any]] | None = None
+    write: Mapping[str, Any] | None = None
     exposed: bool
     is_recorded: bool = False
     candidate_version: str
@@ -55,8 +55,7 @@ class Copy:
                 "traceparent": self.traceparent,
                 "variant": self.variant,
                 "response": HTTP_API.payload(without_credentials(self.response)),
-                "before": self.before,
-                "after": self.after,
+                "write": self.write,
                 "exposed": self.exposed,
                 "is_recorded": self.is_recorded,
                 "candidate_version": self.candidate_version,
@@ -83,8 +82,7 @@ class Copy:
                 "traceparent": str(traceparent),
                 "variant": str(variant),
                 "response": {"statusCode": int()} as response,
-                "before": None | list() as before,
-                "after": None | list() as after,
+                "write": None | dict() as write,
                 "exposed": bool(exposed),
                 "is_recorded": bool(is_recorded),
                 "candidate_version": str(candidate_version),
@@ -104,8 +102,7 @@ class Copy:
                     traceparent=traceparent,
                     variant=Variant(variant),
                     response=HTTP_API.response(response),
-                    before=before,
-                    after=after,
+                    write=write,
                     exposed=exposed,
                     is_recorded=is_recorded,
                     candidate_version=candidate_version,

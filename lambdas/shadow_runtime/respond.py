@@ -1,7 +1,7 @@
 """One request and its answer: who is asked, who stands in, what is copied."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, Self
@@ -169,11 +169,10 @@ class Read(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """What is compared: an answer, and of a write the records from which and to which it led."""
+    """What is compared: an answer, and for a write what `Copy.write` says of it."""
 
     served: Served
-    before: Sequence[Mapping[str, Any]] | None = None
-    after: Sequence[Mapping[str, Any]] | None = None
+    write: Mapping[str, Any] | None = None
 
 
 class Written(NamedTuple):
@@ -245,8 +244,7 @@ def respond(runtime: RouteRuntime, control: Side, call: Call, measurements: Meas
                 traceparent=traceparent(),
                 variant=variant,
                 response=pair.served.response,
-                before=pair.before,
-                after=pair.after,
+                write=pair.write,
                 exposed=stage > Stage.SHADOW,
                 is_recorded=time.time() < position.record_until,
                 candidate_version=settings().candidate_version,

@@ -15,6 +15,7 @@ HERE = Path(__file__).parent
 _GROUPS = {
     "test_demo.py": "demo",
     "test_distribution.py": "distribution",
+    "test_dataset_functions.py": "their own",
     "test_register.py": "their own",
     "test_report.py": "their own",
     "test_supervisor.py": "their own",

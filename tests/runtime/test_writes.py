@@ -418,7 +418,9 @@ def test_a_write_is_rehearsed_from_what_control_had_to_what_it_has() -> None:
         [copy] = route.tee.sent
         assert copy.variant is Variant.CONTROL
         assert json.loads(copy.response.body) == {"name": "Augusta"}
-        [before], [after] = copy.before or (), copy.after or ()
+        assert copy.write is not None
+        [before], [after] = copy.write["before"], copy.write["after"]
+        assert copy.write["operation"]["keys"] == ["ada"]
         assert (before["version"], before["rows"]) == (1, {"name": "Ada"})
         assert (after["version"], after["rows"]) == (2, {"name": "Augusta"})
 
@@ -427,7 +429,8 @@ def test_what_control_refuses_is_rehearsed_too() -> None:
     route = at(Phase.SYNCED, Stage.SHADOW)
     route.put(body="{")
     [copy] = route.tee.sent
-    assert (copy.before, copy.response.status) == (copy.after, 400)
+    assert copy.write is not None
+    assert (copy.write["before"], copy.response.status) == (copy.write["after"], 400)
 
 
 @pytest.mark.parametrize("phase", [Phase.OFF, Phase.SWITCHED, Phase.COMPLETE])
