@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from dataset.register import EFFECT_S, FENCE_S, SKEW_S, Lease, Register
@@ -22,6 +23,7 @@ from dataset.steps import (
     Record,
     Refusal,
     Rehearse,
+    Rows,
     Seen,
     Send,
     Steps,
@@ -185,32 +187,45 @@ def may_answer(side: Variant, seen: Seen | None, now: float) -> bool:
     return seen.register.phase.serves(side) and not behind
 
 
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """What a dry run of the candidate came to.
+
+    Attributes:
+        answer: the candidate's.
+        pairs: of each key, the rows that control left, as the candidate would hold them, and those
+            that the candidate left; None where there is none.
+    """
+
+    answer: Any
+    pairs: tuple[tuple[Rows | None, Rows | None], ...]
+
+
 def rehearse(
     dataset: Dataset,
     operation: Operation,
     before: tuple[Record, ...],
     after: tuple[Record, ...],
-) -> Steps[tuple[Any, tuple[str, ...]]]:
-    """The shadow of a write: what the candidate would answer, and the columns it would leave wrong.
+) -> Steps[Rehearsed]:
+    """The shadow of a write: what the candidate would answer, and leave.
 
-    The candidate begins at control's state `before`: without that seed, all that earlier rehearsals
-    did not leave behind would be missing.
+    It begins at control's state `before`: without that seed, all that earlier rehearsals did not
+    leave behind would be missing.
 
     Args:
         dataset: of the route.
         operation: what control has applied.
         before: control's records of its keys; those that it did not know are left out.
         after: those that it left.
+
+    Raises:
+        UnavailableError: it was not run.
     """
-    seed = tuple(dataset.toward(Variant.CANDIDATE, record) for record in before)
-    answer, found = yield Rehearse(seed, operation)
-    left = {record.key: record for record in found}
-    wrong = [
-        f"{record.key}.{column}"
-        for record in after
-        for column in differing(dataset.toward(Variant.CANDIDATE, record), left.get(record.key))
-    ]
-    return answer, tuple(wrong)
+    toward = partial(dataset.toward, Variant.CANDIDATE)
+    answer, found = yield Rehearse(tuple(map(toward, before)), operation)
+    wanted = {record.key: toward(record).rows for record in after}
+    left = {record.key: record.rows for record in found}
+    return Rehearsed(answer, tuple((wanted.get(k), left.get(k)) for k in operation.keys))
 
 
 def differing(expected: Record, found: Record | None) -> tuple[str, ...]:

@@ -114,7 +114,31 @@ def carrying(attempt: Attempt) -> Iterator[None]:
         _carried.reset(token)
 
 
+@contextmanager
+def rehearsing() -> Iterator[None]:
+    """A dry run goes on meanwhile, in whatever thread."""
+    _rehearsals.append(None)
+    try:
+        yield
+    finally:
+        _rehearsals.pop()
+
+
+def is_rehearsal() -> bool:
+    """Whether the shadow runs this code, as a dry run of a write.
+
+    What it does to the database is rolled back; what it would do elsewhere it has to leave out: a
+    mail, a message, a request that changes data.
+
+    Example:
+        >>> if not is_rehearsal():
+        ...     pass  # send the mail
+    """
+    return bool(_rehearsals)
+
+
 _carried: ContextVar[Attempt | None] = ContextVar("_carried", default=None)
+_rehearsals: list[None] = []
 
 
 def _digest(text: str, *more: bytes) -> str:

@@ -12,9 +12,21 @@ from itertools import islice
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from psycopg.errors import LockNotAvailable, QueryCanceled
 from pydantic import TypeAdapter
-from sqlalchemy import ARRAY, JSON, BigInteger, Column, Table, Text, cast, func, select, text, union
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    BigInteger,
+    Column,
+    ColumnElement,
+    Table,
+    Text,
+    cast,
+    func,
+    select,
+    text,
+    union,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlmodel import Session, SQLModel
@@ -32,12 +44,13 @@ _BYTEWISE = "C"
 """The collation in which PostgreSQL sorts text as Python does."""
 
 _LIMIT = text(
-    "SELECT set_config(name, :milliseconds, true) FROM pg_settings WHERE name IN ("
+    "SELECT set_config(name, CASE WHEN setting::bigint BETWEEN 1 AND :ms THEN setting "
+    "ELSE CAST(:ms AS text) END, true) FROM pg_settings WHERE name IN ("
     "'lock_timeout', 'statement_timeout', 'idle_in_transaction_session_timeout', "
     "'transaction_timeout')"
 )
-"""As many of them as this version knows. The last two end a transaction whose client has stalled:
-its commit comes to nothing.
+"""As many of them as this version knows, of this transaction. The last two end one whose client has
+stalled: its commit comes to nothing.
 
 https://www.postgresql.org/docs/current/runtime-config-client.html
 """
@@ -101,7 +114,12 @@ class SqlStore:
         if "deleted_at" in self._table.c:  # what none of us deleted was never known
             theirs = theirs.where(self._table.c.deleted_at.is_(None))
         both = union(
-            select(ours).where(ours > after).order_by(ours).limit(limit).subquery().select(),
+            select(ours)
+            .where(ours > after, self._versions.c.version > 0)
+            .order_by(ours)
+            .limit(limit)
+            .subquery()
+            .select(),
             theirs.order_by(own).limit(limit).subquery().select(),
         ).subquery()
         first = both.c.key.collate(_BYTEWISE)
@@ -118,21 +136,31 @@ class SqlStore:
         Raises:
             UnavailableError: the database does not answer, or refuses the rows.
         """
-        put = insert(self._versions).values(
-            key=record.key, version=record.version, operations=_newest(record.operations)
-        )
-        held, offered = self._versions.c.version, put.excluded.version
-        upsert = put.on_conflict_do_update(
-            index_elements=["key"],
-            set_={"version": offered, "operations": put.excluded.operations},
-            where=(held <= offered) if repair else (held < offered),
-        )
         with _asked() as session:
-            session.execute(_LIMIT, {"milliseconds": f"{1_000 * EFFECT_S:.0f}"})
-            if session.execute(upsert.returning(self._versions.c.key)).first() is not None:
+            _limit(session, EFFECT_S)
+            newest = self._versions.c.version <= record.version - (not repair)
+            if session.execute(self._put_version(record, newest)).first() is not None:
                 self._put_rows(session, record)
                 session.commit()
         return True
+
+    def seed(self, key: str, record: Record | None) -> None:
+        """Makes the key's state this one, whatever it is: in a rehearsal.
+
+        Raises:
+            UnavailableError: the database does not answer, or refuses the rows.
+        """
+        with _asked() as session:
+            if record is not None:
+                session.execute(self._put_version(record))
+                self._put_rows(session, record)
+            elif (identity := self._identity(key)) is not None:
+                for table, own in (
+                    (self._versions, self._versions.c.key == key),
+                    (self._table, self._key == identity),
+                ):
+                    session.execute(table.delete().where(own))
+            session.commit()
 
     def apply(self, attempt: Attempt, key: str, change: Callable[[Rows], Rows | None]) -> Record:
         """Changes the rows of a key, once for each operation; where `change` gives None, deletes.
@@ -152,7 +180,7 @@ class SqlStore:
         left_s = attempt.until - time.time()
         with _in_time(), database.session() as session:
             if left_s > 0:
-                session.execute(_LIMIT, {"milliseconds": f"{max(1.0, 1_000 * left_s):.0f}"})
+                _limit(session, left_s)
                 self._lock(session, key)
             held = self._held(session, key)
             if held is None:
@@ -183,6 +211,17 @@ class SqlStore:
             session.commit()
         return stored or made
 
+    def _put_version(self, record: Record, where: ColumnElement[bool] | None = None) -> Any:
+        """Answers a row where it was put; a version that is being put is waited for."""
+        put = insert(self._versions).values(
+            key=record.key, version=record.version, operations=_newest(record.operations)
+        )
+        return put.on_conflict_do_update(
+            index_elements=["key"],
+            set_={"version": put.excluded.version, "operations": put.excluded.operations},
+            where=where,
+        ).returning(self._versions.c.key)
+
     def _lock(self, session: Session, key: str) -> None:
         """Whoever applies or copies waits; so does who changes the row in another way."""
         identity = self._identity(key)
@@ -200,7 +239,9 @@ class SqlStore:
 
     def _records(self, session: Session, keys: Iterable[str]) -> tuple[Record, ...]:
         """In one statement: a version and rows that do not belong together would be copied."""
-        wanted = func.unnest(cast([*keys], ARRAY(Text))).table_valued("key", name="wanted")
+        wanted = (
+            func.unnest(cast([*keys], ARRAY(Text))).table_valued("key").render_derived("wanted")
+        )
         versions = self._versions.c
         found = session.execute(
             select(wanted.c.key, versions.version, versions.operations, self._model)
@@ -246,7 +287,7 @@ class SqlStore:
         """The primary key that is `key` as text; None where there can be none."""
         try:
             value = self._identities.validate_python(key)
-            return value if str(value) == key and b"\0" not in key.encode() else None
+            return value if str(value) == key and database.can_hold(key) else None
         except ValueError:
             return None
 
@@ -266,6 +307,10 @@ def _versions_beside(table: Table) -> Table:
     )
 
 
+def _limit(session: Session, seconds: float) -> None:
+    session.execute(_LIMIT, {"ms": max(1, int(1_000 * seconds))})
+
+
 def _newest(operations: Mapping[str, str]) -> dict[str, str]:
     return dict(islice(operations.items(), max(0, len(operations) - OPERATIONS), None))
 
@@ -282,10 +327,16 @@ def _asked() -> Iterator[Session]:
 
 @contextmanager
 def _in_time() -> Iterator[None]:
-    """Who waited for a lock until the end has done nothing."""
     try:
         yield
     except DBAPIError as error:
-        if isinstance(error.orig, LockNotAvailable | QueryCanceled):
+        if getattr(error.orig, "sqlstate", None) in _LATE:
             raise LateError from error
         raise
+
+
+_LATE = ("55P03", "57014", "25P03", "25P04")
+"""A time of `_LIMIT` has passed: none of them comes from a transaction that was committed.
+
+https://www.postgresql.org/docs/current/errcodes-appendix.html
+"""

@@ -1,7 +1,8 @@
 """The candidate's own Lambda: the new code behind a direct invocation."""
 
+import importlib
 from collections.abc import Callable
-from typing import Any, overload
+from typing import Any, Protocol, cast, overload
 
 from shadow_runtime.compare import Rules
 from shadow_runtime.contract import ShadowCanaryError
@@ -20,6 +21,13 @@ from shadow_runtime.telemetry import traced
 from shadow_runtime.user import User, claim, key_of
 
 _SUBJECT = claim("sub")
+
+
+class Writes(Protocol):
+    """What is loaded where the route has a dataset: `dataset_runtime.candidate`."""
+
+    def carry_out(self, told: object, answer: Callable[[], Any]) -> Any:
+        """What the route asks for, beside an answer, in `told`."""
 
 
 class FailedByDrillError(ShadowCanaryError):
@@ -60,6 +68,12 @@ class Candidate:
         if told.get("probe"):  # nobody asks the new data source before the flag does
             return {"statusCode": 204}
         user = told["user"] if "user" in told else key_of(self._user, event)
+        if "dataset" in told:
+            writes = cast("Writes", importlib.import_module("dataset_runtime.candidate"))
+            return writes.carry_out(told["dataset"], lambda: self._answered(event, context, user))
+        return self._answered(event, context, user)
+
+    def _answered(self, event: Any, context: Any, user: str) -> Any:
         door = front_door(event)
         with traced("candidate") as annotations:
             payload = call_safely(lambda: self._answer(event, context, user), event)

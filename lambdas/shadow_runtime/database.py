@@ -12,7 +12,8 @@ from typing import Any
 
 import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, ExceptionContext, event, text
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, create_engine
 
 from shadow_runtime.secret import named_by
@@ -59,13 +60,116 @@ def session() -> Iterator[Session]:
             "pass the open session on, or close it first"
         )
     try:
-        with Session(_engine()) as opened:
+        with _opened() as opened:
             yield opened
     finally:
         _in_use.release()
 
 
+def _opened() -> Session:
+    if _rehearsed:
+        return Session(_rehearsed[-1], join_transaction_mode="create_savepoint")
+    return Session(_engine())
+
+
 _in_use = Lock()
+_rehearsed: list[Connection] = []
+
+
+class UnguardedError(Exception):
+    """A dry run that the database would let commit, or that has left its transaction."""
+
+
+class Rehearsal:
+    """One transaction that is never committed.
+
+    Attributes:
+        is_disturbed: whether a lock, or a limit of the role's, has kept the code from something
+            that it could have done for a user.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._began = ""
+        self.is_disturbed = False
+
+    def begin(self) -> None:
+        """To be called when something was written: proves that it cannot be committed.
+
+        Raises:
+            UnguardedError: it could.
+        """
+        self._began = self._transaction()
+        try:
+            with self._connection.begin_nested():
+                self._connection.execute(text(f"SET CONSTRAINTS {GUARD} IMMEDIATE"))
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) == REFUSED:
+                self.is_disturbed = False
+                return
+            raise UnguardedError(f"there is no trigger {GUARD}: run shadow.sql") from error
+        raise UnguardedError(f"the trigger {GUARD} lets this role commit: run shadow.sql")
+
+    def check(self) -> None:
+        """To be called before what is left is read.
+
+        Raises:
+            UnguardedError: the code has ended the transaction: it asked the connection itself.
+        """
+        if self._transaction() != self._began:
+            raise UnguardedError("the code has ended the transaction of its rehearsal")
+
+    def _transaction(self) -> str:
+        found: str = self._connection.execute(text("SELECT txid_current()::text")).scalar_one()
+        return found
+
+
+GUARD = "shadow_commits_nothing"
+"""The trigger of `dataset_runtime/shadow.sql`."""
+
+REFUSED = "SHDW0"
+"""Its error's code."""
+
+_DISTURBED = (REFUSED, "55P03", "57014")
+"""Refused to commit; a lock that was held, and a statement that took too long.
+
+https://www.postgresql.org/docs/current/errcodes-appendix.html
+"""
+
+
+@contextmanager
+def rehearsal() -> Iterator[Rehearsal]:
+    """Meanwhile each `session()` is of one transaction, which is rolled back at the end.
+
+    A session commits, and rolls back, as ever: to a savepoint. Sequences advance.
+
+    Raises:
+        RuntimeError: a session is open.
+        SettingsError: the secret misses a key.
+        sqlalchemy.exc.OperationalError: the database cannot be reached.
+    """
+    if _in_use.locked():
+        raise RuntimeError("rehearsal() inside session(): close the session first")
+    with _engine().connect() as connection:
+        rehearsed = Rehearsal(connection)
+
+        def hear(context: ExceptionContext) -> None:
+            state = getattr(context.original_exception, "sqlstate", None)
+            rehearsed.is_disturbed |= state in _DISTURBED
+
+        event.listen(_engine(), "handle_error", hear)
+        transaction = connection.begin()
+        _rehearsed.append(connection)
+        try:
+            yield rehearsed
+        finally:
+            _rehearsed.pop()
+            event.remove(_engine(), "handle_error", hear)
+            try:
+                transaction.rollback()
+            except BaseException:  # what was interrupted in the middle answers nothing more
+                connection.invalidate()
+                raise
 
 
 @cache

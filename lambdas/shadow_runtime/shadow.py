@@ -3,12 +3,12 @@
 import importlib
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, cast
 
 from shadow_runtime import assignment
 from shadow_runtime.candidate import Candidate
@@ -16,6 +16,7 @@ from shadow_runtime.compare import (
     EXACT,
     Comparison,
     PairClass,
+    Pairs,
     Rules,
     StaleRules,
     Verdict,
@@ -113,6 +114,23 @@ class SecondSights:
         return found
 
 
+class Rehearsed(Protocol):
+    """What the candidate came to in a dry run: its answer, and the rows of both sides."""
+
+    @property
+    def answer(self) -> Any: ...
+
+    @property
+    def pairs(self) -> Pairs: ...
+
+
+class Rehearsals(Protocol):
+    """What is loaded for the copy of a write: `dataset_runtime.rehearsal`."""
+
+    def rehearsed(self, write: Mapping[str, Any], answer: Callable[[], Any]) -> Rehearsed:
+        """What calling `answer` came to, on the state that control had; nothing of it is left."""
+
+
 _PROVING_LITTLE = {
     PairClass.REFUSED: MetricName.REFUSED,
     PairClass.EMPTY: MetricName.EMPTY,
@@ -185,11 +203,11 @@ def _compare_sides(sides: "_Sides", measurements: Measurements) -> None:
     """Counts last, so that a copy which fails on the way has the one count of that."""
     copy = sides.copy
     with sides.in_time():
-        route = _route()
+        _route()  # it is imported: of what it lacks, the first copy tells
     ran = sides.run(copy.variant.other)
     is_shown = copy.variant is Variant.CANDIDATE
     old, new = (ran.response, copy.response) if is_shown else (copy.response, ran.response)
-    found = sides.compared(old, new)
+    found = sides.compared(old, new, ran.rows)
     if not is_shown and ran.elapsed_ms > copy.deadline_ms:
         raise DroppedError(MetricName.LATE)
     if ran.lacked and not found.agrees:
@@ -204,12 +222,12 @@ def _compare_sides(sides: "_Sides", measurements: Measurements) -> None:
         raise DroppedError(MetricName.SIDE_FAILED)
     if found.verdict is Verdict.UNDECIDED:
         raise DroppedError(MetricName.UNDECIDED)
-    asked_again = _asked_again.share() if route.is_repeatable else 0.0
+    asked_again = _asked_again.share() if sides.are_repeatable else 0.0
     is_drawn = assignment.is_in(copy.id, 100 * asked_again, route=settings().route, purpose="noise")
     sight = sides.sight(old, found, is_drawn=is_drawn, measurements=measurements)
     if not found.agrees:
         _write("mismatch", copy, found, sight=sight)
-    if copy.is_recorded:
+    if copy.is_recorded and copy.write is None:  # whoever asks what was recorded changes nothing
         with suppress(Exception):  # no copy goes uncounted for it
             _record(copy)
     usage = _usage()
@@ -220,11 +238,15 @@ def _compare_sides(sides: "_Sides", measurements: Measurements) -> None:
 
 
 class _Ran(NamedTuple):
-    """What a side answered to a copy, and whether it could for want of what the copy lacks."""
+    """What a side answered to a copy, and whether it could for want of what the copy lacks.
+
+    Of a write there are `rows` too: those that control left, and the candidate in its rehearsal.
+    """
 
     response: Response
     lacked: bool
     elapsed_ms: float
+    rows: Pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +255,11 @@ class _Sides:
 
     copy: Copy
     context: Any
+
+    @property
+    def are_repeatable(self) -> bool:
+        """Whether control may be asked once more."""
+        return _route().is_repeatable and self.copy.write is None
 
     @contextmanager
     def in_time(self) -> Iterator[None]:
@@ -271,20 +298,26 @@ class _Sides:
         event = watched(copy.event, copy.withheld, asked)
         event[MARK] = {"user": copy.user}
         handler = _route().handlers[side]
-        started = time.perf_counter()
-        with self.in_time(), traced(side) as annotations:
+
+        def ask() -> tuple[Any, float]:
+            started = time.perf_counter()
             payload = call_safely(lambda: handler(event, self.context), copy.event)
+            return payload, 1_000 * (time.perf_counter() - started)
+
+        with self.in_time(), traced(side) as annotations:
+            (payload, elapsed_ms), rows = (
+                (ask(), ()) if copy.write is None else _rehearsed(copy.write, ask)
+            )
             response = without_credentials(front_door(copy.event).served(payload))
             annotations["status"] = response.status
-        elapsed = 1_000 * (time.perf_counter() - started)
         refused = bool(copy.withheld) and response.status in (401, 403)
-        return _Ran(response, refused or bool(asked), elapsed)
+        return _Ran(response, refused or bool(asked), elapsed_ms, rows)
 
-    def compared(self, control: Response, candidate: Response) -> Comparison:
+    def compared(self, control: Response, candidate: Response, rows: Pairs = ()) -> Comparison:
         """What differs; undecided if the time is up first."""
         try:
             with self.in_time():
-                return compare(control, candidate, _route().rules)
+                return compare(control, candidate, _route().rules, rows)
         except OverdueError:
             return Comparison(Verdict.UNDECIDED)
 
@@ -295,6 +328,8 @@ class _Sides:
 
         Where the copy `is_drawn` control is asked again first, and may be what differs.
         """
+        if self.copy.write is not None:
+            return None if found.agrees else self._sight_of_write(old, found)
         if not _route().is_repeatable:
             is_failed = found.verdict is Verdict.CANDIDATE_ERRORED
             unknown = Sight.CONFIRMED if is_failed else Sight.UNSETTLED
@@ -306,6 +341,21 @@ class _Sides:
         return _second_sights.sight(
             differing, lambda: self._second_sight(old, found, noise, measurements)
         )
+
+    def _sight_of_write(self, old: Response, found: Comparison) -> Sight:
+        """By another rehearsal, on the same state: control does not write again."""
+
+        def look() -> Sight:
+            with suppress(OverdueError, Exception):
+                ran = self.run(Variant.CANDIDATE)
+                again = self.compared(old, ran.response, ran.rows)
+                if again.agrees:
+                    return Sight.FIRST
+                if again.repeats(found) and not ran.lacked:
+                    return Sight.CONFIRMED
+            return Sight.UNSETTLED
+
+        return _second_sights.sight(found.fingerprint, look)
 
     def _noise(self, old: Response) -> Comparison | None:
         """How control, asked again, differs from `old`; None where it cannot be told."""
@@ -358,6 +408,14 @@ class _Sides:
                 measurements.add(MetricName.NOISE, path=path)
         if noise.places:
             _write("noise", self.copy, noise)
+
+
+def _rehearsed(
+    write: Mapping[str, Any], ask: Callable[[], tuple[Any, float]]
+) -> tuple[tuple[Any, float], Pairs]:
+    rehearsals = cast("Rehearsals", importlib.import_module("dataset_runtime.rehearsal"))
+    found = rehearsals.rehearsed(write, ask)
+    return found.answer, found.pairs
 
 
 def _count(

@@ -21,4 +21,3 @@ class User(UserRecord, table=True):
     __tablename__ = "users"
 
     deleted_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
-    version: int = 0

@@ -1,6 +1,6 @@
 """The comparison of two answers: outcomes, not values; what differs and no rule excuses."""
 
-from shadow_runtime.compare.answers import PairClass, compare, pair_class
+from shadow_runtime.compare.answers import PairClass, Pairs, compare, pair_class
 from shadow_runtime.compare.bodies import ABSENT
 from shadow_runtime.compare.findings import (
     Comparison,
@@ -20,6 +20,7 @@ __all__ = [
     "Difference",
     "Kind",
     "PairClass",
+    "Pairs",
     "Rules",
     "StaleRules",
     "Tolerance",

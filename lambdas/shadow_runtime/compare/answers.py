@@ -1,7 +1,8 @@
 """The comparison of two whole answers: status, headers that count, body; and what a pair proves."""
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -16,10 +17,13 @@ from shadow_runtime.compare.bodies import (
 )
 from shadow_runtime.compare.classes import Effort
 from shadow_runtime.compare.findings import Comparison, Kind, Verdict
-from shadow_runtime.compare.rules import BY_DEFAULT, EXACT, NO_CONTENT, Rules
+from shadow_runtime.compare.rules import BY_DEFAULT, EXACT, NO_CONTENT, ROWS, Rules
 from shadow_runtime.compare.scope import Scope
 from shadow_runtime.compare.walk import CapReachedError, Walk
 from shadow_runtime.http import Response
+
+Pairs = Iterable[tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]]
+"""Rows of control and of the candidate; None where there are none."""
 
 _MATCHED = Comparison(Verdict.MATCHED)
 _BODY = (None, "$")
@@ -61,25 +65,31 @@ def pair_class(control: Response) -> PairClass:
     return PairClass.EMPTY if is_nothing else PairClass.CONTENT
 
 
-def compare(control: Response, candidate: Response, rules: Rules = EXACT) -> Comparison:
+def compare(
+    control: Response, candidate: Response, rules: Rules = EXACT, rows: Pairs = ()
+) -> Comparison:
     """What the candidate's answer has that control's has not, after `rules`. Never raises.
 
     Status, headers that count, and body. Bodies are compared as JSON, or as lines of JSON, if
     either content type says JSON or is missing, and both are; otherwise as the bytes that a client
     receives. JSON has one type of number (`1` is `1.0`), of which every digit counts; `true` is no
     number, and of members with one name the last counts. Gzip is inflated where the answer says
-    that it is gzip.
+    that it is gzip. Of a write `rows` are compared too, by column, as JSON: those that control left
+    and those that the candidate left, of each record.
 
     Example:
         >>> found = compare(Response.json({"name": "Grace"}), Response.json({"name": "Gracie"}))
         >>> found.verdict, found.differences
         (<Verdict.MISMATCHED: 'mismatched'>, ($.name value str(5) ≠ str(6),))
     """
-    if control == candidate and not control.is_fault:
+    parsed = [_rows(*pair) for pair in rows]
+    if control == candidate and not control.is_fault and all(a == b for a, b in parsed):
         return _MATCHED
     walk = Walk(rules, Effort(len(control.body) + len(candidate.body)), cap=rules.cap)
     try:
         _compare(control, candidate, walk, rules)
+        for here, there in parsed:
+            walk.compare(here, there, (None, ROWS), rules.scope.step(ROWS))
     except CapReachedError:
         walk.is_capped = True
     verdict = _verdict(control, candidate, walk)
@@ -93,6 +103,11 @@ def compare(control: Response, candidate: Response, rules: Rules = EXACT) -> Com
         frozenset(walk.undecided),
         frozenset(walk.unusable),
     )
+
+
+def _rows(control: Mapping[str, Any] | None, candidate: Mapping[str, Any] | None) -> Any:
+    """Both as a body's JSON is; `ABSENT` where there are none."""
+    return parse(*("" if side is None else json.dumps(dict(side)) for side in (control, candidate)))
 
 
 def _verdict(control: Response, candidate: Response, walk: Walk) -> Verdict:

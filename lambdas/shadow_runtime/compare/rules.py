@@ -23,6 +23,9 @@ from shadow_runtime.compare.scope import (
 )
 from shadow_runtime.credentials import HEADERS as WITHHELD
 
+ROWS = "$rows"
+"""Where the rows are that a write leaves."""
+
 NULL_IS_ABSENT = "null_is_absent"
 EMPTY_IS_ABSENT = "empty_is_absent"
 
@@ -118,8 +121,9 @@ class Rules:
 
     A path starts at the body (`$`), `*` is any one step, `**` any depth, `[*]` any index, `*_at`
     any name that ends so: `$.user.name`, `$.items[*].id`, `$.**.*_at`, `$["odd.key"]`,
-    `headers.etag`. Lists are compared in place; in a list whose order means nothing no index
-    names an element, so only `[*]` reaches into it.
+    `headers.etag`; and `$rows.name` is a column of what a write leaves. Lists are compared in
+    place; in a list whose order means nothing no index names an element, so only `[*]` reaches into
+    it.
 
     Attributes:
         ignore: paths left out with everything below them.
@@ -243,7 +247,7 @@ class Rules:
     def _refuse_outside_the_body(self, rule: PathRule) -> None:
         """Few kinds of rules are asked for headers and the status, none for uncompared headers."""
         root, *steps = rule.pattern
-        if root == "$":
+        if root in ("$", ROWS):
             return
         if rule.kind not in _HOLD_FOR[str(root)]:
             raise ValueError(
@@ -283,7 +287,7 @@ def _groups(
         name = f"equal_statuses {', '.join(map(str, sorted(statuses)))}"
         paths = _strings(name, equal[group]) if isinstance(equal, Mapping) else ("$",)
         patterns = [_path_rule(name, path).pattern for path in paths]
-        if bad := [path for path in paths if not path.startswith("$")]:
+        if bad := [path for path in paths if parse(path)[0] != "$"]:
             raise ValueError(f"{name}: only bodies are compared, got {bad[0]!r}; write $.code")
         kinds = (NULL_IS_ABSENT, EMPTY_IS_ABSENT) if statuses & NO_CONTENT else ()
         own = [

@@ -50,7 +50,7 @@ class Glob(NamedTuple):
 Step = str | int | Wild | Glob
 Pattern = tuple[Step, ...]
 
-_ROOT = re.compile(r"\$|status\Z|headers(?=[.\[])")
+_ROOT = re.compile(r"\$(rows\b)?|status\Z|headers(?=[.\[])")
 _STEP = re.compile(
     r"""\.(?P<wild>\*\*?)(?=[.\[]|\Z)
     | \.(?P<name>[^.\[\]"'\s]+)

@@ -7,7 +7,7 @@ import pytest
 
 from dataset.reconciler import Repair, Repaired, reconcile, repair
 from dataset.register import AT_ONCE, FENCE_S, FENCED, FRESH_S, Difference, Phase, Register
-from dataset.requests import End, Written, differing, may_answer, read, rehearse, write
+from dataset.requests import End, Rehearsed, Written, differing, may_answer, read, rehearse, write
 from dataset.steps import Dataset, Intent, Mark, Operation, Record, Seen, UnavailableError
 from shadow_runtime.contract import Variant
 from tests.unit.dataset.play import ADA, BOB, PEOPLE, Play
@@ -460,15 +460,17 @@ def test_at_off_an_intent_moves_nothing(synced: Play) -> None:
 # The shadow of a write
 
 
-def test_a_dry_run_tells_the_columns_that_would_be_wrong(synced: Play) -> None:
+def test_a_dry_run_tells_what_control_left_and_what_the_candidate_would_have(synced: Play) -> None:
     before = (synced.world.stores[Variant.CONTROL][ADA],)
     right = (replace(before[0], version=2, rows={"log": [*before[0].rows["log"], "dry"]}),)  # type: ignore[index]
-    found: list[Any] = []
-    for after in (right, before):
+    found: list[Rehearsed] = []
+    for after in (right, before, ()):
         steps = rehearse(USERS, Operation("dry", "", (ADA,)), before, after)
         task = Task("rehearse", steps, done=found.append)
         synced.run(synced.world.start(task))
-    assert found == [("answered", ()), ("answered", ("ada.entries",))]
+    assert [each.answer for each in found] == ["answered"] * 3
+    assert [left == wanted for each in found for wanted, left in each.pairs] == [True, False, False]
+    assert [wanted is None for each in found for wanted, _ in each.pairs] == [False, False, True]
     assert versions(synced) == [1, 1]
 
 
