@@ -116,7 +116,11 @@ class Rehearsal:
         Raises:
             UnguardedError: the code has ended the transaction: it asked the connection itself.
         """
-        if self._transaction() != self._began:
+        try:
+            is_same = self._transaction() == self._began
+        except DBAPIError:  # of a savepoint that is gone, too
+            is_same = False
+        if not is_same:
             raise UnguardedError("the code has ended the transaction of its rehearsal")
 
     def _transaction(self) -> str:
