@@ -2,18 +2,18 @@
 
 import importlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, cast
 
 from dataset.register import EFFECT_S
 from dataset.requests import Rehearsed, rehearse
-from dataset.steps import Dataset, Record, Rehearse, Step, UnavailableError
+from dataset.steps import Dataset, Operation, Record, Rehearse, Step, UnavailableError
 from dataset_runtime.candidate import store
-from dataset_runtime.operation import Attempt, carrying, operation_of, rehearsing
+from dataset_runtime.operation import Attempt, carrying, rehearsing
 from dataset_runtime.perform import run
 from dataset_runtime.wire import from_json
 from shadow_runtime import database
-from shadow_runtime.http import Request
+from shadow_runtime.front_doors import MalformedError
 from shadow_runtime.settings import settings
 
 
@@ -27,26 +27,29 @@ class Seeded(Protocol):
         """Makes the key's state this one, whatever it is; None where it was never known."""
 
 
-def rehearsed(
-    request: Request, before: Sequence[object], after: Sequence[object], answer: Callable[[], Any]
-) -> Rehearsed:
-    """Runs `answer`, the candidate's handler, on what control had before `request`, in vain.
-
-    `before` and `after` are control's records of the request's keys, as `wire` writes them.
+def rehearsed(write: Mapping[str, Any], answer: Callable[[], Any]) -> Rehearsed:
+    """Runs `answer`, the candidate's handler, on what control had before `write`, in vain.
 
     Raises:
-        MalformedError: a record is none.
+        MalformedError: no route tells so of a write.
         UnavailableError: the code was kept from its work, as by a lock.
         UnguardedError: the database would let it commit, or it has ended its transaction.
     """
-    records = importlib.import_module(f"{settings().dataset_package}.records")
-    steps = rehearse(
-        Dataset(settings().dataset, records.translate, records.inverse),
-        operation_of(request, records.keys(request)),
-        tuple(map(from_json, before)),
-        tuple(map(from_json, after)),
-    )
-    return run(steps, lambda step: _performed(step, answer))
+    match write:
+        case {
+            "operation": {"id": str(id_), "digest": str(digest), "keys": list(keys)},
+            "before": list(before),
+            "after": list(after),
+        }:
+            records = importlib.import_module(f"{settings().dataset_package}.records")
+            steps = rehearse(
+                Dataset(settings().dataset, records.translate, records.inverse),
+                Operation(id_, digest, tuple(keys)),
+                tuple(map(from_json, before)),
+                tuple(map(from_json, after)),
+            )
+            return run(steps, lambda step: _performed(step, answer))
+    raise MalformedError("this is no write that a route copied: operation, before and after")
 
 
 def _performed(step: Step, answer: Callable[[], Any]) -> tuple[Any, tuple[Record, ...]]:

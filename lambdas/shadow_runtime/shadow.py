@@ -3,7 +3,7 @@
 import importlib
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -34,7 +34,7 @@ from shadow_runtime.front_doors import (
     front_door,
 )
 from shadow_runtime.handlers import MARK, call_safely, find
-from shadow_runtime.http import Request, Response
+from shadow_runtime.http import Response
 from shadow_runtime.migrating import Migration
 from shadow_runtime.recording import form, masked
 from shadow_runtime.sampling import AskedAgain, Deduplicator, LogSampler
@@ -127,13 +127,7 @@ class Rehearsed(Protocol):
 class Rehearsals(Protocol):
     """What is loaded for the copy of a write: `dataset_runtime.rehearsal`."""
 
-    def rehearsed(
-        self,
-        request: Request,
-        before: Sequence[object],
-        after: Sequence[object],
-        answer: Callable[[], Any],
-    ) -> Rehearsed:
+    def rehearsed(self, write: Mapping[str, Any], answer: Callable[[], Any]) -> Rehearsed:
         """What calling `answer` came to, on the state that control had; nothing of it is left."""
 
 
@@ -233,7 +227,7 @@ def _compare_sides(sides: "_Sides", measurements: Measurements) -> None:
     sight = sides.sight(old, found, is_drawn=is_drawn, measurements=measurements)
     if not found.agrees:
         _write("mismatch", copy, found, sight=sight)
-    if copy.is_recorded and copy.before is None:  # whoever asks what was recorded changes nothing
+    if copy.is_recorded and copy.write is None:  # whoever asks what was recorded changes nothing
         with suppress(Exception):  # no copy goes uncounted for it
             _record(copy)
     usage = _usage()
@@ -265,7 +259,7 @@ class _Sides:
     @property
     def are_repeatable(self) -> bool:
         """Whether control may be asked once more."""
-        return _route().is_repeatable and self.copy.before is None
+        return _route().is_repeatable and self.copy.write is None
 
     @contextmanager
     def in_time(self) -> Iterator[None]:
@@ -312,7 +306,7 @@ class _Sides:
 
         with self.in_time(), traced(side) as annotations:
             (payload, elapsed_ms), rows = (
-                (ask(), ()) if copy.before is None else _rehearsed(copy, ask)
+                (ask(), ()) if copy.write is None else _rehearsed(copy.write, ask)
             )
             response = without_credentials(front_door(copy.event).served(payload))
             annotations["status"] = response.status
@@ -334,7 +328,7 @@ class _Sides:
 
         Where the copy `is_drawn` control is asked again first, and may be what differs.
         """
-        if self.copy.before is not None:
+        if self.copy.write is not None:
             return None if found.agrees else self._sight_of_write(old, found)
         if not _route().is_repeatable:
             is_failed = found.verdict is Verdict.CANDIDATE_ERRORED
@@ -416,10 +410,11 @@ class _Sides:
             _write("noise", self.copy, noise)
 
 
-def _rehearsed(copy: Copy, ask: Callable[[], tuple[Any, float]]) -> tuple[tuple[Any, float], Pairs]:
+def _rehearsed(
+    write: Mapping[str, Any], ask: Callable[[], tuple[Any, float]]
+) -> tuple[tuple[Any, float], Pairs]:
     rehearsals = cast("Rehearsals", importlib.import_module("dataset_runtime.rehearsal"))
-    request = front_door(copy.event).request(copy.event, copy.user)
-    found = rehearsals.rehearsed(request, copy.before or (), copy.after or (), ask)
+    found = rehearsals.rehearsed(write, ask)
     return found.answer, found.pairs
 
 

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -229,9 +229,20 @@ def held(socket: str) -> list[Any]:
 
 def run(code: Callable[[], Any], *, before: tuple[Record, ...] = (BEFORE,)) -> Any:
     """A rehearsal of `code`, which answers 500 where it raises."""
-    request, after = put({"plan": "team"}), [to_json(Record("ada", 2, TEAM))]
+    request = put({"plan": "team"})
     event = HTTP_API.event(request)
-    return rehearsed(request, [*map(to_json, before)], after, lambda: call_safely(code, event))
+    return rehearsed(
+        written(request, before, Record("ada", 2, TEAM)), lambda: call_safely(code, event)
+    )
+
+
+def written(request: Request, before: Iterable[Record], after: Record) -> dict[str, Any]:
+    operation = operation_of(request, (request.user,))
+    return {
+        "operation": {"id": operation.id, "digest": operation.digest, "keys": [*operation.keys]},
+        "before": [*map(to_json, before)],
+        "after": [to_json(after)],
+    }
 
 
 def updates() -> Any:
@@ -453,8 +464,7 @@ def copied(
         traceparent="",
         variant=Variant.CONTROL,
         response=answer,
-        before=[to_json(before)],
-        after=[to_json(after)],
+        write=written(request, [before], after),
         exposed=True,
         is_recorded=True,
         candidate_version="7",
