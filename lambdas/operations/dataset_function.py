@@ -63,7 +63,7 @@ class DatasetStatus:
         queued: keys that wait for the reconciler.
         dead_letters: keys that it gave up.
         unsent: keys of which no intent could be sent.
-        lag_s: for how many seconds the oldest of those that wait has waited.
+        lag_s: for how many seconds the last of them that was taken had waited.
 
     Example:
         >>> DatasetStatus(name="Users/users", phase=Phase.OFF).unreconciled

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import boto3
 
     from operations.dataset_function import DatasetFunction
+    from shadowctl.dataset.scans import Scans
 
 app = typer.Typer()
 dataset = typer.Typer(no_args_is_help=True)
@@ -38,19 +39,21 @@ def status(context: typer.Context, embedded: Embedded = False) -> Result:
 @verb(dataset)
 def backfill(context: typer.Context, embedded: Embedded = False) -> Result:
     """Copy each key that control has; Ctrl-C stops it, and the same command goes on."""
-    from shadowctl.dataset.meter import Meter
-    from shadowctl.dataset.scans import backfill as backfilled
-
-    return backfilled(found(context, embedded=embedded), partial(Meter, progress))
+    return scans(context, embedded=embedded).backfill()
 
 
 @verb(dataset)
 def verify(context: typer.Context, embedded: Embedded = False) -> Result:
     """Compare each key of both sides; Ctrl-C stops it, and the same command goes on."""
-    from shadowctl.dataset.meter import Meter
-    from shadowctl.dataset.scans import verify as verified
+    return scans(context, embedded=embedded).verify()
 
-    return verified(found(context, embedded=embedded), partial(Meter, progress))
+
+def scans(context: typer.Context, *, embedded: bool) -> "Scans":
+    """Of the dataset that is named."""
+    from shadowctl.dataset.meter import Meter
+    from shadowctl.dataset.scans import Scans
+
+    return Scans(found(context, embedded=embedded), partial(Meter, progress))
 
 
 @verb(dataset)

@@ -1,5 +1,6 @@
 """What a dataset's function answers, and what follows from a no."""
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from operations.dataset_function import DatasetError, DatasetFunction, DatasetStatus
@@ -25,17 +26,31 @@ def told(dataset: DatasetFunction, answer: Any, name: str, kind: type[T]) -> T:
     return value
 
 
-def further(dataset: DatasetFunction, action: str) -> tuple[bool, DatasetStatus]:
+def further(
+    dataset: DatasetFunction, action: str, sleep: Callable[[float], None]
+) -> tuple[bool, DatasetStatus]:
     """Has long work go on for a while: whether it is done, and where the dataset is.
+
+    Where a store did not answer, or somebody else was at it, it is asked again, a few times.
 
     Raises:
         DatasetError: it was refused.
     """
-    answer = dataset.ask(action)
-    status = DatasetStatus.parse(answer)
-    if refusal := told(dataset, answer, "refusal", str):
-        raise refused(status, refusal, action)
-    return told(dataset, answer, "isDone", bool), status
+    for _ in range(_ATTEMPTS):
+        answer = dataset.ask(action)
+        status = DatasetStatus.parse(answer)
+        refusal = told(dataset, answer, "refusal", str)
+        is_done = told(dataset, answer, "isDone", bool)
+        if not refusal:
+            return is_done, status
+        if is_done or status.fence or status.phase.follower is None:
+            break
+        sleep(_PAUSE_S)
+    raise refused(status, refusal, action)
+
+
+_ATTEMPTS = 5
+_PAUSE_S = 2.0
 
 
 def refused(status: DatasetStatus, refusal: str, action: str) -> DatasetError:

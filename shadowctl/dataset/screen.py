@@ -47,7 +47,7 @@ def _lines(status: DatasetStatus, now: float) -> Iterator[tuple[str, str]]:
         yield "backfill", f"{state}, {status.backfill.enqueued:,} keys enqueued"
         yield "verified", verified(status, now)
     waiting = f"{status.queued:,} keys wait to be copied"
-    behind = f", the oldest for {duration(status.lag_s / 60)}" if status.queued else ""
+    behind = f", each for some {status.lag_s:.0f} s" if status.queued else ""
     yield "queue", f"{waiting}{behind}"
     if status.unreconciled:
         given_up = f"{status.dead_letters:,} keys were given up: `{status.command} repair`"

@@ -44,6 +44,7 @@ class PlayedDataset:
         self.queued = self.dead_letters = self.unsent = 0
         self.outcomes: dict[str, str] = {}
         """Of repairs, by key, where they are not what they should be."""
+        self.lag_s = 60.0
         self.copies = PAGE
         """So many keys leave the queue between two looks."""
         self.events: list[Given] = []
@@ -138,7 +139,7 @@ class PlayedDataset:
             "queued": self.queued,
             "deadLetters": self.dead_letters,
             "unsent": self.unsent,
-            "lagS": 4.0 if self.queued else None,
+            "lagS": self.lag_s if self.queued else None,
         }
 
     def _move(self, to: Phase) -> Given:

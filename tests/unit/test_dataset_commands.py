@@ -13,7 +13,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from dataset.reconciler import Repair
-from dataset.register import Phase
+from dataset.register import Backfill, Phase
 from operations.dataset_function import DatasetError
 from shadow_runtime.contract import Stage, Variable
 from shadowctl import cli
@@ -21,12 +21,13 @@ from shadowctl.commands import dataset as commands
 from shadowctl.dataset import moves, screen
 from shadowctl.dataset.found import find_dataset
 from shadowctl.dataset.meter import Meter
-from shadowctl.dataset.scans import backfill, verify
+from shadowctl.dataset.scans import Scans
 from shadowctl.verb import ExitCode, Result
 from tests.unit.datasets import (
     NAME,
     NOW,
     PlayedDataset,
+    answered,
     clean,
     nonsense,
     raised,
@@ -154,7 +155,7 @@ def test_status_says_what_waits_and_ends_by_it(monkeypatch: pytest.MonkeyPatch) 
     for line in (
         "authority candidate, since 2030-03-17 17:45 UTC; each write is copied to control",
         "fence     writes are held for a move to synced, since 3 seconds",
-        "queue     3 keys wait to be copied, the oldest for 4 seconds",
+        "queue     3 keys wait to be copied, each for some 60 s",
         f"repair    2 keys were given up: `{DATASET} repair`; of 1 no intent could be sent",
     ):
         assert line in told.stdout
@@ -166,26 +167,24 @@ def test_status_says_what_waits_and_ends_by_it(monkeypatch: pytest.MonkeyPatch) 
     assert "25 hours ago: too old to move users by" in told.stdout
 
 
-def metered(console: Console) -> Any:
-    return partial(Meter, console)
-
-
-def scanned(
-    work: Callable[..., Result], played: PlayedDataset, **more: Any
-) -> tuple[Result, list[str]]:
-    """A scan without a terminal: its result, and the lines that it wrote meanwhile."""
-    written = io.StringIO()
-    done = work(played.function(), metered(Console(file=written, width=200)), **more)
-    return done, written.getvalue().splitlines()
-
-
 def no_sleep(_seconds: float) -> None:
     return None
 
 
+def scanned(
+    work: Callable[[Scans], Result],
+    played: PlayedDataset,
+    sleep: Callable[[float], None] = no_sleep,
+) -> tuple[Result, list[str]]:
+    """A scan without a terminal: its result, and the lines that it wrote meanwhile."""
+    written = io.StringIO()
+    done = work(Scans(played.function(), partial(Meter, Console(file=written, width=200)), sleep))
+    return done, written.getvalue().splitlines()
+
+
 def test_a_backfill_goes_on_page_by_page_until_all_is_copied() -> None:
     played = PlayedDataset(keys=2_500)
-    done, lines = scanned(backfill, played, sleep=no_sleep)
+    done, lines = scanned(Scans.backfill, played)
     assert played.told == ["status", *["backfill"] * 3, *["status"] * 3]
     assert [*done.shown] == ["Users/users: 2,500 keys enqueued, 2,500 in all"]
     assert lines == [
@@ -197,20 +196,20 @@ def test_a_backfill_goes_on_page_by_page_until_all_is_copied() -> None:
 
 def test_a_second_backfill_with_nothing_to_do_skips_all_at_each_phase() -> None:
     for phase in (Phase.DUAL, Phase.SYNCED, Phase.SWITCHED):
-        done, _ = scanned(backfill, PlayedDataset(phase), sleep=no_sleep)
+        done, _ = scanned(Scans.backfill, PlayedDataset(phase))
         assert [*done.shown] == ["Users/users: all skipped, 2,500 keys were enqueued before"]
         assert done.code == ExitCode.DONE
 
 
 def test_where_nothing_is_copied_any_more_a_backfill_is_refused() -> None:
     with pytest.raises(DatasetError, match="at complete: nothing is copied any more"):
-        scanned(backfill, PlayedDataset(Phase.COMPLETE), sleep=no_sleep)
+        scanned(Scans.backfill, PlayedDataset(Phase.COMPLETE))
 
 
 def test_a_queue_that_gets_no_shorter_ends_the_wait_and_is_told() -> None:
     played, slept = PlayedDataset(keys=700), list[float]()
     played.copies = 0
-    done, _ = scanned(backfill, played, sleep=slept.append)
+    done, _ = scanned(Scans.backfill, played, sleep=slept.append)
     assert sum(slept) == 120
     assert done.code == ExitCode.INCONCLUSIVE
     assert "700 keys wait to be copied, and their number did not fall for 120 s" in str(
@@ -219,12 +218,12 @@ def test_a_queue_that_gets_no_shorter_ends_the_wait_and_is_told() -> None:
     assert done.next_steps == [f"{DATASET} status"]
 
 
-@pytest.mark.parametrize("work", [backfill, verify], ids=["backfill", "verify"])
+@pytest.mark.parametrize("work", [Scans.backfill, Scans.verify], ids=["backfill", "verify"])
 def test_ctrl_c_ends_a_scan_at_once_and_the_same_command_goes_on_from_there(
-    work: Callable[..., Result],
+    work: Callable[[Scans], Result],
 ) -> None:
-    played = PlayedDataset(Phase.OFF if work is backfill else Phase.SYNCED, keys=2_500)
-    verb = "backfill" if work is backfill else "verify"
+    played = PlayedDataset(Phase.OFF if work is Scans.backfill else Phase.SYNCED, keys=2_500)
+    verb = "backfill" if work is Scans.backfill else "verify"
 
     def pressed(event: dict[str, Any]) -> None:
         if event["action"] == verb and played.told.count(verb) == 2:
@@ -233,22 +232,21 @@ def test_ctrl_c_ends_a_scan_at_once_and_the_same_command_goes_on_from_there(
     played.spoiled = pressed
     written = io.StringIO()
     with pytest.raises(KeyboardInterrupt):
-        work(played.function(), metered(Console(file=written, width=200)))
+        work(Scans(played.function(), partial(Meter, Console(file=written, width=200)), no_sleep))
     told = written.getvalue().splitlines()[-1]
     assert told.startswith(f"{verb}: 1,000 ")
     assert told.endswith(f"`{DATASET} {verb}` goes on from there")
 
     played.spoiled = lambda _event: None
     played.told.clear()
-    more = {"sleep": no_sleep} if work is backfill else {}
-    done, _ = scanned(work, played, **more)
-    assert played.told.count(verb) == (2 if work is backfill else 3)
+    done, _ = scanned(work, played)
+    assert played.told.count(verb) == (2 if work is Scans.backfill else 3)
     assert done.code == ExitCode.DONE
 
 
 def test_a_clean_verification_at_dual_leads_to_synced() -> None:
     played = PlayedDataset(Phase.DUAL)
-    done, lines = scanned(verify, played)
+    done, lines = scanned(Scans.verify, played)
     assert lines == ["verify: 1,000 of about 2,500 keys"]
     assert [*done.shown] == ["Users/users: both sides are equal, 2,500 keys; at synced"]
     assert done.next_steps == [f"{DATASET} switch"]
@@ -257,7 +255,7 @@ def test_a_clean_verification_at_dual_leads_to_synced() -> None:
 def test_differences_are_told_by_column_each_with_its_repair_and_no_value() -> None:
     played = PlayedDataset(Phase.SYNCED)
     played.differing = {"user-17": ["email", "name"], "user 18": ["*"]}
-    done, _ = scanned(verify, played)
+    done, _ = scanned(Scans.verify, played)
     assert [*done.shown] == [
         "Users/users: 2 of 2,500 keys differ",
         "  user-17: email, name",
@@ -274,7 +272,7 @@ def test_differences_are_told_by_column_each_with_its_repair_and_no_value() -> N
 def test_of_very_many_differences_the_first_repairs_are_named() -> None:
     played = PlayedDataset(Phase.SYNCED)
     played.differing = {f"user-{number}": ["email"] for number in range(100)}
-    done, _ = scanned(verify, played)
+    done, _ = scanned(Scans.verify, played)
     assert str(next(iter(done.shown))) == "Users/users: at least 100 of 2,500 keys differ"
     assert len(done.next_steps) == 6
 
@@ -611,7 +609,61 @@ def test_on_a_terminal_a_scan_is_drawn_with_its_rate_and_what_is_left(
 
 
 def test_a_verification_of_a_person_who_stopped_goes_on_where_it_was() -> None:
-    played = PlayedDataset(Phase.SYNCED)
+    played, begun = PlayedDataset(Phase.SYNCED), list[int]()
     played.verified(replace(clean(60), looked_at=2_000, differences=None))
-    scanned(verify, played)
+
+    def meter(step: str, again: str, done: int) -> Meter:
+        begun.append(done)
+        return Meter(Console(file=io.StringIO()), step, again, done)
+
+    Scans(played.function(), meter, no_sleep).verify()
     assert played.told == ["status", "verify", "verify"]
+    assert begun == [2_000], "the rate is that of this run"
+
+
+def test_what_users_write_meanwhile_keeps_no_backfill_from_its_end() -> None:
+    played, slept = PlayedDataset(keys=700), list[float]()
+    played.copies, played.lag_s = 0, 7.0
+    done, _ = scanned(Scans.backfill, played, sleep=slept.append)
+    assert (done.code, sum(slept)) == (ExitCode.DONE, 20)
+
+
+def test_a_backfill_that_was_stopped_while_keys_were_copied_waits_for_them_again() -> None:
+    played = PlayedDataset(Phase.DUAL)
+    played.queued, played.copies = 2_000, 500
+    done, lines = scanned(Scans.backfill, played)
+    assert [*done.shown] == ["Users/users: all skipped, 2,500 keys were enqueued before"]
+    assert lines[-1] == "copies: 500 of about 1,500 keys"
+    assert done.code == ExitCode.DONE
+
+
+def test_a_slow_queue_is_waited_for_as_long_as_it_gets_shorter() -> None:
+    played, slept = PlayedDataset(keys=700), list[float]()
+    played.copies = 7
+    done, _ = scanned(Scans.backfill, played, sleep=slept.append)
+    assert (done.code, sum(slept)) == (ExitCode.DONE, 200)
+
+
+@pytest.mark.parametrize(("times", "is_done"), [(4, True), (5, False)])
+@pytest.mark.parametrize("work", [Scans.backfill, Scans.verify], ids=["backfill", "verify"])
+def test_a_page_that_did_not_come_is_asked_for_again_a_few_times(
+    work: Callable[[Scans], Result], times: int, is_done: bool
+) -> None:
+    played, slept = PlayedDataset(Phase.DUAL), list[float]()
+    played.register = replace(played.register, backfill=Backfill())
+    left = [None] * times
+
+    def unavailable(event: dict[str, Any]) -> dict[str, Any] | None:
+        if event["action"] == "status" or not left:
+            return None
+        left.pop()
+        why = {"refusal": "the queue: no answer: ask again", "isDone": False}
+        return answered({**played.status(), **why})
+
+    played.spoiled = unavailable
+    if is_done:
+        assert scanned(work, played, sleep=slept.append)[0].code == ExitCode.DONE
+    else:
+        with pytest.raises(DatasetError, match="the queue: no answer"):
+            scanned(work, played, sleep=slept.append)
+    assert slept[:times] == [2.0] * times
