@@ -1,6 +1,7 @@
 """Reading the template of a stack, so that what it lacks is refused by name."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,9 @@ after `./`."""
 _OF_ALIAS = len("Alias") + len("12345678")
 """How a logical id made by the CDK ends: the alias' role noun, and eight digits of a hash."""
 
+_NESTED = ".nested.template."
+_SUBSTITUTED = re.compile(r"\$\{(\w+)\}")
+
 
 class TemplateError(ShadowCanaryError):
     """A template does not say all that is read in it: what is missing, and where."""
@@ -33,9 +37,15 @@ class Resource:
     logical_id: str
     body: Mapping[str, Any]
 
+    @property
+    def properties(self) -> Mapping[str, Any]:
+        """All of them."""
+        properties: Mapping[str, Any] = self.body.get("Properties") or {}
+        return properties
+
     def get(self, *path: str) -> Any:
         """What stands there, below `Properties`; None where nothing does."""
-        value: Any = self.body.get("Properties")
+        value: Any = self.properties
         for name in path:
             value = value.get(name) if isinstance(value, Mapping) else None
         return value
@@ -64,6 +74,8 @@ class Resource:
 class Stack:
     """The template of a stack: `name` is the one that it is deployed by, `path` the app's.
 
+    One nested in another has its names, and is told apart by `nested`.
+
     Example:
         >>> stack = Stack.load(Path("cdk.out"), "GetUser")  # doctest: +SKIP
         >>> stack.the("AWS::Scheduler::Schedule").need("ScheduleExpression")  # doctest: +SKIP
@@ -73,6 +85,7 @@ class Stack:
     name: str
     template: Mapping[str, Any]
     path: str = ""
+    nested: str = ""
 
     @classmethod
     def all_of(cls, assembly: Path) -> list[Self]:
@@ -106,7 +119,7 @@ class Stack:
         if len(routes) > 1 and not name:
             such = f"{wanted}:{next(iter(routes))}"
             raise TemplateError(f"{wanted} holds {' and '.join(routes)}; name one, such as {such}")
-        return routes[name or next(iter(routes))]._only(name) if routes else found[0]
+        return routes[name or next(iter(routes))].only(name) if routes else found[0]
 
     @property
     def routes(self) -> list[str]:
@@ -115,7 +128,8 @@ class Stack:
 
     @classmethod
     def _read(cls, name: str, path: str, file: Path) -> Self:
-        return cls(name, json.loads(file.read_text()), path)
+        nested = file.name.partition(_NESTED)[0] if _NESTED in file.name else ""
+        return cls(name, json.loads(file.read_text()), path, nested)
 
     @property
     def _prefixes(self) -> dict[str, str]:
@@ -126,7 +140,7 @@ class Stack:
             if (code := alias.metadata(CODE)) is not None
         }
 
-    def _only(self, route: str) -> Self:
+    def only(self, route: str) -> Self:
         """Without what belongs to another route of this stack."""
         own = self._prefixes.get(route)
         others = [prefix for prefix in self._prefixes.values() if prefix != own]
@@ -214,9 +228,41 @@ def _with_nested(file: Path) -> Iterator[Path]:
     if assets.is_file():
         sources = [each["source"] for each in json.loads(assets.read_text())["files"].values()]
         paths = [source.get("path", "") for source in sources]
-        yield from (file.with_name(path) for path in paths if ".nested.template." in path)
+        yield from (file.with_name(path) for path in paths if _NESTED in path)
 
 
 def text(value: Any) -> str:
     """A value as text: itself, or its JSON in one line where only AWS will know it."""
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def words(value: Any) -> str:
+    """A value as text, where what only AWS will know has its name.
+
+    Example:
+        >>> words({"Fn::Join": ["", ["arn:aws:s3:::", {"Ref": "Bucket"}, "/*"]]})
+        'arn:aws:s3:::${Bucket}/*'
+    """
+    match value:
+        case str():
+            return value
+        case {"Ref": str(name)}:
+            return f"${{{name}}}"
+        case {"Fn::GetAtt": [str(name), str(attribute)]}:
+            return f"${{{name}.{attribute}}}"
+        case {"Fn::GetAtt": str(name)}:
+            return f"${{{name}}}"
+        case {"Fn::Join": [str(between), [*parts]]}:
+            return between.join(map(words, parts))
+        case {"Fn::Sub": [str(pattern), Mapping() as names]}:
+            return _SUBSTITUTED.sub(
+                lambda found: words(names[found[1]]) if found[1] in names else found[0], pattern
+            )
+        case {"Fn::Sub": str(pattern)}:
+            return pattern
+        case Mapping() if len(value) == 1 and next(iter(value)).startswith("Fn::"):
+            return f"${{{text(value).translate(_ROUND)}}}"
+    return text(value)
+
+
+_ROUND = str.maketrans("{}", "()")

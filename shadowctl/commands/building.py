@@ -44,6 +44,18 @@ def diff_command(
     return Result(changes, {"stack": route, "base": base, "diff": [str(each) for each in changes]})
 
 
+@verb(app, "review")
+def review_command(
+    base: Annotated[str, typer.Argument(metavar="BASE", help="commit, app or assembly before")],
+    head: Annotated[str, typer.Argument(metavar="HEAD", help="after; by default this tree")] = ".",
+) -> Result:
+    """Show what a change is for users and for security, as the comment of a pull request."""
+    from shadowctl.review.command import review
+
+    markdown, document, is_whole = review(base, head)
+    return Result([markdown], document, code=ExitCode.DONE if is_whole else ExitCode.ERROR)
+
+
 @verb(app)
 def rehearse(
     route: Stack,

@@ -4,21 +4,20 @@ from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path
 
-import numpy as np
-
 from analysis.alarms import Alarm
 from analysis.format import chance, count, duration, moment
-from analysis.power import ExposureRates, RateAlarm, ShadowEvidence
+from analysis.power import ShadowEvidence
 from analysis.power.counts import chance_of_anybody
-from analysis.power.played import PLAYS, Failure, PerMinute, code_seen, exposure_seen
+from analysis.power.played import PLAYS, Failure
 from analysis.rollout import Alarms, Rollout
 from analysis.rules import AlarmKind, AlarmName, AlarmRule
-from analysis.template import Stack, TemplateError
+from analysis.template import Stack
 from judge import pairs_needed
 from shadow_runtime.contract import CLEAN_UP_DAYS, Stage
+from shadowctl.plan.chances import A_DAY, Chances, seen_by
 from shadowctl.plan.cost import cost
 from shadowctl.plan.markdown import bullets, document, paragraph, table
-from shadowctl.plan.usage import Functions, Month
+from shadowctl.plan.usage import Month
 
 _TOLERANCE_PERCENT = 0.1
 """Of answers that differ."""
@@ -26,8 +25,6 @@ _TOLERANCE_PERCENT = 0.1
 _FAILING_PERCENTS = (1, 5, 20, 100)
 _FAILING_USERS = (1, 5, 20)
 _HEALTHY_PERCENT = 0.1
-_A_DAY = 1_440
-"""Minutes in which a failing candidate should be seen."""
 
 
 def plan(
@@ -54,16 +51,7 @@ def plan(
     """
     stack = Stack.load(assembly, route)
     rollout = Rollout.of(stack)
-    alarms = (rollout.code_alarms, rollout.exposure_alarms, rollout.operational_alarms)
-    month = Month(
-        requests_per_day=rollout.traffic.requests_per_day,
-        ceiling=rollout.ceiling,
-        functions=Functions.of(stack),
-        alarm_metrics=sum(len(alarm.metrics) for each in alarms for alarm in each.values()),
-        dashboards=len([*stack.all("AWS::CloudWatch::Dashboard")]),
-        control_ms=control_ms,
-        candidate_ms=candidate_ms,
-    )
+    month = Month.of(stack, rollout, control_ms=control_ms, candidate_ms=candidate_ms)
     return document(
         f"## {rollout.stack}: up to `{rollout.ceiling}`",
         _headline(rollout),
@@ -234,18 +222,12 @@ def _seen(rollout: Rollout, *, days: float) -> str:
         TemplateError: an alarm whose power is not known.
     """
     traffic, percent = rollout.traffic, rollout.ceiling.candidate_percent
-    code = _rate_alarm(rollout.code_alarms, AlarmName.CODE_ERROR_RATE)
-    users = ExposureRates(
-        _rate_alarm(rollout.exposure_alarms, AlarmName.CANDIDATE_ERROR_RATE),
-        _rate_alarm(rollout.exposure_alarms, AlarmName.CANDIDATE_MISMATCH_RATE),
-    )
+    chances = Chances.of(rollout)
     failures = [Failure(percent) for percent in _FAILING_PERCENTS] + [
         Failure(percent, by_record=True, unequal_users=True) for percent in _FAILING_USERS
     ]
     healthy = Failure(_HEALTHY_PERCENT)
-    launch = exposure_seen(
-        _raised(rollout), traffic, percent, users, healthy, minutes=round(days * _A_DAY)
-    )
+    launch = chances.of_users(healthy, minutes=round(days * A_DAY))
     evidence = ShadowEvidence.of(traffic, tolerance_percent=_TOLERANCE_PERCENT)
     lead = paragraph(
         f"The chance that a failure is seen: of a new version by `{AlarmName.CODE_ERROR_RATE}` in "
@@ -253,17 +235,14 @@ def _seen(rollout: Rollout, *, days: float) -> str:
         f"(`{AlarmName.CANDIDATE_ERROR_RATE}`), by the copies of everybody else's "
         f"(`{AlarmName.CANDIDATE_MISMATCH_RATE}`), and by either."
     )
-    chances = table(
+    shown = table(
         "<>>>>",
         ["failing", "new version", "requests", "copies", "either"],
         [
             [
                 f"{each.percent:g} % of {'users, always' if each.by_record else 'requests'}",
-                _seen_by(code_seen(traffic, rollout.shift, code, each)),
-                *map(
-                    _seen_by,
-                    astuple(exposure_seen(_raised(rollout), traffic, percent, users, each)),
-                ),
+                seen_by(chances.of_code(each)),
+                *map(seen_by, astuple(chances.of_users(each))),
             ]
             for each in failures
         ],
@@ -277,27 +256,16 @@ def _seen(rollout: Rollout, *, days: float) -> str:
             f"fails, one of those with {_anybody_failing(traffic.users, percent)}. The copies of "
             "all others tell of them too.",
             f"False rollbacks, while {_HEALTHY_PERCENT:g} % fail: "
-            f"{_seen_by(code_seen(traffic, rollout.shift, code, healthy))} of new versions, "
-            f"{_seen_by(launch.either)} of launches with {count(days)} days until the clean-up.",
-            f"Copies of all requests prove in {duration(_A_DAY * evidence.days)} that under "
+            f"{seen_by(chances.of_code(healthy))} of new versions, "
+            f"{seen_by(launch.either)} of launches with {count(days)} days until the clean-up.",
+            f"Copies of all requests prove in {duration(A_DAY * evidence.days)} that under "
             f"{_TOLERANCE_PERCENT:g} % of the answers differ: {count(evidence.pairs)} pairs "
             "without a difference.",
             f"From {PLAYS:,} plays: a chance is right within two points. Traffic is even; what "
             "comes in the last two minutes is not seen, since its datapoints come too late.",
         ]
     )
-    return document(lead, chances, beside)
-
-
-def _seen_by(share: float) -> str:
-    """A chance of which no number of plays says 0 or 1."""
-    return chance(min(max(share, 0.1 / PLAYS), 1 - 0.1 / PLAYS))
-
-
-def _raised(rollout: Rollout) -> PerMinute:
-    """The requests of a day, to who knows of the raised flag by then."""
-    knowing = [rollout.raising.percent_after(minute) / 100 for minute in range(_A_DAY)]
-    return rollout.traffic.per_minute * np.array(knowing)
+    return document(lead, shown, beside)
 
 
 def _anybody_failing(users: int, percent: float) -> str:
@@ -306,13 +274,6 @@ def _anybody_failing(users: int, percent: float) -> str:
         for failing in _FAILING_USERS
     )
     return ", ".join(told)
-
-
-def _rate_alarm(alarms: Alarms, name: AlarmName) -> RateAlarm:
-    match alarms.get(name):
-        case Alarm(rule=AlarmRule(kind=AlarmKind.RATE) as rule):
-            return RateAlarm.of(rule)
-    raise TemplateError(f"no alarm {name} of a rate: what it sees cannot be computed")
 
 
 def _clean_up(rollout: Rollout) -> str:

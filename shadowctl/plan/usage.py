@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Self, TypeAlias
 
+from analysis.rollout import Rollout
 from analysis.template import Resource, Stack
 from shadow_runtime.contract import (
     DROPPED,
@@ -256,6 +257,26 @@ class Month:
     control_ms: float = 20
     candidate_ms: float = 60
     shadow_percent: float = 100
+
+    @classmethod
+    def of(
+        cls, stack: Stack, rollout: Rollout, *, control_ms: float = 20, candidate_ms: float = 60
+    ) -> Self:
+        """A month of the route whose stack and rollout these are.
+
+        Raises:
+            TemplateError: something is missing in the template; what, and where.
+        """
+        alarms = (rollout.code_alarms, rollout.exposure_alarms, rollout.operational_alarms)
+        return cls(
+            requests_per_day=rollout.traffic.requests_per_day,
+            ceiling=rollout.ceiling,
+            functions=Functions.of(stack),
+            alarm_metrics=sum(len(alarm.metrics) for each in alarms for alarm in each.values()),
+            dashboards=len(stack.all("AWS::CloudWatch::Dashboard")),
+            control_ms=control_ms,
+            candidate_ms=candidate_ms,
+        )
 
     @property
     def requests(self) -> float:

@@ -1,6 +1,8 @@
 """Apps as they are: Stages, stacks with names of their own, nested, several routes in one."""
 
 import re
+import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +11,9 @@ import pytest
 from analysis.rollout import Rollout
 from analysis.template import Stack, TemplateError
 from localaws import assembly
+from shadowctl.diff import cdk_diff
 from shadowctl.plan.plan import plan
+from shadowctl.review.command import review
 from tests.checkout import ROOT
 from tests.snapshot.conftest import Synthesis
 
@@ -143,6 +147,41 @@ def test_the_embedded_aws_gets_every_stack_with_the_templates_that_belong_to_it(
     assert "no other account or region: a stack's env= is 000000000000 and us-east-1 (2)" in words
     for elsewhere in ("123456789012", "eu-central-1"):
         assert not [text for text in templates if elsewhere in text]
+
+
+@pytest.mark.usefixtures("few_plays")
+def test_a_review_names_each_stack_of_a_stage_and_each_nested_one(
+    shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shadowctl.review.users.ROLLOUTS", 10)
+    monkeypatch.setattr("shadowctl.review.comment.cdk_diff", lambda *_, name: f"diff of {name}")
+    changed = tmp_path / "changed"
+    shutil.copytree(shapes, changed)
+    for file in changed.rglob("*.template.json"):
+        file.write_text(re.sub(r'"Threshold": 2\b', '"Threshold": 20', file.read_text()))
+    shown, document, is_whole = review(f"{shapes}", f"{changed}")
+    assert is_whole
+    paths = {each["path"]: each for each in document["stacks"] if each["routes"]}
+    nested = next(path for path in paths if "nested" in path)
+    assert nested.startswith("Outer, nested OuterInner")
+    assert paths.keys() == {
+        *("Named", "Two", nested, "Inside", "Staging/Orders", "Prod/Orders"),
+    }
+    for path in paths:
+        assert f"in `{path}`: `code-error-rate` has a looser threshold: `2` → `20`" in shown
+        assert f"diff of {path}" in shown
+    assert [each["route"] for each in paths["Two"]["routes"]] == ["get-order", "get-order-items"]
+
+
+def test_a_stack_of_a_stage_is_compared_by_the_cli_as_any_other(shapes: Path) -> None:
+    after = Stack.load(shapes, "Prod/Orders")
+    resources = after.template["Resources"]
+    topic = next(name for name, body in resources.items() if body["Type"] == "AWS::SNS::Topic")
+    before = replace(after, template={"Resources": {**resources, topic: None}})
+    del before.template["Resources"][topic]
+    shown = cdk_diff(before, after, name="Prod/Orders")
+    assert re.search(rf"\[\+\] AWS::SNS::Topic {topic}", shown)
+    assert "Stack Prod/Orders" in shown
 
 
 def physical_names(stack: Stack) -> set[str]:
