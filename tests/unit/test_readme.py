@@ -152,9 +152,10 @@ def test_a_command_exists_with_its_options(where: str, command: str) -> None:
         case ["aws", service, action, *_]:
             model = botocore.session.get_session().get_service_model(service)
             assert action in {xform_name(name, "-") for name in model.operation_names}
-        case ["npx", "cdk", subcommand]:
+        case ["npx", "cdk", subcommand, *words]:
             registry = ROOT / "node_modules/aws-cdk/lib/cli/cli-type-registry.json"
-            assert subcommand in json.loads(registry.read_text())["commands"]
+            command_line = json.loads(registry.read_text())["commands"][subcommand]
+            assert options(words) <= {f"--{name}" for name in command_line.get("options", {})}
         case words:
             assert words in ([], [".", ".venv/bin/activate"])
 
