@@ -129,7 +129,7 @@ def cost(month: Month) -> str:
             f"`beyond`: beyond the account's free tiers ({_free(lines)}), should nothing else use "
             "them up."
         ),
-        bullets([*_levers(month), *_shadow(month, total), _apart(month)]),
+        bullets([*_levers(month), *_dataset(month), *_shadow(month, total), _apart(month)]),
         "Assumed:",
         bullets(_assumed(month)),
     )
@@ -150,7 +150,8 @@ def _free(lines: Sequence[Line]) -> str:
 def _levers(month: Month) -> Iterator[str]:
     """What does not depend on traffic, and what would change it."""
     lines, price = month.lines(), prices()
-    metrics = sum(line.quantity for line in lines if line.item == "custom metrics")
+    of_route = [line for line in lines if line.part is not Part.SHARED]
+    metrics = sum(line.quantity for line in of_route if line.item == "custom metrics")
     yield (
         f"Metrics: {count(metrics)} on average, of {usage.kinds(month.ceiling)} that may be "
         f"written; each is {price['custom metrics'].usd:f} USD a month, by the hour in which it "
@@ -163,6 +164,35 @@ def _levers(month: Month) -> Iterator[str]:
     if month.dashboards:
         without = Total.of(replace(month, dashboards=0).lines())
         yield f"Without the dashboard (`dashboard=False`): {without}."
+
+
+def _dataset(month: Month) -> Iterator[str]:
+    """What a write costs, and what the dataset does whether there are any or not."""
+    if month.dataset is None:
+        return
+    if month.writes:
+        reading = replace(month, dataset=replace(month.dataset, writes=0.0))
+        more = Total.of(month.lines()).list_price - Total.of(reading.lines()).list_price
+        yield (
+            f"A write costs more than a read by {usd(more / month.writes * 1e6)} USD a million: "
+            f"{_of_a_write(month)}."
+        )
+    shared = Total.of([line for line in month.lines() if line.part is Part.SHARED]).list_price
+    yield (
+        f"What is `{Part.SHARED}` is paid once, however many routes have `{month.dataset.name}`: "
+        f"{usd(shared)} USD. Lambda asks its queue {count(usage.POLLS)} times a minute, even when "
+        "it is empty."
+    )
+
+
+def _of_a_write(month: Month) -> str:
+    if not month.announced:
+        return "a read of the register"
+    return (
+        f"{usage.LOOKS + 1} read units of the register's table, {usage.MESSAGES} requests of the "
+        "queue, an invocation of the reconciler, and one of the candidate, for which the route "
+        "waits"
+    )
 
 
 def _shadow(month: Month, total: Total) -> list[str]:
@@ -205,9 +235,21 @@ def _assumed(month: Month) -> list[str]:
         f"(a failure, a mismatch, noise in one of {MOST_NOISY_PATHS} paths) happens once in "
         f"{count(usage.ONE_IN)} requests or copies. One version at a time. An alarm costs by each "
         "metric that it looks at.",
+        *_assumed_of_dataset(month),
         "X-Ray records the first request of a second and 5 % of the others.",
         "Cents, left out: operations, the hook, Scheduler, SNS, SQS, reads of secrets, and the "
         "dashboard's query for who opens it.",
+    ]
+
+
+def _assumed_of_dataset(month: Month) -> list[str]:
+    if month.dataset is None:
+        return []
+    kind = "writes one key" if month.dataset.writes else "reads one key"
+    return [
+        f"Each request {kind}, and each message is a batch of its own. The reconciler takes "
+        f"{usage.RECONCILE_MS} ms for one, and finds nothing to copy. What the stores of the team "
+        "cost, what the table keeps, and a backfill or a verification are left out."
     ]
 
 

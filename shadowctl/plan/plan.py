@@ -1,7 +1,7 @@
 """The plan of a route: what a reviewer must know before a ceiling moves."""
 
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 
 from analysis.alarms import Alarm
@@ -12,10 +12,12 @@ from analysis.power.played import PLAYS, Failure
 from analysis.rollout import Alarms, Rollout
 from analysis.rules import AlarmKind, AlarmName, AlarmRule
 from analysis.template import Stack
+from dataset.register import DELAY_S, FRESH_S, LEASE_S
 from judge import pairs_needed
 from shadow_runtime.contract import CLEAN_UP_DAYS, Stage
 from shadowctl.plan.chances import A_DAY, Chances, seen_by
 from shadowctl.plan.cost import cost
+from shadowctl.plan.dataset import DatasetUse
 from shadowctl.plan.markdown import bullets, document, paragraph, table
 from shadowctl.plan.usage import Month
 
@@ -52,6 +54,7 @@ def plan(
     stack = Stack.load(assembly, route)
     rollout = Rollout.of(stack)
     month = Month.of(stack, rollout, control_ms=control_ms, candidate_ms=candidate_ms)
+    month = replace(month, dataset=DatasetUse.of(assembly, stack))
     return document(
         f"## {rollout.stack}: up to `{rollout.ceiling}`",
         _headline(rollout),
@@ -59,6 +62,7 @@ def plan(
         _stages(rollout),
         _moves(rollout),
         *_ramp(rollout),
+        *_dataset(month),
         "### A new version of the code",
         _code(rollout),
         "### What takes users back",
@@ -157,6 +161,39 @@ def _ramp(rollout: Rollout) -> list[str]:
         told.append(f"The ceiling keeps it from {', '.join(held)}.")
     begun = "The flag climbs by itself, once people have moved it to `shadow`:"
     return ["### The ramp", begun, bullets(told)]
+
+
+def _dataset(month: Month) -> list[str]:
+    dataset = month.dataset
+    if dataset is None:
+        return []
+    stack, _, name = dataset.name.partition("/")
+    command = f"shadowctl dataset {stack}:{name}"
+    others = ", ".join(f"`{route}`" for route in dataset.routes) or "no other route"
+    does = "writes" if dataset.writes else "reads"
+    told = [
+        f"The route {does} `{dataset.name}`, which it shares with {others}. Whose data is the "
+        f"truth is said by its phase, and by no flag: `{command} status`. A user has the same side "
+        "in all of these routes.",
+        f"Past `shadow` its phase is `synced` at least, and a verification of the last "
+        f"{count(FRESH_S / 3_600)} hours has found both sides equal: `{command} backfill`, then "
+        "`verify`.",
+    ]
+    if dataset.writes:
+        told += [
+            "A write takes a read of the register; from `dual` on also a message to the "
+            "reconciler, and a copy of what it left to the other side: whichever user's it is, the "
+            "candidate's function is invoked. What that costs stands below.",
+            f"While the authority moves, for {LEASE_S + DELAY_S:g} seconds and what the queue "
+            "needs, writes are held, not refused. An alarm that takes users back takes it back, "
+            "too.",
+        ]
+    else:
+        told.append(
+            "Beside the side that it asks, a read looks up the register and the mark of its key: "
+            "where that side may lack what was written, the authority answers."
+        )
+    return ["### The dataset", bullets(told)]
 
 
 def _code(rollout: Rollout) -> str:

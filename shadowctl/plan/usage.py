@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple, Self, TypeAlias
 
 from analysis.rollout import Rollout
-from analysis.template import Resource, Stack
+from analysis.template import Stack
 from shadow_runtime.contract import (
     DROPPED,
     MOST_NOISY_PATHS,
@@ -18,35 +18,8 @@ from shadow_runtime.contract import (
     Variable,
     Variant,
 )
-
-_VARIABLES = ("Environment", "Variables")
-
-
-@dataclass(frozen=True, slots=True)
-class FunctionSize:
-    """What a function is paid by; `at_once` is how many run at most, None where nothing says so."""
-
-    memory_mib: int
-    architecture: str
-    at_once: int | None = None
-
-    @classmethod
-    def of(cls, resource: Resource) -> Self:
-        """As CloudFormation describes one.
-
-        Raises:
-            TemplateError: it does not say its memory.
-        """
-        architectures = resource.get("Architectures") or ["x86_64"]
-        return cls(
-            resource.need("MemorySize"),
-            architectures[0],
-            resource.get("ReservedConcurrentExecutions"),
-        )
-
-    def gb_seconds(self, milliseconds: float) -> float:
-        """What so much time is worth."""
-        return self.memory_mib / 1_024 * milliseconds / 1_000
+from shadowctl.plan.dataset import DatasetUse
+from shadowctl.plan.size import VARIABLES, FunctionSize
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +42,9 @@ class Functions:
         Raises:
             TemplateError: it has no route, or something is missing in it.
         """
-        route = stack.the("AWS::Lambda::Function", *_VARIABLES, Variable.CANDIDATE_DEADLINE_MS)
+        route = stack.the("AWS::Lambda::Function", *VARIABLES, Variable.CANDIDATE_DEADLINE_MS)
         candidate, shadow = (
-            stack.referred(stack.referred(route, *_VARIABLES, version), "FunctionName")
+            stack.referred(stack.referred(route, *VARIABLES, version), "FunctionName")
             for version in (Variable.CANDIDATE, Variable.SHADOW)
         )
         return cls(*map(FunctionSize.of, (route, candidate, shadow)))
@@ -145,6 +118,12 @@ OF_SHADOW: Kinds = {
     },
 }
 
+OF_DATASET = (
+    *(MetricName.UNRECONCILED, MetricName.DIRTY_READS),
+    *(MetricName.REPAIRED, MetricName.FOLLOWER_LAG),
+)
+"""By dataset alone, by whichever route or function of it."""
+
 
 def written(kinds: Kinds, ceiling: Stage) -> Iterator[tuple[MetricName, By]]:
     """Those of `kinds` that may be written up to `ceiling`."""
@@ -203,6 +182,24 @@ LAMBDA_BYTES = 250
 ROUTE_BYTES, CANDIDATE_BYTES, SENT_BYTES = 380, 525, 300
 """Of a request, in lines of ours: with control, with the candidate; what a copy adds to them."""
 
+LOOKS = 2
+"""Items that a read looks up: the register, and the mark of its key. An intent that is reconciled
+takes as many."""
+
+MESSAGES = 3
+"""Requests of the queue for an intent: it is sent, received and deleted."""
+
+RECONCILE_MS = 50
+"""For asking the register and both stores for a key."""
+
+POLLS = 5 * 3
+"""Of an empty queue a minute: five at a time, each for twenty seconds.
+
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html"""
+
+SWEEP_MS = 100
+"""For a look at the marks, every five minutes."""
+
 COPY_BYTES, EXPOSED_BYTES, SERVED_BYTES = 555, 630, 715
 """Of a copy: in stage `shadow`, while users are exposed, and when a user had the candidate's."""
 
@@ -217,6 +214,8 @@ class Part(StrEnum):
     CANDIDATE = "candidate"
     SHADOW = "shadow"
     FLAG = "flag"
+    DATASET = "dataset"
+    SHARED = "shared"
     WATCHING = "watching"
 
 
@@ -247,6 +246,7 @@ class Month:
         control_ms: what control takes for an answer.
         candidate_ms: what the candidate does.
         shadow_percent: requests that are copied, where the stage copies any.
+        dataset: what the route reads or writes, if anything; `synced` past `shadow`.
     """
 
     requests_per_day: float
@@ -257,6 +257,7 @@ class Month:
     control_ms: float = 20
     candidate_ms: float = 60
     shadow_percent: float = 100
+    dataset: DatasetUse | None = None
 
     @classmethod
     def of(
@@ -289,6 +290,16 @@ class Month:
         return self.requests * self._part
 
     @property
+    def writes(self) -> float:
+        """Requests that change what other routes read."""
+        return self.requests * self.dataset.writes if self.dataset else 0
+
+    @property
+    def announced(self) -> float:
+        """Writes that are copied to the side that is not the authority, for all users."""
+        return self.writes if Stage.SHADOW <= self.ceiling < Stage.COMPLETE else 0
+
+    @property
     def copies(self) -> float:
         """Requests that are copied."""
         copies_any = Stage.SHADOW <= self.ceiling < Stage.COMPLETE
@@ -307,7 +318,10 @@ class Month:
 
     def lines(self) -> list[Line]:
         """All that is used up, in the order of the parts."""
-        parts = (self._by_route, self._by_candidate, self._by_shadow, self._by_flag, self._watching)
+        parts = (
+            *(self._by_route, self._by_candidate, self._by_shadow, self._by_flag),
+            *(self._by_dataset, self._by_shared_dataset, self._watching),
+        )
         return [line for part in parts for line in part() if line.quantity]
 
     @property
@@ -316,9 +330,15 @@ class Month:
 
     @property
     def _route_ms(self) -> float:
-        """Control's work, and waiting for the candidate's."""
-        on_control = self.requests - self.on_candidate
-        return on_control * self.control_ms + self.on_candidate * (self.candidate_ms + CALL_MS)
+        """Control's work, and waiting for the candidate's; for a write, for what it takes beside.
+
+        That is a read of the register and, where it is announced, a message and both sides.
+        """
+        read = self.requests - self.announced
+        on_candidate = read * self._part
+        waited = on_candidate * (self.candidate_ms + CALL_MS) + self.writes * CALL_MS
+        announced = self.announced * (self.control_ms + self.candidate_ms + 2 * CALL_MS)
+        return (read - on_candidate) * self.control_ms + waited + announced
 
     @property
     def _copy_ms(self) -> float:
@@ -343,14 +363,16 @@ class Month:
         )
 
     def _by_candidate(self) -> Iterator[Line]:
+        """Asked for its users, and given the state of each write, whoever's it is."""
         function = self.functions.candidate
-        yield Line(Part.CANDIDATE, self.on_candidate, "Lambda requests")
+        asked = self.announced + (self.requests - self.announced) * self._part
+        yield Line(Part.CANDIDATE, asked, "Lambda requests")
         yield Line(
             Part.CANDIDATE,
-            function.gb_seconds(self.on_candidate * self.candidate_ms),
+            function.gb_seconds(asked * self.candidate_ms),
             f"Lambda GB-s on {function.architecture}",
         )
-        yield Line(Part.CANDIDATE, _gb(self.on_candidate * LAMBDA_BYTES), "GB of logs")
+        yield Line(Part.CANDIDATE, _gb(asked * LAMBDA_BYTES), "GB of logs")
 
     def _by_shadow(self) -> Iterator[Line]:
         """With the route's waiting until a copy is sent."""
@@ -395,7 +417,38 @@ class Month:
     def _by_flag(self) -> Iterator[Line]:
         polls = self.environments * _SECONDS / POLL_INTERVAL
         yield Line(Part.FLAG, min(self.requests, polls), "AppConfig requests")
-        yield Line(Part.FLAG, min(self.requests, self._begun), "AppConfig configurations")
+        yield Line(Part.FLAG, min(self.requests, self._begun), "configurations received")
+
+    def _by_dataset(self) -> Iterator[Line]:
+        """What the route's own requests take of it."""
+        if self.dataset is None or self.ceiling == Stage.COMPLETE:
+            return  # whoever has read that it is complete asks no more
+        function = self.dataset.reconciler
+        looked_up = LOOKS * (self.requests - self.writes + self.announced) + self.writes
+        yield Line(Part.DATASET, looked_up, "DynamoDB read units")
+        yield Line(Part.DATASET, MESSAGES * self.announced, "SQS FIFO requests")
+        yield Line(Part.DATASET, self.announced, "Lambda requests")
+        yield Line(
+            Part.DATASET,
+            function.gb_seconds(self.announced * RECONCILE_MS),
+            f"Lambda GB-s on {function.architecture}",
+        )
+        yield Line(Part.DATASET, _gb(self.announced * LAMBDA_BYTES), "GB of logs")
+
+    def _by_shared_dataset(self) -> Iterator[Line]:
+        """What it takes by itself, however many routes have it."""
+        if self.dataset is None:
+            return
+        function, sweeps = self.dataset.operations, _HOURS * 60 / 5
+        yield Line(Part.SHARED, _HOURS * 60 * POLLS, "SQS FIFO requests")
+        yield Line(Part.SHARED, sweeps, "Lambda requests")
+        yield Line(
+            Part.SHARED,
+            function.gb_seconds(sweeps * SWEEP_MS),
+            f"Lambda GB-s on {function.architecture}",
+        )
+        yield Line(Part.SHARED, len(OF_DATASET), "custom metrics")
+        yield Line(Part.SHARED, self.dataset.alarms, "metrics of alarms")
 
     def _watching(self) -> Iterator[Line]:
         yield Line(Part.WATCHING, self.alarm_metrics, "metrics of alarms")

@@ -61,7 +61,7 @@ FUNCTION = "AWS::Lambda::Function"
 def given(assembly: Path, stack: str, handler: str) -> dict[str, Any]:
     """What the function of `handler` is granted, told and made of, but for its logs and traces.
 
-    A candidate is told its route, too, which a function has no more.
+    A candidate is told its route, too, and its dataset, which a function has no more.
     """
     [held] = [each for each in Stack.all_of(assembly) if each.path == stack]
     [function] = [each for each in held.all(FUNCTION) if each.need("Handler") == handler]
@@ -78,6 +78,8 @@ def given(assembly: Path, stack: str, handler: str) -> dict[str, Any]:
     layers = {
         each.logical_id: each.metadata(LOCK) for each in held.all("AWS::Lambda::LayerVersion")
     }
+    told = function.get("Environment", "Variables") or {}
+    of_service = (Variable.ROUTE, Variable.DATASET, Variable.DATASET_PACKAGE)
     return {
         "granted": [
             e for e in statements if not re.search('"(logs|xray):', json.dumps(e["Action"]))
@@ -85,7 +87,7 @@ def given(assembly: Path, stack: str, handler: str) -> dict[str, Any]:
         "attached": [
             each for each in attached or [] if "BasicExecutionRole" not in json.dumps(each)
         ],
-        "told": {**(function.get("Environment", "Variables") or {}), Variable.ROUTE: ""},
+        "told": {name: value for name, value in told.items() if name not in of_service},
         "layers": [layers[each["Ref"]] for each in function.need("Layers")],
         "network": function.get("VpcConfig"),
         "memory_mb": function.need("MemorySize"),
@@ -108,7 +110,7 @@ def test_routes_of_this_repositorys_app_end_as_plain_functions_and_cdk_nag_lets_
         assert handlers(assembly, stack) == [handler]
         had = given(before, stack, handler)
         assert len(had["attached"]) == 1  # the platform's, of the database
-        assert {*had["told"]} == {Variable.DATABASE_PARAMETER, Variable.ROUTE}
+        assert {*had["told"]} == {Variable.DATABASE_PARAMETER}
         assert given(assembly, stack, handler) == had
         left = {
             resource["Type"]
@@ -149,7 +151,7 @@ def test_routes_of_another_teams_app_end_whatever_their_style(
         [handler] = handlers(assembly, stack)
         had = given(before, stack, handler)
         assert len(had["granted"]) == 2  # the secret, and the parameter that names it
-        assert {*had["told"]} == {Variable.DATABASE_PARAMETER, Variable.ROUTE}
+        assert {*had["told"]} == {Variable.DATABASE_PARAMETER}
         assert given(assembly, stack, handler) == had
     assert not [*folder.glob("src/routes/*/control.py"), *folder.glob("tests/test_*.py")]
     (folder / "tests").mkdir(exist_ok=True)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,14 @@ def get_users(assembly: Path) -> str:
 
 def test_the_plan_of_the_sample(get_users: str, snapshot: SnapshotAssertion) -> None:
     assert get_users == snapshot(name="GetUser", extension_class=Markdown)
+
+
+@pytest.mark.usefixtures("few_plays")
+def test_the_plan_of_a_route_that_writes_says_what_a_write_takes(assembly: Path) -> None:
+    shown = " ".join(plan(assembly, "UpdateUser").split())
+    assert "The route writes `Users/users`, which it shares with `GetUser/get-user`." in shown
+    assert "from `dual` on also a message to the reconciler, and a copy" in shown
+    assert "A write costs more than a read by 4.46 USD a million: 3 read units of" in shown
 
 
 def test_a_plan_is_a_pure_function_of_the_assembly(assembly: Path, get_users: str) -> None:
@@ -83,6 +92,7 @@ def test_a_plan_shows_no_stage_beyond_the_ceiling(
     text, ceilings = re.subn(r'(?<="SHADOW_CANARY_CEILING": ")[^"]+', ceiling, template)
     assert ceilings == 3
     (tmp_path / "GetUser.template.json").write_text(text)
+    shutil.copy(assembly / "Users.template.json", tmp_path)  # of its dataset
     shown = plan(tmp_path, "GetUser")
     [table] = re.findall(r"\n\| stage .*\n\|-.*\n((?:\|.*\n)+)", shown)
     assert [row.split()[1] for row in table.splitlines()] == stages

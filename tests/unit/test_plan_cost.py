@@ -8,7 +8,8 @@ import pytest
 
 from shadow_runtime.contract import Stage
 from shadowctl.plan.cost import MARKS, TABLE, Total, beyond_free, cost, prices
-from shadowctl.plan.usage import Functions, FunctionSize, Line, Month, Part, kinds
+from shadowctl.plan.size import FunctionSize
+from shadowctl.plan.usage import Functions, Line, Month, Part, kinds
 
 CEILINGS = [Stage.OFF, Stage.SHADOW, Stage.canary(percent=10), Stage.LIVE, Stage.COMPLETE]
 COPYING = CEILINGS[1:4]
@@ -54,7 +55,7 @@ def test_a_month_by_hand() -> None:
         Line(Part.SHADOW, 7 + 29 * 0.9845 + 4 * 0.3408 + 20 * 0.1881, "custom metrics"),
         Line(Part.SHADOW, 1, "secrets"),
         Line(Part.FLAG, seconds / 15, "AppConfig requests"),
-        Line(Part.FLAG, 30 * 12, "AppConfig configurations"),
+        Line(Part.FLAG, 30 * 12, "configurations received"),
         Line(Part.WATCHING, 21, "metrics of alarms"),
         Line(Part.WATCHING, 1, "dashboards"),
         # of 1.157 requests a second, 0.686 are the first one
@@ -72,7 +73,7 @@ def test_a_month_by_hand() -> None:
         ("Lambda requests", 3_000_000, 0.60),
         ("Lambda GB-s on arm64", 183_000, 2.44),
         ("GB of logs", 3.09, 1.545),
-        ("AppConfig configurations", 360, 0.288),
+        ("configurations received", 360, 0.288),
         ("custom metrics", 20, 6.00),
     ],
 )
@@ -147,7 +148,7 @@ def test_a_copy_runs_the_side_that_did_not_answer() -> None:
 def test_a_quiet_route_polls_no_more_often_than_it_is_asked() -> None:
     quiet = replace(MONTH, requests_per_day=10)
     assert used(quiet, Part.FLAG, "AppConfig requests") == 300
-    assert used(quiet, Part.FLAG, "AppConfig configurations") == 300
+    assert used(quiet, Part.FLAG, "configurations received") == 300
 
 
 def test_a_busy_route_polls_from_more_environments() -> None:
