@@ -38,8 +38,8 @@ types:
 units:
 	@pytest -n 2 --dist loadgroup --doctest-modules $(EXAMPLES) tests/unit tests/runtime tests/typing tests/routes
 
-snapshots: .venv/ready ## accept the templates as they are now; review the diff
-	@pytest tests/snapshot --snapshot-update
+snapshots: .venv/ready ## accept the templates and the pacts as they are now; review the diff
+	@pytest tests/snapshot tests/routes/test_app.py --snapshot-update
 
 synth: .venv/ready ## synthesize every stack into cdk.out
 	@npx cdk synth --quiet

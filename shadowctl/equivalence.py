@@ -1,9 +1,8 @@
 """For the tests of a route: recorded requests through both sides, compared as in production."""
 
-import copy
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,12 +19,13 @@ from shadow_runtime.compare import (
     pair_class,
 )
 from shadow_runtime.front_doors import HTTP_API, front_door
-from shadow_runtime.handlers import MARK, Handler, as_side, call_safely, find, hearing, take_mark
+from shadow_runtime.handlers import Handler, find, hearing
 from shadow_runtime.http import Request, Response
 from shadow_runtime.migrating import Migration
 from shadow_runtime.recorded import recorded
 from shadow_runtime.shadow import Sight
 from shadow_runtime.user import claim, key_of
+from shadowctl.sides import asking
 
 _LONGEST_SHOWN = 200
 
@@ -50,21 +50,6 @@ class _Pair(NamedTuple):
     @property
     def how(self) -> str:
         return f"{self.found.verdict} ({self.sight})" if self.sight else str(self.found.verdict)
-
-
-class _Context:
-    """What Lambda's context object has, for handlers that look at it."""
-
-    function_name = "route"
-    function_version = "$LATEST"
-    invoked_function_arn = "arn:aws:lambda:eu-central-1:000000000000:function:route"
-    memory_limit_in_mb = 128
-    aws_request_id = "00000000-0000-0000-0000-000000000000"
-    log_group_name = "/aws/lambda/route"
-    log_stream_name = "test"
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 30_000
 
 
 def assert_equivalent(
@@ -114,7 +99,7 @@ def assert_equivalent(
         rules = decorated.rules if decorated else EXACT
     migration = find(Migration, control)
     user = migration.user if migration else claim("sub")
-    old, new = _asking(control), _asking(candidate)
+    old, new = asking(control), asking(candidate)
 
     def asked(number: int, event: dict[str, Any], key: str) -> _Pair:
         answer = old(event, key)
@@ -159,21 +144,6 @@ def _events(requests: str | Path | Iterable[Request | dict[str, Any]]) -> Iterat
         yield from (
             HTTP_API.event(each) if isinstance(each, Request) else each for each in requests
         )
-
-
-def _asking(handler: Handler) -> Callable[[dict[str, Any], str], Response]:
-    """Asks a side as the shadow does, with an event of its own."""
-    called: Any = handler
-    if find(Migration, handler) is None and find(Candidate, handler) is None:
-        side = as_side(handler)
-        called = lambda event, context: side(event, context, take_mark(event)["user"])  # noqa: E731
-
-    def ask(event: dict[str, Any], user: str) -> Response:
-        own = {**copy.deepcopy(event), MARK: {"user": user}}
-        payload = call_safely(lambda: called(own, _Context()), event)
-        return front_door(event).served(payload)
-
-    return ask
 
 
 def _objection(pairs: list[_Pair], tolerance_percent: float | None) -> list[str]:

@@ -31,6 +31,7 @@ ROWS = {
     "2": {"id": "2", "name": "the second"},
 }
 """
+_STATE = "what seed.py makes"
 _OPEN = "    with database.session() as session:\n"
 _ONE = '    return Response.json(row) if row else Response.error(404, "Not Found")'
 
@@ -113,6 +114,7 @@ class NewRoute:
                 }.items()
             },
             self.folder / "requests.jsonl": self._requests(),
+            self.folder / "pacts" / f"client-{self.names.route}.json": self._pact(),
             self.stacks / f"{self.names.module}.py": _rendered(stack, given),
             self.tests / f"test_{self.names.module}.py": _rendered("test", given),
         }
@@ -146,6 +148,7 @@ class NewRoute:
             "module": self.names.module,
             "stack": self.names.stack,
             "package": self.package,
+            "state": _STATE,
             "code": code,
             "user_import": f"from shadow_runtime.user import {imported}\n" if user else "",
             "user_argument": f"({user}){note}" if user else "",
@@ -183,6 +186,41 @@ class NewRoute:
             user = {"user": "user-001", "headers": {"x-user-id": "user-001"}}
             lines.append(json.dumps({**request, **({} if self.is_public else user)}))
         return "".join(f"{line}\n" for line in lines)
+
+    def _pact(self) -> str:
+        """What a client relies on; of a handler that is wrapped the status alone is guessed."""
+        parameters, path = _parameters(self.answers.path), self.answers.path
+        for name in parameters:
+            path = path.replace(f"{{{name}}}", "1")
+        row, like = {"id": "1", "name": "the first"}, {"matchers": [{"match": "type"}]}
+        body, at = (row, "$") if parameters else ({"items": [row]}, "$.items[*]")
+        some = {} if parameters else {"$.items": {"matchers": [{"match": "type", "min": 1}]}}
+        named = {"body": {**some, **{f"{at}.{name}": like for name in row}}}
+        known = {
+            "status": 200,
+            "headers": {"Content-Type": ["application/json"]},
+            "body": {"content": body, "contentType": "application/json", "encoded": False},
+            "matchingRules": named,
+        }
+        any_of = {"matchers": [{"match": "statusCode", "status": [200, 404]}]}
+        user = {"Authorization": ["Bearer user-001"], "X-User-Id": ["user-001"]}
+        pact = {
+            "consumer": {"name": "client"},
+            "provider": {"name": self.names.route},
+            "interactions": [
+                {
+                    "type": "Synchronous/HTTP",
+                    "description": "a first look",
+                    "providerStates": [{"name": _STATE}],
+                    "request": {"method": "GET", "path": path, "headers": user},
+                    "response": {"status": 200, "matchingRules": {"status": any_of}}
+                    if self.wrapped
+                    else known,
+                }
+            ],
+            "metadata": {"pactSpecification": {"version": "4.0"}},
+        }
+        return f"{json.dumps(pact, indent=2)}\n"
 
 
 def _answers(parameter: str) -> tuple[str, str, str]:

@@ -227,7 +227,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     run(*uv, "venv", "--python", sys.executable, ".venv", cwd=folder)
     run(
         *(*uv, "pip", "install", "--python", ".venv", "-c", str(ROOT / "constraints.txt")),
-        f"{wheel}[local]",
+        f"{wheel}[local,pacts]",
         cwd=folder,
     )
     git = ["git", "-c", "user.name=A team", "-c", "user.email=team@example.com"]

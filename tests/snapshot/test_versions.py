@@ -115,7 +115,12 @@ def test_another_candidate_leaves_the_exposure_alarms_as_they_are(
 def test_a_change_of_operations_of_the_hook_and_of_what_it_asks_publishes_no_version(
     get_user: Template, change: Change
 ) -> None:
-    files = "operations/actions.py", "pretraffic/handler.py", "routes/get_user/requests.jsonl"
+    files = [
+        "operations/actions.py",
+        "pretraffic/handler.py",
+        "routes/get_user/requests.jsonl",
+        "routes/get_user/pacts/app-get-user.json",
+    ]
     changed = change(*(f"lambdas/{file}" for file in files))["GetUser"]
     assert resources(changed, "AWS::Lambda::Version") == resources(get_user, "AWS::Lambda::Version")
     moved = {i for i, r in changed["Resources"].items() if r != get_user["Resources"][i]}

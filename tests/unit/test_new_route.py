@@ -118,7 +118,7 @@ def test_the_same_route_is_not_made_twice(app: Path) -> None:
     assert held(app) == before
 
 
-@pytest.mark.parametrize("at", range(8))
+@pytest.mark.parametrize("at", range(9))
 def test_a_write_that_fails_leaves_nothing(
     app: Path, at: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,6 +31,7 @@ from shadow_runtime.contract import MetricName
 from shadow_runtime.user import claim
 from shadowctl.cli import app
 from shadowctl.equivalence import assert_equivalent
+from shadowctl.pacts import assert_pacts_kept
 from stacks import get_user
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,6 +53,7 @@ NAMES: dict[str, Any] = {
     "Rules": Rules,
     "Tolerance": Tolerance,
     "assert_equivalent": assert_equivalent,
+    "assert_pacts_kept": assert_pacts_kept,
     "Path": Path,
     "claim": claim,
     "json": json,

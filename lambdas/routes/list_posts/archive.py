@@ -43,9 +43,10 @@ def _posts(user: int) -> Iterator[Post]:
         )
 
 
-_POSTS = {name: tuple(_posts(number)) for number, name in enumerate(USERS, 1)}
+POSTS = {name: tuple(_posts(number)) for number, name in enumerate(USERS, 1)}
+"""Of each user, the newest first."""
 
 
 def posts_of(user: str) -> tuple[Post, ...]:
     """Those of the user, the newest first."""
-    return _POSTS.get(user, ())
+    return POSTS.get(user, ())
