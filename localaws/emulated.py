@@ -19,6 +19,7 @@ if __name__ == "__main__":
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 
 from ministack.app import main  # type: ignore[import-untyped]
+from ministack.core import iam_actions  # type: ignore[import-untyped]
 from ministack.core.concurrency import run_reentrant  # type: ignore[import-untyped]
 from ministack.services import appconfig, lambda_svc  # type: ignore[import-untyped]
 from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
@@ -119,9 +120,24 @@ def keep_profiles_with_versions() -> None:
     of_stacks["delete"] = delete_with_stack
 
 
+def judge_batches_of_messages() -> None:
+    """A batch would be an action of its own; on AWS who may send one message may send ten.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
+    """
+    named = iam_actions.extract_iam_action
+
+    def action(*request: Any) -> str | None:
+        found: str | None = named(*request)
+        return found.removesuffix("Batch") if found and found.startswith("sqs:") else found
+
+    iam_actions.extract_iam_action = action
+
+
 if __name__ == "__main__":
     for name in ("_list_deployments", "_list_hosted_configuration_versions"):
         list_whole(name)
     run_validators()
     keep_profiles_with_versions()
+    judge_batches_of_messages()
     main()
