@@ -351,11 +351,11 @@ class Sides:
             if is_told:
                 self.measurements.add(MetricName.SHORT_CIRCUITED)
             return None, None
-        starts = self.runtime.starts.next() and is_told
+        starts = self.runtime.starts.next()
         if not is_told:
             with traced(Variant.CANDIDATE):
                 outcome, reply = self._carried(self._asked({"dataset": mark}, starts=False))
-            self._record(outcome)
+            self.runtime.circuit_breaker.record(ok=outcome is Outcome.ANSWERED)
             return reply, None
         with _measured(
             Variant.CANDIDATE,

@@ -9,9 +9,10 @@ import pytest
 
 from dataset.register import Fence, Phase, Register
 from dataset.steps import Intent, Mark
+from dataset_runtime.operation import operation_of
 from shadow_runtime.candidate_call import Outcome
 from shadow_runtime.contract import Stage, Variant
-from shadow_runtime.http import Response
+from shadow_runtime.http import Request, Response
 from shadow_runtime.settings import settings
 from tests.runtime.routes import counted
 from tests.runtime.written import ADA, USERS, Written, to_new
@@ -76,6 +77,34 @@ def test_who_is_on_the_candidate_is_told_by_its_code() -> None:
     assert said(at(Phase.DUAL, Stage.LIVE).put()) == {"name": "Augusta"}, "it may lack anything"
 
 
+@pytest.mark.parametrize(
+    ("phase", "stage", "is_told"),
+    [
+        (Phase.SYNCED, Stage.LIVE, True),
+        (Phase.SYNCED, Stage.SHADOW, False),
+        (Phase.DUAL, Stage.LIVE, False),
+    ],
+    ids=["on the candidate", "on control", "at dual"],
+)
+def test_the_candidates_code_runs_for_those_whom_it_tells_and_applies_nothing(
+    phase: Phase, stage: Stage, is_told: bool
+) -> None:
+    route = at(phase, stage)
+    route.put()
+    [asked] = route.candidate.asked
+    assert [copy["version"] for copy in asked["dataset"]["copies"]] == [2]
+    operation = asked["dataset"]["operation"]
+    assert (operation and operation["until"]) == (0 if is_told else None)
+    assert route.candidate.started == [is_told], "nobody else waits for it to start"
+
+
+def test_at_off_control_is_asked_for_nothing_but_the_write() -> None:
+    route = at(Phase.OFF)
+    route.control.failing = True  # to load
+    assert route.put().status == 200
+    assert at(Phase.SYNCED).put().status == 200
+
+
 @pytest.mark.parametrize("outcome", FAILED)
 def test_where_the_candidate_has_no_answer_controls_stands_and_the_key_is_marked(
     outcome: Outcome, capfd: pytest.CaptureFixture[str]
@@ -110,7 +139,8 @@ def test_who_is_not_told_by_the_candidate_does_not_count_for_it(
     route = at(Phase.SYNCED, Stage.SHADOW)
     route.candidate.outcome = Outcome.TIMEOUT
     assert route.put().status == 200
-    assert not [name for name in counted(capfd) if "candidate" in name or "Fallbacks" in name]
+    assert not {"Fallbacks", "Timeouts"} & {*(out := counted(capfd))}
+    assert not [name for name in out if "candidate" in name]
 
 
 REFUSED = {
@@ -162,6 +192,13 @@ def test_an_idempotency_key_that_is_too_long_is_refused(phase: Phase) -> None:
     route = at(phase, Stage.LIVE)
     assert route.put(headers={"idempotency-key": "k" * 255}).status != 400
     assert route.put(headers={"idempotency-key": "k" * 256}).status == 400
+
+
+def test_an_operation_is_its_users_own() -> None:
+    asked = Request(method="PUT", path="/teams/7", user="ada", headers={"idempotency-key": "7"})
+    mine, others = operation_of(asked), operation_of(replace(asked, user="bob"))
+    assert (mine.id, mine.digest) != (others.id, others.digest)
+    assert mine == operation_of(replace(asked, id="another request"))
 
 
 # What fails
@@ -437,6 +474,13 @@ def test_what_control_refuses_is_rehearsed_too() -> None:
 def test_where_control_is_not_copied_from_nothing_is_rehearsed(phase: Phase) -> None:
     route = at(phase, Stage.LIVE)
     route.put()
+    assert route.tee.sent == []
+
+
+def test_what_control_fails_is_not_rehearsed() -> None:
+    route = at(Phase.SYNCED, Stage.SHADOW)
+    route.handler._control = lambda event, context, user: {"statusCode": 500}
+    assert route.put().status == 500
     assert route.tee.sent == []
 
 

@@ -173,11 +173,13 @@ class Candidate:
         self.payload: Any = None
         self.reply: Any = None
         self.asked: list[Any] = []
+        self.started: list[bool] = []
 
     def ask(self, payload: bytes, *, idempotent: bool, remaining_ms: int, starts: bool) -> Answer:
         event = json.loads(payload)
         mark = event.pop(MARK)
         self.asked.append(mark)
+        self.started.append(starts)
         if self.outcome is not Outcome.ANSWERED:
             return Answer(self.outcome)
         handler = as_side(self.store.handler)
@@ -216,22 +218,27 @@ class Written:
         self.dataset = Dataset(USERS, translate=to_new, inverse=to_old)
         if register.phase.follower:
             self.candidate.store.records["ada"] = self.dataset.toward(Variant.CANDIDATE, ADA)
+        self.slept: Callable[[], None] = lambda: None
+        self.keys: Callable[[Request], tuple[str, ...]] = lambda request: (request.user,)
+        self._position = Position(stage, **position)
+        self.renew()
+
+    def renew(self, *, now: Callable[[], float] = time.time) -> None:
+        """Another execution environment, with the register and the queue that there are now."""
         perform = Performer(
             self.table,  # type: ignore[arg-type]
             self.queue,  # type: ignore[arg-type]
             {Variant.CONTROL: self.control},
             sleep=self.sleep,
         )
-        self.slept: Callable[[], None] = lambda: None
-        self.keys: Callable[[Request], tuple[str, ...]] = lambda request: (request.user,)
         runtime = RouteRuntime(
-            flag=Flag(Position(stage, **position)),
+            flag=Flag(self._position),
             ceiling=Stage.COMPLETE,
             candidate=self.candidate,
             circuit_breaker=CircuitBreaker(clock=lambda: 0.0),
             tee=self.tee,
             deadline_ms=DEADLINE_MS,
-            dataset=RouteData(self.dataset, keys=self._keys, perform=perform),
+            dataset=RouteData(self.dataset, keys=self._keys, perform=perform, now=now),
         )
         self.handler = Migration(self.answer, runtime)
 
