@@ -14,6 +14,7 @@ from tests.local.way_back import alarms, set_state, settled
 HERE = Path(__file__).parent
 _GROUPS = {
     "test_demo.py": "demo",
+    "test_directory.py": "their own",
     "test_distribution.py": "distribution",
     "test_dataset_functions.py": "their own",
     "test_register.py": "their own",
