@@ -14,11 +14,15 @@ from psycopg import sql
 
 from localaws import LocalError, environment
 from localaws.process_guard import GuardedProcess
+from shadow_runtime import contract
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 DATABASE = "app"
+SHADOW = Path(contract.__file__).parents[1] / "dataset_runtime" / "shadow.sql"
+"""What lets the role `shadow` write and commit nothing, on AWS too."""
+
 _PORT = 5432
 """Of a Unix socket it is part of the file's name."""
 
@@ -103,8 +107,9 @@ def make_roles(secrets: Iterable[str], aws: boto3.Session, socket: str) -> list[
     """Makes a role for each of `secrets` that holds a username and a password; returns their names.
 
     A role with `candidate` in its name reads and writes every table of every schema, also those
-    made later; any other only reads. Where the database is, is added to the secret. Secrets of the
-    same username are given the same password; a role that is there keeps its own.
+    made later; any other only reads. The role `shadow` writes, too, and can commit nothing. Where
+    the database is, is added to the secret. Secrets of the same username are given the same
+    password; a role that is there keeps its own.
     """
     client = aws.client("secretsmanager")
     texts = {arn: client.get_secret_value(SecretId=arn)["SecretString"] for arn in secrets}
@@ -120,6 +125,8 @@ def make_roles(secrets: Iterable[str], aws: boto3.Session, socket: str) -> list[
             value = json.dumps(settings | here | {"password": passwords[role]})
             if value != texts[arn]:
                 client.put_secret_value(SecretId=arn, SecretString=value)
+        if "shadow" in passwords:
+            connection.execute(SHADOW.read_text())
     return [*passwords]
 
 

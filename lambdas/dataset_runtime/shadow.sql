@@ -1,5 +1,6 @@
--- A role `shadow` whose writes can never be committed: the shadow of a write is a dry run.
--- To be run by the owner of the tables, again after each migration of the schema.
+-- The role `shadow` may write, and can never commit it: the shadow of a write is a dry run.
+-- To be run by the owner of the tables, again after each migration of the schema: a table of which
+-- this knows nothing is one that the role may only read.
 --
 -- The trigger asks for the session's user: that of a SECURITY DEFINER function, or of the foreign
 -- key that cascades, is another one while it writes.
@@ -25,9 +26,19 @@ BEGIN
             'DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (session_user = ''shadow'') '
             'EXECUTE FUNCTION shadow_commits_nothing()', each);
     END LOOP;
+    FOR each IN SELECT tgrelid FROM pg_trigger WHERE tgname = 'shadow_commits_nothing' LOOP
+        -- TRUNCATE fires no trigger of a row: it is not granted.
+        EXECUTE format('GRANT INSERT, UPDATE, DELETE ON %s TO shadow', each);
+    END LOOP;
+    FOR each IN
+        SELECT oid FROM pg_class
+        WHERE relkind = 'S' AND relnamespace::regnamespace::text <> 'information_schema'
+    LOOP
+        EXECUTE format('GRANT USAGE ON SEQUENCE %s TO shadow', each);  -- it advances, as any does
+    END LOOP;
 END $$;
 
-GRANT pg_read_all_data, pg_write_all_data TO shadow;  -- of TRUNCATE, which no row trigger sees, neither
+GRANT pg_read_all_data TO shadow;
 ALTER ROLE shadow SET lock_timeout = '100ms';  -- a dry run waits for no user,
 ALTER ROLE shadow SET statement_timeout = '2s';
 ALTER ROLE shadow SET idle_in_transaction_session_timeout = '2s';  -- and lets none wait for long

@@ -106,6 +106,20 @@ def test_within_its_transaction_the_shadow_sees_what_it_wrote(socket: str) -> No
     assert held(socket) == before
 
 
+def test_a_table_that_it_was_not_run_for_is_read_alone(socket: str) -> None:
+    with owner(socket) as connection:
+        connection.execute("CREATE TABLE later (id int); INSERT INTO later VALUES (1)")
+    try:
+        with as_role(socket, "shadow", autocommit=True) as shadow:
+            assert shadow.execute("SELECT * FROM later").fetchall() == [(1,)]
+            for write in ("INSERT INTO later VALUES (2)", "DELETE FROM later"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    shadow.execute(write)
+    finally:
+        with owner(socket) as connection:
+            connection.execute("DROP TABLE later")
+
+
 def test_nobody_else_is_affected(socket: str) -> None:
     with as_role(socket, "candidate") as candidate:
         candidate.execute("INSERT INTO users VALUES ('bob', 'Bob')")

@@ -41,7 +41,6 @@ CREATE ROLE shadow LOGIN PASSWORD 'a';
 CREATE ROLE unguarded LOGIN PASSWORD 'a';
 GRANT pg_read_all_data, pg_write_all_data TO candidate, unguarded;
 CREATE TABLE letters (number serial PRIMARY KEY, text text);
-GRANT USAGE ON SEQUENCE letters_number_seq TO shadow;
 """
 ADA: Rows = {"name": "Ada", "email": "ada@example.com", "plan": "free"}
 BEFORE = Record("ada", 1, ADA)

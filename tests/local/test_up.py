@@ -33,11 +33,15 @@ def test_a_wrong_database_password_is_refused(local: Local) -> None:
         log_in(local, "shadow", password="wrong")
 
 
-def test_the_shadow_reads_but_cannot_write(local: Local) -> None:
+def test_what_the_shadow_writes_cannot_be_committed(local: Local) -> None:
     with log_in(local, "shadow") as connection:
         assert connection.execute("SELECT count(*) FROM users").fetchone() == (500,)
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            connection.execute("UPDATE users SET name = ''")
+        assert connection.execute("UPDATE users SET name = ''").rowcount == 500
+        with pytest.raises(psycopg.errors.RaiseException, match="the role shadow commits nothing"):
+            connection.commit()
+    with log_in(local, "shadow") as connection:
+        found = connection.execute("SELECT count(*) FROM users WHERE name = ''")
+        assert found.fetchone() == (0,)
 
 
 def test_the_candidate_reads_and_writes(local: Local) -> None:

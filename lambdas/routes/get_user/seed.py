@@ -3,6 +3,7 @@
 from sqlalchemy import Engine
 from sqlmodel import Session, SQLModel
 
+import datasets.users.candidate  # noqa: F401 - the versions have a table of their own
 from datasets.users.control import USERS
 from datasets.users.models import User
 
@@ -11,7 +12,7 @@ PLANTED = "user-042"
 
 
 def seed(engine: Engine) -> None:
-    """Creates the table and copies the users of the directory."""
+    """Creates the tables and copies the users of the directory."""
     SQLModel.metadata.create_all(engine)
     with Session(engine) as session:
         session.add_all(User.model_validate(entry) for entry in USERS.values())
