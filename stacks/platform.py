@@ -38,7 +38,7 @@ class Platform(cdk.Stack):
         audience: of the tokens; goes with `issuer` - the pool's client.
         candidate_secret: name of an existing secret with the connection settings of a role that
             reads and writes - a secret made here, to be filled in.
-        shadow_secret: the same for a role without any write grant.
+        shadow_secret: the same for the role `shadow`, which reads, or can commit nothing.
         rate_limit: requests a second over all routes - 100.
         burst_limit: size of the bucket - 200.
 

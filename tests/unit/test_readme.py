@@ -122,6 +122,8 @@ def test_code_runs_with_what_a_reader_can_import(block: Block) -> None:
                 bound.add(name)
             case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
                 bound.add(name)
+            case ast.alias(name=name, asname=other):
+                bound.add(other or name)
     free = used - bound
     assert free <= NAMES.keys() | OWN
     if not free & OWN:
