@@ -18,6 +18,7 @@ from sqlalchemy import JSON, Column, Numeric, func
 from sqlmodel import Field, SQLModel
 
 from dataset.steps import Operation, Record, Rows, UnavailableError
+from dataset_runtime import sql
 from dataset_runtime.operation import Attempt, ConflictError, LateError, MissingError
 from dataset_runtime.sql import OPERATIONS, SqlStore
 from datasets.users.candidate import store
@@ -324,6 +325,22 @@ def test_what_is_late_is_not_done() -> None:
     with pytest.raises(LateError):
         store.apply(attempt(seconds=0.2), "ada", slowly)
     assert store.load("ada") == before
+
+
+@pytest.mark.usefixtures("socket")
+def test_what_is_late_is_not_done_where_the_server_knows_no_such_limits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store.copy(Record("ada", 1, ADA))
+    monkeypatch.setattr(sql, "_limit", lambda *_: None)
+
+    def slowly(rows: Rows) -> Rows:
+        time.sleep(0.3)
+        return {**rows, "name": "late"}
+
+    with pytest.raises(LateError):
+        store.apply(attempt(seconds=0.2), "ada", slowly)
+    assert store.load("ada") == Record("ada", 1, ADA)
 
 
 @pytest.mark.usefixtures("socket")
