@@ -17,9 +17,9 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
+from datasets.users.control import USERS as DIRECTORY
 from localaws.supervisor import StateFolder
 from localaws.up import Local
-from routes.get_user import directory
 from shadow_runtime.contract import Position, Stage
 from tests.hostile import ACCENTED, BODIES, HEADERS, PATHS, TEXTS, TWINS
 from tests.local.deployed import Deployed, awaited
@@ -153,7 +153,7 @@ def said_of(deployed: Deployed, trace: str) -> dict[str, float]:
 def check_own(answer: Answer, user: str) -> None:
     """It is no fault, and holds the user's own data or nobody's."""
     assert not answer.is_fault, answer
-    assert answer.record in (None, directory.find(user))
+    assert answer.record in (None, DIRECTORY.get(user))
 
 
 def test_no_token_but_the_issuers_own_reaches_a_function(
@@ -276,7 +276,7 @@ def test_a_flood_that_the_candidate_cannot_serve_reaches_no_user_as_a_fault(
     finally:
         functions.delete_function_concurrency(FunctionName=name)
     assert {answer.status for answer in answers} == {200}
-    assert all(answer.record == directory.find(CANDIDATE) for answer in answers)
+    assert all(answer.record == DIRECTORY.get(CANDIDATE) for answer in answers)
     assert awaited(lambda: deployed.count("Route", "Fallbacks"), fallbacks + 1) > fallbacks
 
 
