@@ -7,13 +7,14 @@ those the consumer could not bear.
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from shadow_runtime.compare import Rules, compare
+from shadow_runtime.compare.scope import Scope
 from shadow_runtime.credentials import HEADERS as WITHHELD
 from shadow_runtime.http import Response
 from shadowctl.pacts.files import Interaction
@@ -28,6 +29,10 @@ _SAMPLES = ("00000000-0000-4000-8000-000000000000", "https://example.com/another
 
 _STATUSES = (200, 201, 202, 204, 301, 304, 400, 404, 410)
 _STEPS = [10.0**power for power in range(6, -13, -1)]
+_EXAMPLES = 5
+"""Of list elements, or members, of one form."""
+
+_ALL = Rules(ignore=["$"]).scope.step("$")
 _SPANS = [
     timedelta(days=365),
     timedelta(days=1),
@@ -87,7 +92,8 @@ def _broken(interaction: Interaction, answers: list[Response], timeout_s: float)
 
 
 def _changes(example: Response, rules: Rules) -> Iterator[_Change]:
-    statuses = {*_STATUSES, *(status for group in rules.groups for status in group.statuses)}
+    equal = [group for group in rules.groups if example.status in group.statuses]
+    statuses = {*_STATUSES, *(status for group in equal for status in group.statuses)}
     for status in sorted(statuses - {example.status}):
         yield _Change("status", replace(example, status=status))
         yield _Change("status alone", replace(example, status=status, body=""))
@@ -97,21 +103,32 @@ def _changes(example: Response, rules: Rules) -> Iterator[_Change]:
             yield _Change(f"headers.{name}", replace(example, headers=rest))
             for other in (f"another/{value}", *_SAMPLES):
                 yield _Change(f"headers.{name}", replace(example, headers={**rest, name: other}))
-    if not example.body:
+    yield from _bodies(example, example.status, rules.scope.step("$"))
+    for group in equal:
+        scope = _ALL if group.bodies is None else group.bodies.step("$")
+        for status in sorted(group.statuses - {example.status}):
+            yield from _bodies(example, status, scope)
+
+
+def _bodies(example: Response, status: int, scope: Scope) -> Iterator[_Change]:
+    """With other bodies, under a status that is the example's, or equal to it."""
+    if not example.body or scope.is_free:
         return
     try:
         body = json.loads(example.body)
     except ValueError:
         for other in _other_texts(example.body):
-            yield _Change("body", replace(example, body=other))
+            yield _Change(f"{status} body", replace(example, status=status, body=other))
         return
-    for kind, changed in _changed(body, "$"):
+    for kind, changed in _changed(body, "$", scope):
         text = json.dumps(changed, ensure_ascii=False)
-        yield _Change(kind, replace(example, body=text))
+        yield _Change(f"{status} {kind}", replace(example, status=status, body=text))
 
 
-def _changed(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """`value` but for one place in it, with a name for the place and the kind of change."""
+def _changed(value: Any, path: str, scope: Scope) -> Iterator[tuple[str, Any]]:
+    """`value` but for one place in it that a rule reaches, and what place and change that is."""
+    if scope.is_free:
+        return
     for other in _OTHERS:
         if type(other) is not type(value):
             yield f"{path} type", other
@@ -120,15 +137,34 @@ def _changed(value: Any, path: str) -> Iterator[tuple[str, Any]]:
             yield f"{path} {kind}", other
     match value:
         case dict():
-            for name, held in value.items():
+            for name in _examples({key: scope.step(key) for key in value}, value):
                 rest = {key: value[key] for key in value if key != name}
                 yield f"{path}.{name} absent", rest
-                for kind, other in _changed(held, f"{path}.{name}"):
+                for kind, other in _changed(value[name], f"{path}.{name}", scope.step(name)):
                     yield kind, {**value, name: other}
         case list():
-            for at, held in enumerate(value):
-                for kind, other in _changed(held, f"{path}[{at}]"):
+            scopes = {at: scope.step(at) for at in range(len(value))}
+            for at in _examples(scopes, dict(enumerate(value))):
+                for kind, other in _changed(value[at], f"{path}[{at}]", scopes[at]):
                     yield kind, [*value[:at], other, *value[at + 1 :]]
+
+
+def _examples(scopes: Mapping[Any, Scope], held: Mapping[Any, Any]) -> list[Any]:
+    """Of what a rule reaches: a few of each form under the same rules."""
+    alike: dict[object, list[Any]] = {}
+    for key, scope in scopes.items():
+        if not scope.is_free:
+            alike.setdefault((id(scope), _form(held[key])), []).append(key)
+    return [key for keys in alike.values() for key in keys[:_EXAMPLES]]
+
+
+def _form(value: Any) -> object:
+    match value:
+        case dict():
+            return frozenset((key, _form(held)) for key, held in value.items())
+        case list():
+            return (list, frozenset(map(_form, value)))
+    return type(value)
 
 
 def _other_values(value: Any) -> Iterator[tuple[str, Any]]:

@@ -98,16 +98,22 @@ def _read(file: Path) -> Iterator[Interaction]:
                 f"{file} is no pact: it names no consumer, no provider or no interactions; let its "
                 "consumer's test write it"
             )
-    whole = {**document, "metadata": {"pactSpecification": {"version": _version(file, document)}}}
+    version = {"pactSpecification": {"version": _version(file, document)}}
+    whole = {**document, "metadata": {**document["metadata"], **version}}
     for number, each in enumerate(held, 1):
         yield _interaction(file, number, each, whole)
 
 
 def _version(file: Path, document: Mapping[str, Any]) -> str:
-    metadata = document.get("metadata") or {}
-    said = metadata.get("pactSpecification") or metadata.get("pact-specification") or {}
-    version = said.get("version") if isinstance(said, Mapping) else said
-    version = version or metadata.get("pactSpecificationVersion")
+    match document.get("metadata"):
+        case {"pactSpecification": {"version": version}}:
+            pass
+        case {"pact-specification": {"version": version}}:
+            pass
+        case {"pactSpecificationVersion": version}:
+            pass
+        case _:
+            version = None
     if not re.match(rf"({'|'.join(VERSIONS)})(\.|$)", f"{version}"):
         raise PactError(
             f"{file} has version {version!r} of the Pact specification, known are "
@@ -124,25 +130,36 @@ def _interaction(file: Path, number: int, held: Any, whole: Mapping[str, Any]) -
                 f"interaction {number} of {file} is {kind}, and a route answers HTTP alone: take "
                 "it out"
             )
-        case {"description": str(description), "request": {"path": str(path), **request}}:
+        case {
+            "description": str(description),
+            "request": {"path": str(path), **request},
+            "response": {**response},
+        } if _is_answer(response):
             pass
         case _:
             raise PactError(
-                f"interaction {number} of {file} has no description, or no request with a path; "
-                "let its consumer's test write it"
+                f"interaction {number} of {file} lacks a description, a request with a path, or a "
+                "response with a status and headers as they are; let its consumer's test write it"
             )
     method = request.get("method") or "GET"
     return Interaction(
         file=file,
         description=description,
-        states=tuple(_states(held)),
+        states=tuple(_states(file, number, held)),
         method=f"{method}".upper(),
         path=path,
         document={**whole, "interactions": [held]},
     )
 
 
-def _states(held: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _is_answer(response: Mapping[Any, Any]) -> bool:
+    status, headers = response.get("status", 200), response.get("headers") or {}
+    return isinstance(status, int) and 100 <= status <= 599 and isinstance(headers, dict)
+
+
+def _states(
+    file: Path, number: int, held: Mapping[str, Any]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """From version 3 on there may be several, with parameters."""
     states = held.get("providerStates", held.get("providerState", held.get("provider_state")))
     for state in [states] if isinstance(states, str) else states or []:
@@ -153,6 +170,11 @@ def _states(held: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
                 yield name, {f"{key}": value for key, value in parameters.items()}
             case {"name": str(name)}:
                 yield name, {}
+            case _:
+                raise PactError(
+                    f"interaction {number} of {file} needs {state!r}, which is no state: give it a "
+                    "name"
+                )
 
 
 def _content(body: Mapping[str, Any]) -> tuple[Any, str]:

@@ -307,7 +307,32 @@ BAD: dict[str, tuple[Any, str]] = {
     ),
     "no request": (
         {**v4(ORDER), "interactions": [{"description": "x"}]},
-        "interaction 1 of .* has no description, or no request",
+        "interaction 1 of .* lacks a description, a request with a path, or a response",
+    ),
+    "a status that is none": (v3({"status": 2_000}), "a response with a status and headers"),
+    "a status in words": (v3({"status": "200"}), "a response with a status and headers"),
+    "headers in a list": (v3({"status": 200, "headers": ["etag"]}), "a response with a status"),
+    "no response": (
+        {**v4(), "interactions": [{"description": "x", "request": {"path": "/orders/7"}}]},
+        "lacks a description",
+    ),
+    "a state without a name": (
+        {
+            **v2({"status": 200}),
+            "interactions": [{**v2({"status": 200})["interactions"][0], "providerStates": [7]}],
+        },
+        "interaction 1 of .* needs .*, which is no state: give it a name",
+    ),
+    "deep JSON": ("[" * 100_000, "is no JSON"),
+    "a plugin that is not here": (
+        {
+            **v4(ORDER),
+            "metadata": {
+                "pactSpecification": {"version": "4.0"},
+                "plugins": [{"name": "csv", "version": "0.0.6", "configuration": {}}],
+            },
+        },
+        "Pact cannot verify it",
     ),
     "another path": (
         v2(RESPONSE, path="/users/7"),

@@ -319,6 +319,11 @@ class Scope:
         return scope
 
     @property
+    def is_free(self) -> bool:
+        """Whether no rule holds here, nor anywhere below."""
+        return not self._ends
+
+    @property
     def element(self) -> "Scope":
         """The scope of every element of a list whose order means nothing: no index names one."""
         return self.step(_ANY_INDEX)
