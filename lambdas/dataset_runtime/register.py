@@ -33,6 +33,9 @@ MOST_KEYS = 99
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
 """
 
+GRACE_S = 0.2
+"""For a look, once the side has answered: a kept connection that is dead is found out only then."""
+
 _TRIES = 5
 """At a mark that others change at the same time."""
 
@@ -132,7 +135,7 @@ class RegisterTable:
     def seen(self, pending: Pending, deadline: float) -> Seen | None:
         """What a look has found; None where it was not all answered."""
         try:
-            reply = reply_of(pending, deadline)
+            reply = reply_of(pending, max(deadline, time.monotonic() + GRACE_S))
         except CallError as error:
             self._circuit_breaker.record(ok=error.kind != TimeoutError.__name__)
             return None

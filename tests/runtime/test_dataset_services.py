@@ -11,13 +11,22 @@ from dataset.register import Phase, Register
 from dataset.steps import Intent, Mark
 from dataset_runtime.api import PATIENCE_S, Api, CallError
 from dataset_runtime.intents import IntentQueue
-from dataset_runtime.register import RegisterTable
+from dataset_runtime.register import GRACE_S, RegisterTable
 from shadow_runtime.aws import Service
 from shadow_runtime.contract import Stage, Variable, Variant
 from shadow_runtime.handlers import find
 from shadow_runtime.migrating import Migration, migrating
 from shadow_runtime.settings import settings
-from tests.runtime.played import HANG_UP, SILENCE, Received, Reply, nobody_there, serving
+from tests.runtime.played import (
+    DEAD,
+    HANG_UP,
+    SILENCE,
+    Received,
+    Reply,
+    nobody_there,
+    once,
+    serving,
+)
 from tests.runtime.played import Service as Played
 from tests.runtime.written import Written
 
@@ -102,6 +111,19 @@ def test_a_look_goes_on_while_the_side_is_asked(dynamodb: Played, table: Registe
     time.sleep(0.3)  # the side
     assert glance.seen() is not None
     assert time.monotonic() - begun < 0.5
+
+
+@pytest.mark.parametrize("dead", DEAD.values(), ids=DEAD)
+def test_a_look_on_a_connection_that_died_is_asked_again_however_late_it_is_read(
+    dead: Reply | None, dynamodb: Played, table: RegisterTable
+) -> None:
+    dynamodb.script = once(Reply(200, b'{"Responses": {"users": []}}'), dead)
+    assert table.look(("ada",)).seen() is not None
+    glance = table.look(("ada",))
+    time.sleep(PATIENCE_S + 0.1)  # the side
+    begun = time.monotonic()
+    assert glance.seen() is not None
+    assert time.monotonic() - begun < GRACE_S
 
 
 def test_a_table_that_hangs_keeps_one_user_waiting_and_then_none(
