@@ -8,9 +8,14 @@ from typing import Any
 from botocore.exceptions import BotoCoreError
 
 from shadow_runtime.aws import Pending, Service
+from shadow_runtime.telemetry import logger
 
 PATIENCE_S = 0.7
 """For one call: two of them leave an effect its time within a lease, as a write asks for it."""
+
+
+FAILED_CONDITION = "ConditionalCheckFailedException"
+"""DynamoDB's: somebody else was there first, which is nothing that went wrong."""
 
 
 class CallError(Exception):
@@ -51,39 +56,53 @@ class Api:
             CallError: nothing, or that it will not.
         """
         deadline = time.monotonic() + seconds
-        return reply_of(self.send(action, body, deadline), deadline)
+        return self.send(action, body, deadline).reply(deadline)
 
-    def send(self, action: str, body: Mapping[str, Any], deadline: float) -> Pending:
+    def send(self, action: str, body: Mapping[str, Any], deadline: float) -> "Call":
         """Sends a call, and waits for no reply; `deadline` is one of `time.monotonic`.
 
         Raises:
             CallError: it could not be sent.
         """
-        headers = {
-            "content-type": "application/x-amz-json-1.0",
-            "x-amz-target": f"{self._prefix}.{action}",
-        }
+        target = f"{self._prefix}.{action}"
+        headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": target}
         try:
-            return self._service.send(
+            pending = self._service.send(
                 "POST", "/", deadline, json.dumps(body).encode(), headers=headers
             )
         except (OSError, BotoCoreError) as error:
-            raise CallError(type(error).__name__) from error
+            raise _failed(target, type(error).__name__) from error
+        return Call(pending, target)
 
 
-def reply_of(pending: Pending, deadline: float) -> Any:
-    """What a service answers to a call that was sent.
+class Call:
+    """A call that was sent and is not answered yet."""
 
-    Raises:
-        CallError: nothing by the deadline, or that it will not.
-    """
-    try:
-        reply = pending.reply(deadline)
-        said = json.loads(reply.body or b"{}")
-    except (OSError, ValueError, RecursionError) as error:
-        raise CallError(type(error).__name__) from error
-    if reply.status < 300 and isinstance(said, dict):
-        return said
-    told = said if isinstance(said, dict) else {}
-    kind = str(told.get("__type", reply.status)).rpartition("#")[2]
-    raise CallError(kind, told.get("Item"))
+    def __init__(self, pending: Pending, target: str) -> None:
+        self._pending = pending
+        self._target = target
+
+    def reply(self, deadline: float) -> Any:
+        """What the service answers.
+
+        Raises:
+            CallError: nothing by the deadline, or that it will not.
+        """
+        try:
+            reply = self._pending.reply(deadline)
+            said = json.loads(reply.body or b"{}")
+        except (OSError, ValueError, RecursionError) as error:
+            raise _failed(self._target, type(error).__name__) from error
+        if reply.status < 300 and isinstance(said, dict):
+            return said
+        told = said if isinstance(said, dict) else {}
+        kind = str(told.get("__type", reply.status)).rpartition("#")[2]
+        if kind == FAILED_CONDITION:
+            raise CallError(kind, told.get("Item"))
+        raise _failed(self._target, kind)
+
+
+def _failed(target: str, kind: str) -> CallError:
+    """Said once, here: whoever asked goes on without an answer. A message may hold a user's key."""
+    logger.warning("call failed", call=target, error=kind)
+    return CallError(kind)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from dataset.steps import Intent, Marker
 from dataset_runtime.api import PATIENCE_S, Api, CallError
+from shadow_runtime.telemetry import logger
 
 BATCH = 10
 """Messages of one call:
@@ -121,9 +122,12 @@ class IntentQueue:
         ]
         asked = {"QueueUrl": self._url, "Entries": entries}
         try:
-            return not self._sqs.call("SendMessageBatch", asked, seconds=2.0).get("Failed")
+            failed = self._sqs.call("SendMessageBatch", asked, seconds=2.0).get("Failed")
         except CallError:
             return False
+        if failed:
+            logger.warning("messages not taken", error=str(failed[0].get("Code")))
+        return not failed
 
     def _message(self, message: Intent | Marker) -> Mapping[str, Any]:
         body: dict[str, Any]

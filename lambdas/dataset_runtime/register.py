@@ -19,8 +19,7 @@ from dataset.register import (
     Verification,
 )
 from dataset.steps import ClearMark, Mark, Marker, Seen, UnavailableError
-from dataset_runtime.api import PATIENCE_S, Api, CallError, reply_of
-from shadow_runtime.aws import Pending
+from dataset_runtime.api import FAILED_CONDITION, PATIENCE_S, Api, Call, CallError
 from shadow_runtime.circuit_breaker import CircuitBreaker
 from shadow_runtime.contract import Variant
 
@@ -39,7 +38,6 @@ GRACE_S = 0.2
 _TRIES = 5
 """At a mark that others change at the same time."""
 
-_FAILED_CONDITION = "ConditionalCheckFailedException"
 _REGISTER = "register"
 _MARK = "mark#"
 _LAG = "lag"
@@ -109,7 +107,7 @@ class RegisterTable:
                 },
             )
         except CallError as error:
-            return error.kind == _FAILED_CONDITION
+            return error.kind == FAILED_CONDITION
         return True
 
     def look(self, keys: tuple[str, ...]) -> "Glance":
@@ -132,10 +130,10 @@ class RegisterTable:
             self._circuit_breaker.record(ok=False)
             return Glance(self, None)
 
-    def seen(self, pending: Pending, deadline: float) -> Seen | None:
+    def seen(self, call: Call, deadline: float) -> Seen | None:
         """What a look has found; None where it was not all answered."""
         try:
-            reply = reply_of(pending, max(deadline, time.monotonic() + GRACE_S))
+            reply = call.reply(max(deadline, time.monotonic() + GRACE_S))
         except CallError as error:
             self._circuit_breaker.record(ok=error.kind != TimeoutError.__name__)
             return None
@@ -232,7 +230,7 @@ class RegisterTable:
                 try:
                     self._replace(_mark_item(made, revision + 1), "revision", revision)
                 except CallError as error:
-                    if error.kind != _FAILED_CONDITION:
+                    if error.kind != FAILED_CONDITION:
                         raise
                 else:
                     return True
@@ -281,19 +279,19 @@ class Glance:
         self,
         table: RegisterTable,
         seen: Seen | None,
-        pending: Pending | None = None,
+        call: Call | None = None,
         deadline: float = 0.0,
     ) -> None:
         self._table = table
         self._seen = seen
-        self._pending = pending
+        self._call = call
         self._deadline = deadline
 
     def seen(self) -> Seen | None:
         """What it has found; None where that is not known by its deadline."""
-        pending, self._pending = self._pending, None
-        if pending is not None:
-            self._seen = self._table.seen(pending, self._deadline)
+        call, self._call = self._call, None
+        if call is not None:
+            self._seen = self._table.seen(call, self._deadline)
         return self._seen
 
 

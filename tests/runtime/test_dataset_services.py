@@ -148,11 +148,20 @@ def test_each_call_ends_in_time_however_slowly_it_trickles(
     assert time.monotonic() - begun < PATIENCE_S + 0.5
 
 
-def test_an_error_says_its_kind_and_nothing_else(dynamodb: Played) -> None:
+def test_an_error_says_its_kind_and_nothing_else(
+    dynamodb: Played, capfd: pytest.CaptureFixture[str]
+) -> None:
     dynamodb.always(Reply(400, b'{"__type": "x#ValidationException", "message": "s3cret ada"}'))
     with pytest.raises(CallError) as raised:
         Api(Service("dynamodb"), "DynamoDB_20120810").call("GetItem", {"Key": "ada"})
     assert str(raised.value) == "ValidationException"
+    said = json.loads(capfd.readouterr().out)
+    assert (said["message"], said["call"], said["error"]) == (
+        "call failed",
+        "DynamoDB_20120810.GetItem",
+        "ValidationException",
+    )
+    assert "s3cret" not in str(said)
     [received] = dynamodb.received
     assert received.headers["x-amz-target"] == "DynamoDB_20120810.GetItem"
     assert received.headers["content-type"] == "application/x-amz-json-1.0"

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Protocol, TypedDict
 
 from dataset.steps import Record, Rows, UnavailableError
-from dataset_runtime.api import PATIENCE_S, Api, CallError
+from dataset_runtime.api import FAILED_CONDITION, PATIENCE_S, Api, CallError
 from dataset_runtime.operation import Attempt, ConflictError, LateError, MissingError
 from dataset_runtime.wire import from_json, to_json
 from shadow_runtime.aws import Service
@@ -204,7 +204,7 @@ class InTable:
         try:
             return self._dynamodb.call(action, {"TableName": self._table, **asked}, seconds=seconds)
         except CallError as error:
-            if error.kind == "ConditionalCheckFailedException":
+            if error.kind == FAILED_CONDITION:
                 raise _ChangedError from error
             raise UnavailableError(f"the directory's table: {error.kind}") from error
 
