@@ -153,6 +153,10 @@ class Dataset(DatasetMetrics, Construct):
         let_alarms_publish(self, self.topic)
         if encryption_key is not None:
             let_logs_use(self, encryption_key)
+            for action in ("GenerateDataKey*", "ReEncrypt*"):
+                acknowledge(
+                    self, f"IAM5[Action::kms:{action}]", "so the CDK grants the use of a key"
+                )
         self._key = encryption_key
         self.register = dynamodb.Table(
             self,

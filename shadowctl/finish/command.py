@@ -10,7 +10,9 @@ from pathlib import Path
 import boto3
 
 from analysis.template import CODE, Stack
+from operations import dataset_needs
 from operations.answers import Answers
+from operations.dataset_function import DatasetFunction
 from operations.flag import HostedFlag
 from shadow_runtime.contract import Stage
 from shadowctl.deployed import RouteError
@@ -19,7 +21,7 @@ from shadowctl.finish.function import PlainFunction, is_acceptable
 from shadowctl.finish.patch import patch, top_of
 from shadowctl.finish.proof import Files, prove
 from shadowctl.finish.source import FinishError
-from shadowctl.finish.statement import Statement, find
+from shadowctl.finish.statement import Statement, find, idle_parameters
 from shadowctl.finish.uses import function_name
 from shadowctl.route import Route
 from shadowctl.synthesis import SynthesisError, app_folder, synthesize
@@ -77,9 +79,17 @@ def finish(
 
 
 def objections(
-    route: str, flag: HostedFlag, ceiling: Stage, answers: Callable[[], Answers]
+    route: str,
+    flag: HostedFlag,
+    ceiling: Stage,
+    answers: Callable[[], Answers],
+    dataset: DatasetFunction | None = None,
 ) -> list[str]:
-    """Why a deployed route may not lose its control; `answers` are asked for where it matters."""
+    """Why a deployed route may not lose its control.
+
+    `answers`, and the dataset, are asked for where it matters: as long as control may become the
+    authority again, a route must know it.
+    """
     deployed = flag.deployed()
     stage = min(deployed.position.stage, ceiling)
     if not deployed.is_ours:
@@ -88,8 +98,8 @@ def objections(
         return [f"{route} is at {stage}, and only what is complete can be finished"]
     if deployed.is_running:
         return [f"{route}: a change of the flag is under way ({deployed.state}); wait for it"]
-    objection = answers().objection
-    return [f"{route}: {objection}"] if objection else []
+    found = [answers().objection, *dataset_needs.objections(dataset, Stage.COMPLETE)]
+    return [f"{route}: {objection}" for objection in found if objection]
 
 
 def _objections(route: str, aws: boto3.Session) -> list[str]:
@@ -99,7 +109,7 @@ def _objections(route: str, aws: boto3.Session) -> list[str]:
     def answers() -> Answers:
         return Answers.read(cloudwatch, found.name, until=datetime.now(UTC))
 
-    return objections(found.name, found.flag, found.ceiling, answers)
+    return objections(found.name, found.flag, found.ceiling, answers, found.dataset)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +186,8 @@ def ending(app: Path, assembly: Path, route: str, *, folder: Path, say: Say) -> 
         for text in [files[statement.source.path] or ""]
         if f"{function_name(statement)}.add_function_url(" in text
     ]
-    return Finish(patch(files, top_of(app)), [*after.left, *moved])
+    idle = idle_parameters(statement, files[statement.source.path] or "")
+    return Finish(patch(files, top_of(app)), [*after.left, *moved, *idle])
 
 
 def _by_hand(code: _Code, function: PlainFunction) -> str:

@@ -155,3 +155,36 @@ def assigned(source: Source, name: str) -> ast.expr | None:
         and any(isinstance(each, ast.Name) and each.id == name for each in node.targets)
     ]
     return found[0] if len(found) == 1 else None
+
+
+def idle_parameters(statement: Statement, after: str) -> Iterator[str]:
+    """What the function around the statement takes, and reads no more in the text `after`.
+
+    Example:
+        >>> text = "def make(stack, users): ShadowCanaryService(stack, 'S', dataset=users)"
+        >>> [found] = Statement.all_of(Source(Path("stack.py"), text))
+        >>> [*idle_parameters(found, "def make(stack, users): Function(stack)")]
+        ['stack.py, line 1, takes users, which nothing there reads any more']
+    """
+    before, changed = statement.source, Source(statement.source.path, after)
+    around = [each for each in before.above(statement.node) if isinstance(each, _DEFINITIONS)]
+    names = [each.name for each in reversed(around)]
+    for node in ast.walk(changed.tree):
+        above = [each for each in changed.above(node) if isinstance(each, _DEFINITIONS)]
+        is_same = [each.name for each in reversed(above)] == names
+        if not isinstance(node, ast.arg) or not is_same:
+            continue
+        if node.arg in _read(around[0]) - _read(above[0]):
+            where = changed.where(above[0])
+            yield f"{where}, takes {node.arg}, which nothing there reads any more"
+
+
+_DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def _read(node: ast.AST) -> set[str]:
+    return {
+        each.id
+        for each in ast.walk(node)
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)
+    }

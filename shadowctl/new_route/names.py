@@ -73,8 +73,9 @@ class Answered:
         method, _, path = text.strip().partition(" ")
         if method.upper() in _WRITING:
             raise NewRouteError(
-                f"{method.upper()} changes data, and the copy of a request would change it again: "
-                f"only GET can be moved so far, got {text!r}"
+                f"{method.upper()} changes data, and so its route has a dataset, which nobody can "
+                "write for you: docs/adopt.md shows how. This command is for GET, got "
+                f"{text!r}"
             )
         segments = path.strip().removeprefix("/").split("/")
         is_path = path.strip() == "/" or all(_SEGMENT.fullmatch(each) for each in segments)

@@ -22,16 +22,19 @@ from datetime import UTC, datetime
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_kms as kms
 from cdk_nag import AwsSolutionsChecks
 
-from shadow_canary import RouteCode, ShadowCanaryService, Stage, Traffic
+from shadow_canary import (
+    Dataset, DatasetCode, RouteCode, ShadowCanaryService, Stage, Traffic
+)
 
 
 def service(scope, id_, route, **arguments):
     return ShadowCanaryService(
         scope, id_,
         route=route,
-        code=RouteCode("src/orders"),
+        code=RouteCode("src/orders", packages=["src/customers"]),
         launch=datetime(2030, 1, 7, 9, tzinfo=UTC),
         ceiling=Stage.canary(percent=5),
         expected_traffic=Traffic.per_day(1_000_000, users=50_000),
@@ -54,9 +57,36 @@ inside = cdk.Stack(app, "Inside", env=germany)
 zones = ["eu-central-1a", "eu-central-1b"]
 vpc = ec2.Vpc(inside, "Vpc", availability_zones=zones, flow_logs={"Log": ec2.FlowLogOptions()})
 service(inside, "Service", "get-order", vpc=vpc)
+
+
+def dataset(scope, **arguments):
+    code = DatasetCode("src/customers")
+    return Dataset(scope, "Dataset", name="customers", code=code, **arguments)
+
+
+own = cdk.Stack(app, "Own")
+service(own, "Service", "get-order", dataset=dataset(own))
+outer = cdk.Stack(app, "Around")
+within = cdk.NestedStack(outer, "Within")
+service(outer, "Service", "get-order", dataset=dataset(within))
+for name, env in {"Testing": None, "Live": germany}.items():
+    stage = cdk.Stage(app, name, env=env)
+    customers = dataset(cdk.Stack(stage, "Customers"))
+    service(cdk.Stack(stage, "Orders"), "Service", "get-order", dataset=customers)
+kept = cdk.Stack(app, "Kept", env=germany)
+key, nets = kms.Key(kept, "Key", enable_key_rotation=True), ec2.Vpc(
+    kept, "Vpc", availability_zones=zones, flow_logs={"Log": ec2.FlowLogOptions()}
+)
+dataset(kept, vpc=nets, encryption_key=key)
 app.synth()
 """
 HANDLER = "def handler(event, context): ...\n"
+STORE = "from dataset.steps import Record\nstore = object()\n"
+DATASET = {
+    "records.py": "def keys(request): ...\ndef translate(old): ...\ndef inverse(new): ...\n",
+    "control.py": STORE,
+    "candidate.py": STORE,
+}
 
 NAMES = {
     "Named": ("another-name", "get-order"),
@@ -68,6 +98,9 @@ NAMES = {
     "Prod-Orders": ("Prod-Orders", "get-order"),
     "Staging/Orders": ("Staging-Orders", "get-order"),
     "Inside": ("Inside", "get-order"),
+    "Own": ("Own", "get-order"),
+    "Around": ("Around", "get-order"),
+    "Live/Orders": ("Live-Orders", "get-order"),
 }
 
 
@@ -78,6 +111,9 @@ def shapes(tmp_path_factory: pytest.TempPathFactory, synthesize: Synthesis) -> P
     (folder / "src/orders").mkdir(parents=True)
     for name in ("control.py", "candidate.py"):
         (folder / "src/orders" / name).write_text(HANDLER)
+    (folder / "src/customers").mkdir()
+    for name, text in DATASET.items():
+        (folder / "src/customers" / name).write_text(text)
     (folder / "app.py").write_text(APP)
     (folder / "cdk.json").write_text((ROOT / "cdk.json").read_text())
     return synthesize(folder)
@@ -123,9 +159,14 @@ def test_what_is_not_there_or_not_clear_is_said_with_what_is(
 
 def test_no_name_of_one_environment_is_a_name_of_another(shapes: Path) -> None:
     """Two environments may share an account and a region."""
-    named = [physical_names(Stack.load(shapes, f"{of}/Orders")) for of in ("Staging", "Prod")]
-    assert named[0]
-    assert not named[0] & named[1]
+    for one, other, stack in (
+        ("Staging", "Prod", "Orders"),
+        ("Testing", "Live", "Orders"),
+        ("Testing", "Live", "Customers"),
+    ):
+        named = [physical_names(Stack.load(shapes, f"{of}/{stack}")) for of in (one, other)]
+        assert named[0]
+        assert not named[0] & named[1]
 
 
 def test_the_embedded_aws_gets_every_stack_with_the_templates_that_belong_to_it(
@@ -144,7 +185,7 @@ def test_the_embedded_aws_gets_every_stack_with_the_templates_that_belong_to_it(
     asked = {key for text in templates for key in re.findall(r"([0-9a-f]{64})\.(?:json|zip)", text)}
     assert asked
     assert asked <= uploaded
-    assert "no other account or region: a stack's env= is 000000000000 and us-east-1 (2)" in words
+    assert "no other account or region: a stack's env= is 000000000000 and us-east-1 (5)" in words
     for elsewhere in ("123456789012", "eu-central-1"):
         assert not [text for text in templates if elsewhere in text]
 
@@ -162,10 +203,11 @@ def test_a_review_names_each_stack_of_a_stage_and_each_nested_one(
     shown, document, is_whole = review(f"{shapes}", f"{changed}")
     assert is_whole
     paths = {each["path"]: each for each in document["stacks"] if each["routes"]}
-    nested = next(path for path in paths if "nested" in path)
+    nested = next(path for path in paths if "nested" in path and "Outer" in path)
     assert nested.startswith("Outer, nested OuterInner")
     assert paths.keys() == {
         *("Named", "Two", nested, "Inside", "Staging/Orders", "Prod/Orders"),
+        *("Own", "Around", "Testing/Orders", "Live/Orders"),
     }
     for path in paths:
         assert f"in `{path}`: `code-error-rate` has a looser threshold: `2` → `20`" in shown

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataset.register import Phase
 from operations.answers import Answers
 from shadow_runtime.contract import Position, Stage
 from shadowctl.finish.command import objections
@@ -19,6 +20,7 @@ from shadowctl.finish.patch import patch, top_of
 from shadowctl.finish.source import FinishError, Source
 from shadowctl.finish.statement import Statement, find
 from tests.fakes import FakeAppConfig
+from tests.unit.datasets import PlayedDataset
 from tests.unit.flags import CANARY, at, flag_on
 from tests.unit.test_sample_ratio import Counted
 
@@ -446,6 +448,15 @@ def test_only_what_is_complete_is_finished(stage: Stage) -> None:
     assert against(at(stage), unasked) == said
     assert against(at(Stage.COMPLETE), unasked, ceiling=stage) == said
     assert against(at(Stage.COMPLETE), answered(0, 1)) == []
+
+
+@pytest.mark.parametrize("phase", [Phase.OFF, Phase.SYNCED, Phase.SWITCHED])
+def test_a_route_whose_control_may_be_the_authority_again_is_not_finished(phase: Phase) -> None:
+    flag, played = flag_on(at(Stage.COMPLETE)), PlayedDataset(phase)
+    [said] = objections("orders", flag, Stage.COMPLETE, answered(0, 1), played.function())
+    assert said.startswith("orders: complete needs Users/users at complete, and it is at")
+    played = PlayedDataset(Phase.COMPLETE)
+    assert objections("orders", flag, Stage.COMPLETE, answered(0, 1), played.function()) == []
 
 
 def test_what_is_on_its_way_or_cannot_be_read_is_not_finished() -> None:
