@@ -9,6 +9,7 @@ from localaws.supervisor import StateFolder
 from localaws.up import Local, running
 from tests.local.crowd import CANARY, Crowd
 from tests.local.deployed import Deployed
+from tests.local.users_dataset import make_synced
 from tests.local.way_back import alarms, set_state, settled
 
 HERE = Path(__file__).parent
@@ -52,6 +53,7 @@ def local_state(tmp_path_factory: pytest.TempPathFactory) -> StateFolder:
 def local(local_state: StateFolder) -> Iterator[Local]:
     with running(state=local_state, watch=False) as environment:
         stop_checks(environment)
+        make_synced(environment)
         yield environment
 
 

@@ -41,9 +41,17 @@ VALIDATOR = "FlagValidator"
 
 @pytest.fixture
 def unbound(canary: Deployed) -> Iterator[HostedFlag]:
-    """The flag under the highest ceiling, for its writers and its validator alike."""
+    """The flag under the highest ceiling, for its writers and its validator alike.
+
+    And of a route without a dataset, which could not be at any phase that a stage needs.
+    """
     with canary.kept(VALIDATOR):
-        canary.set(VALIDATOR, SHADOW_CANARY_CEILING="complete", SHADOW_CANARY_RAMP="")
+        canary.set(
+            VALIDATOR,
+            SHADOW_CANARY_CEILING="complete",
+            SHADOW_CANARY_RAMP="",
+            SHADOW_CANARY_DATASET="",
+        )
         yield flag_of(canary, Transitions())
 
 
