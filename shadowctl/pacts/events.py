@@ -14,6 +14,7 @@ from shadow_runtime.front_doors import HTTP_API
 from shadow_runtime.http import Request
 
 _STAGE = "test"
+_PROTOCOL = "HTTP/1.1"
 
 
 def http_api(request: Request) -> dict[str, Any]:
@@ -25,6 +26,11 @@ def http_api(request: Request) -> dict[str, Any]:
         {'sub': 'ada'}
     """
     event = HTTP_API.event(request)
+    event["requestContext"] |= _api(request)
+    event["requestContext"]["http"] |= {
+        "protocol": _PROTOCOL,
+        "userAgent": request.headers.get("user-agent", ""),
+    }
     if claims := _claims(request):
         event["requestContext"]["authorizer"] = {"jwt": {"claims": claims, "scopes": None}}
     return event
@@ -50,6 +56,8 @@ def rest_api(request: Request) -> dict[str, Any]:
         "pathParameters": dict(request.path_parameters) or None,
         "stageVariables": None,
         "requestContext": {
+            **_api(request),
+            "protocol": _PROTOCOL,
             "resourcePath": resource,
             "httpMethod": request.method,
             "path": f"/{_STAGE}{request.path}",
@@ -82,6 +90,11 @@ def load_balancer(request: Request) -> dict[str, Any]:
         },
         **_body(request),
     }
+
+
+def _api(request: Request) -> dict[str, Any]:
+    host = request.headers.get("host", "127.0.0.1")
+    return {"accountId": "123456789012", "apiId": "pacts", "domainName": host}
 
 
 def _claims(request: Request) -> Mapping[str, Any]:

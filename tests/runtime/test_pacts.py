@@ -25,6 +25,7 @@ from shadow_runtime.http import Request, Response
 from shadow_runtime.migrating import migrating
 from shadow_runtime.user import header
 from shadowctl.pacts import PactError, assert_pacts_kept, http_api, load_balancer, rest_api
+from tests.runtime.handlers import fastapi_app, flask_app, orders_resolver
 from tests.runtime.pact_files import JSON, v2, v3, v4, write
 
 ORDER = {"id": "7", "total": 12.5}
@@ -221,6 +222,44 @@ def test_a_token_says_who_asks(tmp_path: Path, token: str, user: str) -> None:
     pact = v2({"status": 200, "headers": JSON, "body": {"user": user}})
     pact["interactions"][0]["request"]["headers"] = {"Authorization": token}
     kept(tmp_path, pact, lambda request: Response.json({"user": request.user}))
+
+
+HANDLERS: dict[str, tuple[Any, Any, str, dict[str, Any]]] = {
+    "Powertools' resolver": (
+        orders_resolver.lambda_handler,
+        rest_api,
+        "/orders/42",
+        {"id": "42", "total": "19.90", "tags": ["a b"]},
+    ),
+    "FastAPI and Mangum": (
+        fastapi_app.handler,
+        http_api,
+        "/carts/42",
+        {"id": "42", "user": "ada", "tags": ["a b"], "theme": "dark"},
+    ),
+    "Flask": (
+        flask_app.lambda_handler,
+        http_api,
+        "/carts/42",
+        {"id": "42", "tags": ["a b"], "theme": "dark"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("handler", "event", "path", "body"), HANDLERS.values(), ids=HANDLERS)
+def test_handlers_of_frameworks_keep_pacts_and_break_them(
+    tmp_path: Path, handler: Any, event: Any, path: str, body: dict[str, Any]
+) -> None:
+    key = f"GET {path.replace('42', '{id}')}"
+    asked: dict[str, Any] = {
+        "path": path,
+        "query": {"tag": ["a b"]},
+        "headers": {"Authorization": "Bearer ada", "Cookie": "theme=dark"},
+    }
+    kept(tmp_path, v3({"status": 200, "body": body}, **asked), handler, answers=key, event=event)
+    other = v3({"status": 200, "body": {**body, "id": "43"}}, **asked)
+    said = broken(tmp_path, other, handler, answers=key, event=event)
+    assert said[1] == "    $.id: Expected '42' (String) to be equal to '43' (String)"
 
 
 DOORS: dict[str, tuple[Any, FrontDoor]] = {

@@ -1,5 +1,6 @@
 """What a pact requires no rule of the route may excuse: the shadow would not see it break."""
 
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,19 @@ EXCUSED: dict[str, tuple[Any, Rules, str]] = {
         Rules(shape={"$.id": "[A-Z]-[0-9]+"}),
         "shape $.id",
     ),
+    "a form that is wider in another way": (
+        v4({"next": "abc"}, rules={"$.next": {"match": "regex", "regex": "[a-z]+"}}),
+        Rules(shape={"$.next": "cursor"}),
+        "shape $.next",
+    ),
+    "a body under an equal status": (
+        v4(
+            ORDER,
+            matchingRules={"status": {"matchers": [{"match": "statusCode", "status": [200, 202]}]}},
+        ),
+        Rules(equal_statuses={(200, 202): ["$.id"]}),
+        "equal_statuses 200, 202",
+    ),
     "a cursor": (v4({"next": "abc"}), Rules(shape={"$.next": "cursor"}), "shape $.next"),
     "a null that must be there": (v4(ORDER), Rules(null_is_absent=True), "null_is_absent"),
     "an empty list that must be there": (
@@ -201,6 +215,10 @@ FINE: dict[str, tuple[Any, Rules]] = {
         {**v4(), "interactions": [{**v4()["interactions"][0], "response": {"status": 200}}]},
         Rules(ignore=["$"]),
     ),
+    "a number that Pact reads as another": (
+        v4({"a": 1.9674071520432887e-59}),
+        Rules(ignore=["$.another"]),
+    ),
     "a status that nobody is equal to": (v4(ORDER), Rules(equal_statuses=[{404, 410}])),
 }
 
@@ -210,6 +228,15 @@ def test_a_rule_that_excuses_what_no_consumer_needs_is_let_pass(
     tmp_path: Path, pact: Any, rules: Rules
 ) -> None:
     assert found(tmp_path, pact, rules) == []
+
+
+def test_a_pact_of_a_thousand_elements_is_looked_through_in_seconds(tmp_path: Path) -> None:
+    some = [{"id": number, "name": f"pen {number}", "price": number / 7} for number in range(1_000)]
+    body = {"items": some, "by_id": {f"{each['id']}": each for each in some}}
+    rules = Rules(ignore=["$.items[*].name"], numeric={"$.by_id.*.price": Tolerance(absolute=1)})
+    started = time.monotonic()
+    assert found(tmp_path, v4(body), rules) == ["ignore $.items[*].name", "numeric $.by_id.*.price"]
+    assert time.monotonic() - started < 60  # on a busy machine; every place would take far longer
 
 
 def test_what_the_rules_of_the_candidate_excuse_fails_the_test_of_the_route(

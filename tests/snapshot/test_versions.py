@@ -154,4 +154,5 @@ def test_what_a_route_ships_is_the_runtime_its_dataset_and_the_route_alone(
         for path in (here / folder).rglob("*.py")
         if path.name not in {"seed.py", "demo.py"}  # for the embedded AWS
     }
+    assert not [*asset.rglob("pacts"), *asset.rglob("*.json")]
     assert {path.name for path in asset.iterdir()} == {*OF_OURS, "datasets", "routes"}

@@ -321,7 +321,7 @@ class Scope:
     @property
     def is_free(self) -> bool:
         """Whether no rule holds here, nor anywhere below."""
-        return not self._ends
+        return not self._ends and self.ignore is None
 
     @property
     def element(self) -> "Scope":
