@@ -7,6 +7,7 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 
@@ -27,6 +28,7 @@ from tests.unit.services import (
     with_dataset,
 )
 from tests.unit.test_integrations import by_http_api
+from tests.unit.test_team_code import HASHED, lock
 
 PUBLISHED = "/shadow-canary/Users/users"
 
@@ -318,6 +320,41 @@ def test_a_key_of_ones_own_is_used_for_all_that_holds_a_users_key(lambdas: Path)
         assert queue["KmsMasterKeyId"] == "<Key.Arn>"
     policy = the(template, "AWS::IAM::ManagedPolicy", "DatasetRoutePolicy")
     assert {"kms:Decrypt", "kms:GenerateDataKey*"} <= allowed(policy)["<Key.Arn>"]
+
+
+def test_what_a_store_imports_is_a_layer_of_both_functions_that_run_it(
+    lambdas: Path, tmp_path: Path
+) -> None:
+    stack = stack_of_nothing("Users")
+    dataset(stack, lambdas, requirements=lock(tmp_path))
+    template = App(stack).templates["Users"]
+    of_all = [f"<Dataset{role}Layer>" for role in ("Runtime", "Database", "Dataset")]
+    for role in ("Reconciler", "Operations"):
+        made = the(template, "AWS::Lambda::Function", f"Dataset{role}")
+        assert made["Layers"] == [*of_all, "<DatasetRequirementsLayer>"]
+
+
+def test_fails_on_a_package_that_its_own_layers_have_in_another_version(
+    lambdas: Path, tmp_path: Path
+) -> None:
+    other = HASHED + "\naws-lambda-powertools==0.0.1 --hash=sha256:0\n"
+    with pytest.raises(ValueError, match=r"has aws-lambda-powertools 0\.0\.1, and a layer"):
+        dataset(stack_of_nothing("Users"), lambdas, requirements=lock(tmp_path, other))
+
+
+def test_in_a_network_both_functions_stand_in_it(lambdas: Path) -> None:
+    stack = stack_of_nothing("Users")
+    vpc = ec2.Vpc(stack, "Vpc")
+    group = ec2.SecurityGroup(stack, "Group", vpc=vpc)
+    first = ec2.SubnetSelection(subnets=vpc.private_subnets[:1])
+    dataset(stack, lambdas, vpc=vpc, security_groups=[group], vpc_subnets=first)
+    template = App(stack).templates["Users"]
+    for role in ("Reconciler", "Operations"):
+        network = the(template, "AWS::Lambda::Function", f"Dataset{role}")["VpcConfig"]
+        assert network["SecurityGroupIds"] == ["<Group.GroupId>"]
+        assert len(network["SubnetIds"]) == 1
+    with pytest.raises(ValueError, match="are of a VPC: give vpc="):
+        dataset(stack_of_nothing("Others"), lambdas, security_groups=[group])
 
 
 def test_what_one_service_is_given_of_a_dataset_needs_no_acknowledgement(lambdas: Path) -> None:
