@@ -9,7 +9,7 @@ import ast
 import io
 import time
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,31 +47,31 @@ class DeployedCode:
         return self._files(_read(functions, self._function()))
 
     def reload(self) -> None:
-        """Puts the files as they are now where the route answers."""
+        """Puts the files as they are now where the route answers, and where its dataset is kept."""
         functions, function = self.aws.client("lambda"), self._function()
         deployed = _read(functions, function)
         now = self._files(deployed)
-        archive = io.BytesIO()
-        with zipfile.ZipFile(archive, "w") as new:
-            for name, text in deployed.items():
-                if name not in now:
-                    new.writestr(name, text)
-            for name, path in now.items():
-                new.writestr(name, path.read_bytes())
+        archive = _archive(deployed, now)
         configuration = functions.get_function_configuration(FunctionName=function)
         variables = configuration["Environment"]["Variables"]
         for side in (Variable.CANDIDATE, Variable.SHADOW):
             name, _, version = variables[side].partition(":function:")[2].partition(":")
-            functions.update_function_code(FunctionName=name, ZipFile=archive.getvalue())
+            functions.update_function_code(FunctionName=name, ZipFile=archive)
             if version:  # else its newest code is called
                 published = functions.publish_version(FunctionName=name)
                 variables = {**variables, side: published["FunctionArn"]}
-        functions.update_function_code(FunctionName=function, ZipFile=archive.getvalue())
+        functions.update_function_code(FunctionName=function, ZipFile=archive)
         functions.update_function_configuration(
             FunctionName=function, Environment={"Variables": variables}
         )
         version = functions.publish_version(FunctionName=function)["Version"]
         functions.update_alias(FunctionName=function, Name=ALIAS, FunctionVersion=version)
+        if dataset := variables.get(Variable.DATASET):
+            package = variables[Variable.DATASET_PACKAGE].replace(".", "/")
+            for name in self._keeping(functions, dataset):
+                held = _read(functions, name)
+                own = {n: p for n, p in now.items() if n in held or n.startswith(f"{package}/")}
+                functions.update_function_code(FunctionName=name, ZipFile=_archive(held, own))
 
     def _files(self, deployed: Iterable[str]) -> dict[str, Path]:
         new = map(self.route.place, self.route.modules())
@@ -81,6 +81,19 @@ class DeployedCode:
             if (origin := self.route.origin(place)).is_file()
             and not place.startswith("shadow_runtime/")
         }
+
+    def _keeping(self, functions: "LambdaClient", dataset: str) -> Iterator[str]:
+        """The functions of a dataset: they know its dead letters."""
+        stack = dataset.partition("/")[0]
+        for _, kind, name in stack_resources(self.aws, stack):
+            if kind == "AWS::Lambda::Function":
+                configuration = functions.get_function_configuration(FunctionName=name)
+                known = configuration.get("Environment", {}).get("Variables", {})
+                if (
+                    known.get(Variable.DATASET) == dataset
+                    and Variable.DATASET_DEAD_LETTERS in known
+                ):
+                    yield name
 
     def _function(self) -> str:
         """The name of the route's function: its alias says it."""
@@ -98,6 +111,18 @@ def _read(functions: "LambdaClient", function: str) -> dict[str, bytes]:
     archive = urllib3.request("GET", found["Code"]["Location"]).data
     with zipfile.ZipFile(io.BytesIO(archive)) as code:
         return {name: code.read(name) for name in code.namelist()}
+
+
+def _archive(deployed: Mapping[str, bytes], now: Mapping[str, Path]) -> bytes:
+    """The code that was deployed, with files as they are now."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as new:
+        for name, text in deployed.items():
+            if name not in now:
+                new.writestr(name, text)
+        for name, path in now.items():
+            new.writestr(name, path.read_bytes())
+    return archive.getvalue()
 
 
 def watch(state: StateFolder | None = None) -> Iterator[str]:
