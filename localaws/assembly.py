@@ -367,7 +367,7 @@ def _reserved_by_function(template: Template, _: Target) -> int:
     def unqualified(value: Any) -> Any:
         match value:
             case {"Ref": version} if versions.get(version) in reserved:
-                return {"Fn::GetAtt": [versions[version], "Arn"]}
+                return {"Fn::Join": ["", [{"Fn::GetAtt": [versions[version], "Arn"]}, ":$LATEST"]]}
         return value
 
     return sum(_rewrite(function, unqualified) for function in functions.values())
@@ -529,7 +529,7 @@ DIFFERENCES = (
     ),
     Difference(
         missing="no reserved concurrency of a version",
-        instead="functions that have some are called by name, at their newest code",
+        instead="functions that have some are called at their newest code",
         apply=_reserved_by_function,
     ),
     Difference(

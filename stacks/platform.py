@@ -17,6 +17,7 @@ from aws_cdk.aws_apigateway import AccessLogFormat
 from constructs import Construct
 
 from shadow_canary.findings import acknowledge
+from shadow_canary.grants import let_read_parameter, let_read_secret
 from shadow_runtime.contract import Variable
 
 _HTTP_API = "http-api"
@@ -125,8 +126,8 @@ class Platform(cdk.Stack):
                 f"{side.capitalize()}Database",
                 description=f"Reads the connection settings of the {side}",
             )
-            name.grant_read(reading)
-            secret.grant_read(reading)
+            let_read_parameter(reading, name)
+            let_read_secret(reading, secret)
             self._publish(f"database/{side}/policy", reading.managed_policy_arn)
         cdk.CfnOutput(self, "Url", value=self.http_api.api_endpoint)
 

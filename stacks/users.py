@@ -46,7 +46,11 @@ class Users(cdk.Stack):
             code=DatasetCode("lambdas/datasets/users", root="lambdas"),
             environment={_TABLE: self.directory.table_name},
         )
-        self.dataset.grant_control(self.directory.grant_read_write_data)
+        self.dataset.grant_control(
+            lambda side: self.directory.grant(
+                side, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"
+            )
+        )
         self.dataset.grant_candidate(lambda side: platform.grant_database(candidate=side))
 
     def let_read(self, side: lambda_.Function) -> None:

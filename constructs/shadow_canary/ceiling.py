@@ -51,7 +51,7 @@ class CeilingChange(Construct):
             timeout=Duration.minutes(2),
             memory_size=256,
         )
-        flag.grant_move(self.function)
+        flag.grant_lower(self.function)
         acknowledge_moves(self.function.execution_role, flag)
         self.resource = CustomResource(
             self,

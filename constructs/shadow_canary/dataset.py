@@ -10,8 +10,6 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_lambda_destinations as destinations
-from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
@@ -33,6 +31,7 @@ from shadow_canary.code import (
 )
 from shadow_canary.findings import acknowledge
 from shadow_canary.functions import FunctionOptions, LeastPrivilegeFunction, Network, TeamCode
+from shadow_canary.grants import FailuresTo, let
 from shadow_canary.metrics import DatasetMetrics, full_name
 from shadow_canary.names import check_own_name
 from shadow_canary.operations import Tick
@@ -244,8 +243,10 @@ class Dataset(DatasetMetrics, Construct):
             handler="reconcile",
             timeout=Duration.seconds(_RECONCILER_S),
         )
-        self.reconciler.add_event_source(
-            event_sources.SqsEventSource(self.intents, report_batch_item_failures=True)
+        for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
+            let(self.reconciler, f"sqs:{action}", self.intents.queue_arn)
+        self.reconciler.add_event_source_mapping(
+            "Intents", event_source_arn=self.intents.queue_arn, report_batch_item_failures=True
         )
         self._let_use(self.reconciler)
         self.operations = function(
@@ -255,12 +256,13 @@ class Dataset(DatasetMetrics, Construct):
             timeout=Duration.minutes(5),
         )
         failures = queue("OperationsDeadLetters")
-        self.operations.configure_async_invoke(
-            retry_attempts=2, on_failure=destinations.SqsDestination(failures)
-        )
+        self.operations.configure_async_invoke(retry_attempts=2, on_failure=FailuresTo(failures))
         self._let_use(self.operations)
         self.register.grant(self.operations, "dynamodb:Scan")
-        self.dead_letters.grant_consume_messages(self.operations)
+        for each in (self.intents, self.dead_letters):
+            let(self.operations, "sqs:GetQueueAttributes", each.queue_arn)
+        for action in ("ReceiveMessage", "DeleteMessage"):
+            let(self.operations, f"sqs:{action}", self.dead_letters.queue_arn)
         for last in (self.dead_letters, failures):
             acknowledge(last, "SQS3", "this is a dead-letter queue")
         self.sweep = Tick(
@@ -287,7 +289,7 @@ class Dataset(DatasetMetrics, Construct):
         of_movers = iam.ManagedPolicy(
             self, "OperationsPolicy", description=f"Asks how far {name} is, and for its way back"
         )
-        self.operations.grant_invoke(of_movers)
+        let(of_movers, "lambda:InvokeFunction", self.operations.function_arn)
         self._policies = {_OF_ROUTES: of_routes, _OF_MOVERS: of_movers}
         self._published = {
             _FUNCTION: self.operations.function_arn,
@@ -371,7 +373,7 @@ class Dataset(DatasetMetrics, Construct):
         )
         if self._key is not None:
             self._key.grant_encrypt_decrypt(grantee)
-        self.intents.grant_send_messages(grantee)
+        let(grantee, "sqs:SendMessage", self.intents.queue_arn)
 
     def _let(self, function: LeastPrivilegeFunction, what: str) -> None:
         policy: iam.IManagedPolicy = self._policies[what]

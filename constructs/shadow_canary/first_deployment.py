@@ -5,6 +5,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from shadow_canary.functions import PreTrafficHook
+from shadow_canary.grants import let
 
 
 class FirstDeployment(Construct):
@@ -29,7 +30,7 @@ class FirstDeployment(Construct):
         candidate: lambda_.Function,
     ) -> None:
         super().__init__(scope, id_)
-        candidate.grant_invoke_latest_version(hook)
+        let(hook, "lambda:InvokeFunction", candidate.function_arn)
         self.resource = CustomResource(
             self,
             "Resource",

@@ -10,6 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from analysis.strategy import Strategy
+from shadow_canary.grants import let
 from shadow_runtime.contract import Position, Variable, flag_document
 
 RAISE = Strategy(minutes=10, growth_percent=10, bake_minutes=0)
@@ -131,25 +132,18 @@ class MigrationFlag(Construct):
         """Lets `grantee` read the deployed position."""
         return self.environment.grant_read_config(grantee)
 
-    def grant_move(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Lets `grantee` write and deploy positions of this route, and of no other.
+    def grant_lower(self, grantee: iam.IGrantable) -> None:
+        """Lets `grantee` deploy positions of this route at once, and of no other.
 
-        AppConfig's constructs have no such grant: the actions are those that the flag writer calls.
-        It updates the profile where the validator fails and keeps users from `off`, and never else.
+        AppConfig's constructs have no such grants: the actions are those that the flag writer
+        calls. It updates the profile where the validator fails and keeps users from `off`.
         """
         environment = self.environment.environment_arn
         profile = self.profile.configuration_profile_arn
-        strategies = [
-            Stack.of(self).format_arn(
-                service="appconfig", resource="deploymentstrategy", resource_name=strategy
-            )
-            for strategy in self.strategies.values()
-        ]
-        return iam.Grant.add_to_principal(
+        iam.Grant.add_to_principal(
             grantee=grantee,
             actions=[
                 "appconfig:CreateHostedConfigurationVersion",
-                "appconfig:DeleteHostedConfigurationVersion",
                 "appconfig:GetConfigurationProfile",
                 "appconfig:GetDeployment",
                 "appconfig:GetHostedConfigurationVersion",
@@ -165,6 +159,28 @@ class MigrationFlag(Construct):
                 f"{environment}/deployment/*",
                 profile,
                 f"{profile}/hostedconfigurationversion/*",
-                *strategies,
+                self._strategy_arn(Variable.LOWER_STRATEGY),
             ],
+        )
+
+    def grant_move(self, grantee: iam.IGrantable) -> None:
+        """Lets `grantee` raise this route's position too, and delete what nobody is served."""
+        self.grant_lower(grantee)
+        let(grantee, "appconfig:StartDeployment", self._strategy_arn(Variable.RAISE_STRATEGY))
+        self.grant_delete(grantee)
+
+    def grant_delete(self, grantee: iam.IGrantable) -> None:
+        """Lets `grantee` delete hosted versions of this flag; AppConfig keeps those in use."""
+        profile = self.profile.configuration_profile_arn
+        let(
+            grantee,
+            "appconfig:DeleteHostedConfigurationVersion",
+            self.application.application_arn,
+            profile,
+            f"{profile}/hostedconfigurationversion/*",
+        )
+
+    def _strategy_arn(self, which: Variable) -> str:
+        return Stack.of(self).format_arn(
+            service="appconfig", resource="deploymentstrategy", resource_name=self.strategies[which]
         )

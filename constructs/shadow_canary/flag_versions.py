@@ -1,13 +1,13 @@
 """A stack can be deleted, whatever was written into its flag at run time."""
 
 from aws_cdk import CustomResource, Duration
-from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from shadow_canary.code import source
 from shadow_canary.findings import acknowledge_wildcard, below_profile
 from shadow_canary.flag import MigrationFlag
 from shadow_canary.functions import FunctionOptions, LeastPrivilegeFunction
+from shadow_canary.grants import let
 from shadow_runtime.contract import Variable
 
 
@@ -43,18 +43,12 @@ class FlagVersions(Construct):
             timeout=Duration.minutes(5),
             memory_size=256,
         )
-        profile = flag.profile.configuration_profile_arn
-        iam.Grant.add_to_principal(
-            grantee=self.function,
-            actions=[
-                "appconfig:DeleteHostedConfigurationVersion",
-                "appconfig:ListHostedConfigurationVersions",
-            ],
-            resource_arns=[
-                flag.application.application_arn,
-                profile,
-                f"{profile}/hostedconfigurationversion/*",
-            ],
+        flag.grant_delete(self.function)
+        let(
+            self.function,
+            "appconfig:ListHostedConfigurationVersions",
+            flag.application.application_arn,
+            flag.profile.configuration_profile_arn,
         )
         acknowledge_wildcard(
             self.function.execution_role,

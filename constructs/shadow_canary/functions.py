@@ -30,6 +30,7 @@ from shadow_canary.findings import (
     versions_of,
 )
 from shadow_canary.flag import MigrationFlag
+from shadow_canary.grants import let_invoke, let_read_secret
 from shadow_canary.metrics import full_name
 from shadow_runtime.contract import Stage, Variable
 
@@ -348,7 +349,7 @@ class ShadowFunction(LeastPrivilegeFunction):
             encryption_key=options.encryption_key,
             removal_policy=options.removal_policy,
         )
-        self.masking_key.grant_read(self)
+        let_read_secret(self, self.masking_key)
         self.add_environment(Variable.MASKING_KEY, self.masking_key.secret_arn)
         acknowledge(self.masking_key, "SMG4", "a new key would end the comparability of hashes")
 
@@ -407,10 +408,8 @@ class RouteFunction(LeastPrivilegeFunction):
             below_environment(flag, "configuration/*"),
             "grant_read_config gives the configurations of this environment; there is one",
         )
-        # On the functions, not on the versions: both route versions of a canary share one role,
-        # and the old one still calls the old candidate.
-        for function in (candidate, shadow):
-            function.grant_invoke(self)
+        for function in (candidate, shadow):  # the old version still calls the old candidate
+            let_invoke(self, function)
             acknowledge_wildcard(
                 self.execution_role, versions_of(function), "a function's versions are numbered"
             )
@@ -455,8 +454,7 @@ class PreTrafficHook(LeastPrivilegeFunction):
             timeout=Duration.minutes(5),
             memory_size=256,
         )
-        # On the function, not on the version: the hook is told which one to ask.
-        function.grant_invoke(self)
+        let_invoke(self, function)  # it is told which version to ask
         acknowledge_wildcard(
             self.execution_role, versions_of(function), "a function's versions are numbered"
         )

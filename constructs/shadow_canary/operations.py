@@ -8,9 +8,7 @@ from typing import cast
 from aws_cdk import ArnFormat, CfnResource, Duration, Stack, TimeZone, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_lambda_destinations as destinations
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
 from aws_cdk import aws_sns as sns
@@ -29,6 +27,7 @@ from shadow_canary.findings import (
 )
 from shadow_canary.flag import LOWER, RAISE, MigrationFlag
 from shadow_canary.functions import FunctionOptions, LeastPrivilegeFunction
+from shadow_canary.grants import FailuresTo, let
 from shadow_canary.metadata import add_metadata
 from shadow_canary.metrics import full_name
 from shadow_canary.ramp import TICK, Ramp
@@ -92,9 +91,7 @@ class OperationsFunction(LeastPrivilegeFunction):
         self.dead_letters = sqs.Queue(
             self, "DeadLetters", retention_period=Duration.days(14), enforce_ssl=True
         )
-        self.configure_async_invoke(
-            retry_attempts=2, on_failure=destinations.SqsDestination(self.dead_letters)
-        )
+        self.configure_async_invoke(retry_attempts=2, on_failure=FailuresTo(self.dead_letters))
         flag.grant_move(self)
         acknowledge_moves(self.execution_role, flag)
         acknowledge(self.dead_letters, "SQS3", "this is the dead-letter queue")
@@ -111,11 +108,10 @@ class OperationsFunction(LeastPrivilegeFunction):
     def grant_see_counts(self, function: lambda_.Function) -> None:
         """Lets it see which versions of the route `function` users are on, and what was counted."""
         self.add_environment(Variable.FUNCTION, function.function_name)
-        _allow(self, "lambda:ListAliases", function.function_arn)  # it has no such grant
-        for each in (function.function_arn, f"{function.function_arn}:*"):
-            _allow(self, "lambda:GetFunctionConfiguration", each)
+        let(self, "lambda:ListAliases", function.function_arn)
+        let(self, "lambda:GetFunctionConfiguration", f"{function.function_arn}:*")
         acknowledge_wildcard(self.execution_role, versions_of(function), "versions are numbered")
-        _allow(self, "cloudwatch:GetMetricData", "*")
+        let(self, "cloudwatch:GetMetricData", "*")
         acknowledge_wildcard(
             self.execution_role, "*", "metrics are no resources of IAM, nor are subscriptions"
         )
@@ -125,14 +121,14 @@ class OperationsFunction(LeastPrivilegeFunction):
 
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
         """
-        _allow(self, "cloudwatch:DescribeAlarms", "*")
+        let(self, "cloudwatch:DescribeAlarms", "*")
 
     def _grant_see_guards(self, topic: sns.ITopic) -> None:
         """Lets it see whether the alarms could act, as people do before they raise the flag."""
-        _allow(self, "sns:ListSubscriptionsByTopic", topic.topic_arn)
+        let(self, "sns:ListSubscriptionsByTopic", topic.topic_arn)
         # Of subscriptions and mute rules IAM knows no resource in these calls.
-        _allow(self, "sns:GetSubscriptionAttributes", "*")
-        _allow(self, "cloudwatch:ListAlarmMuteRules", "*")
+        let(self, "sns:GetSubscriptionAttributes", "*")
+        let(self, "cloudwatch:ListAlarmMuteRules", "*")
 
     def _grant_describe_alarms(self) -> None:
         """Alarms have no such grant. Those asked for by name are judged as all of them, too."""
@@ -142,7 +138,7 @@ class OperationsFunction(LeastPrivilegeFunction):
             resource_name="*",
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
-        _allow(self, "cloudwatch:DescribeAlarms", alarms)
+        let(self, "cloudwatch:DescribeAlarms", alarms)
         acknowledge_wildcard(
             self.execution_role,
             arn_in(self, "cloudwatch", "alarm:*"),
@@ -177,10 +173,6 @@ class OperationsFunction(LeastPrivilegeFunction):
             )
         )
         return cast("CfnResource", subscription.node.default_child)
-
-
-def _allow(grantee: iam.IGrantable, action: str, resource: str) -> None:
-    iam.Grant.add_to_principal(grantee=grantee, actions=[action], resource_arns=[resource])
 
 
 _MOST_NAMES = 150

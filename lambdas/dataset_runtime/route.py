@@ -27,7 +27,7 @@ from dataset.steps import (
 )
 from dataset_runtime.operation import Attempt, carrying, operation_of
 from dataset_runtime.perform import Performer, run
-from dataset_runtime.store import Keys
+from dataset_runtime.store import Keys, is_key
 from dataset_runtime.team import team
 from dataset_runtime.wire import from_json, to_json
 from shadow_runtime.contract import MetricName, Stage, Variant
@@ -107,12 +107,16 @@ class RouteData:
         return _Writing(self, sides, operation, is_exposed=is_exposed, is_copied=is_copied).done()
 
     def keys_of(self, call: Call) -> tuple[str, ...]:
-        """The keys that a request is about; none where the author's function fails to tell."""
+        """The keys that a request is about.
+
+        None where the author's function fails to tell, or tells what is nobody's.
+        """
         try:
-            return tuple(map(str, self.keys(call.door.request(call.event, call.user))))
+            keys = tuple(map(str, self.keys(call.door.request(call.event, call.user))))
         except Exception as error:  # such as for a body that is no JSON: the handler refuses it
             logger.warning("keys unknown", error=type(error).__name__, request_id=call.id)
             return ()
+        return keys if all(map(is_key, keys)) else ()
 
     def _is_equal(self, seen: Seen | None) -> bool:
         if seen is None:

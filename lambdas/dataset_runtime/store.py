@@ -10,6 +10,28 @@ Keys = Callable[[Request], tuple[str, ...]]
 """The keys of a dataset that a request is about."""
 
 
+LONGEST_KEY = 2_000
+"""Bytes of a key, which the register keeps with a few of its own before it.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+"""
+
+
+def is_key(text: str) -> bool:
+    r"""Whether a store and the register can hold `text` as a key; what they cannot, nobody has.
+
+    A client can send anything: NUL, half of a surrogate pair, ten kilobytes.
+
+    Example:
+        >>> is_key("ada"), is_key(""), is_key("ada\0"), is_key("ada\ud800"), is_key("a" * 10_000)
+        (True, False, False, False, False)
+    """
+    try:
+        return 0 < len(text.encode()) <= LONGEST_KEY and "\0" not in text
+    except UnicodeEncodeError:
+        return False
+
+
 class Store(Protocol):
     """Where one side keeps the records of a dataset.
 

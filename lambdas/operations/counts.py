@@ -181,7 +181,7 @@ def candidate_versions(lambda_: "LambdaClient", function: str) -> list[str]:
     """Those that the versions of a route call, the newest first: two during its code canary."""
     called = set()
     for version in route_versions(lambda_, function):
-        found = lambda_.get_function_configuration(FunctionName=function, Qualifier=version)
+        found = lambda_.get_function_configuration(FunctionName=f"{function}:{version}")
         called.add(Settings.of(found["Environment"]["Variables"]).candidate_version)
     return sorted(called, key=lambda version: (len(version), version), reverse=True)
 

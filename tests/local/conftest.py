@@ -80,7 +80,7 @@ def canary(local: Local) -> Iterator[Deployed]:
         route.set(
             "Route",
             # By name: a test may replace its code.
-            SHADOW_CANARY_CANDIDATE=route.configuration("Candidate")["FunctionArn"],
+            SHADOW_CANARY_CANDIDATE=route.newest("Candidate"),
             # A busy machine makes nobody late, or a healthy candidate would go back.
             SHADOW_CANARY_CANDIDATE_DEADLINE_MS="6000",
         )

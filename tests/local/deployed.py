@@ -7,7 +7,7 @@ import json
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
@@ -46,6 +46,10 @@ class Deployed:
 
     def configuration(self, function: str) -> Mapping[str, Any]:
         return self._functions.get_function_configuration(FunctionName=self.name(function))
+
+    def newest(self, function: str) -> str:
+        """The function at its newest code and settings, whether they are published or not."""
+        return f"{self.configuration(function)['FunctionArn']}:$LATEST"
 
     def name(self, function: str) -> str:
         return self.resource("AWS::Lambda::Function", f"Service{function}")
@@ -135,21 +139,34 @@ class Deployed:
         found = self._functions.get_function(FunctionName=self.name(function))
         return urllib3.request("GET", found["Code"]["Location"]).data
 
-    @contextlib.contextmanager
-    def denied(self, function: str, *actions: str, on: str = "*") -> Iterator[None]:
+    def denied(
+        self, function: str, *actions: str, on: str = "*"
+    ) -> contextlib.AbstractContextManager[None]:
         """The function's role may not do `actions`."""
+        return self._policy(function, "Deny", actions, on)
+
+    def allowed(
+        self, function: str, *actions: str, on: str
+    ) -> contextlib.AbstractContextManager[None]:
+        """The function's role may also do `actions`."""
+        return self._policy(function, "Allow", actions, on)
+
+    @contextlib.contextmanager
+    def _policy(
+        self, function: str, effect: str, actions: Sequence[str], on: str
+    ) -> Iterator[None]:
         iam = self.aws.client("iam")
         role = self.configuration(function)["Role"].rpartition("/")[2]
-        statement = {"Effect": "Deny", "Action": actions, "Resource": on}
+        statement = {"Effect": effect, "Action": actions, "Resource": on}
         iam.put_role_policy(
             RoleName=role,
-            PolicyName="denied",
+            PolicyName=effect,
             PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
         )
         try:
             yield
         finally:
-            iam.delete_role_policy(RoleName=role, PolicyName="denied")
+            iam.delete_role_policy(RoleName=role, PolicyName=effect)
 
     def deploy(self, document: object) -> None:
         """Deploys whatever it is as the flag's document, as somebody with the rights could."""

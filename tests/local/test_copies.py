@@ -115,11 +115,12 @@ class Shadow:
             MaximumRetryAttempts=0,
             DestinationConfig={"OnFailure": {"Destination": queue["Attributes"]["QueueArn"]}},
         )
-        # By name: the embedded AWS heeds these settings, and throttles, for no version.
+        # By its name, as no route is: the embedded AWS heeds these settings for no version.
         self.deployed.set("Route", **{Variable.SHADOW: before["FunctionArn"]})
         self.deployed.at(Position(Stage.SHADOW))
         try:
-            yield self
+            with self.deployed.allowed("Route", "lambda:InvokeFunction", on=before["FunctionArn"]):
+                yield self
         finally:
             self._functions.delete_function_event_invoke_config(FunctionName=self._name)
             self._functions.update_function_configuration(

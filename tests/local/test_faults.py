@@ -36,7 +36,7 @@ def deployed(local: Local, gate: Gate) -> Iterator[Deployed]:
             "Route",
             AWS_ENDPOINT_URL_APPCONFIGDATA=gate.url,
             # By name: the embedded AWS throttles no version.
-            SHADOW_CANARY_CANDIDATE=found.configuration("Candidate")["FunctionArn"],
+            SHADOW_CANARY_CANDIDATE=found.newest("Candidate"),
         )
         yield found
 

@@ -39,11 +39,8 @@ def test_each_side_may_read_its_own_database_secret_and_the_parameter_that_names
 ) -> None:
     name = side.capitalize()
     policy = the(platform, "AWS::IAM::ManagedPolicy", f"{name}Database")
-    may = {
-        action: statement["Resource"]
-        for statement in policy["PolicyDocument"]["Statement"]
-        for action in statement["Action"]
-    }
+    may = {each["Action"]: each["Resource"] for each in policy["PolicyDocument"]["Statement"]}
+    assert len(may) == 2
     assert may["secretsmanager:GetSecretValue"] == f"<{name}Secret>"
     assert may["ssm:GetParameter"].endswith(f":parameter<Database{name}Parameter>")
     role = the(get_user, "AWS::IAM::Role", f"Service{name}Role")

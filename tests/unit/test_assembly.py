@@ -231,7 +231,7 @@ def test_a_secret_is_generated_as_on_aws(tmp_path: Path) -> None:
     assert derived.resources["Own"]["Properties"] == own
 
 
-def test_a_function_with_reserved_concurrency_is_called_by_name(tmp_path: Path) -> None:
+def test_a_function_with_reserved_concurrency_is_called_at_its_newest_code(tmp_path: Path) -> None:
     def function(**properties: Any) -> dict[str, Any]:
         return {"Type": "AWS::Lambda::Function", "Properties": properties}
 
@@ -249,7 +249,8 @@ def test_a_function_with_reserved_concurrency_is_called_by_name(tmp_path: Path) 
         },
     )
     variables = derived.resources["Route"]["Properties"]["Variables"]
-    assert variables == [{"Fn::GetAtt": ["Shadow", "Arn"]}, {"Ref": "CandidateVersion"}]
+    newest = {"Fn::Join": ["", [{"Fn::GetAtt": ["Shadow", "Arn"]}, ":$LATEST"]]}
+    assert variables == [newest, {"Ref": "CandidateVersion"}]
 
 
 def test_a_reference_to_a_secret_is_its_arn(tmp_path: Path) -> None:

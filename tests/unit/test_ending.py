@@ -39,7 +39,7 @@ class Aws(Counted):
         return {"Aliases": [{"Name": "live", "FunctionVersion": "3"}]}
 
     def _GetFunctionConfiguration(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        assert given == {"FunctionName": "Route", "Qualifier": "3"}
+        assert given == {"FunctionName": "Route:3"}
         return {"Environment": {"Variables": {Variable.CANDIDATE: f"{FUNCTION}:12"}}}
 
 

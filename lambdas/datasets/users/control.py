@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypedDict
 from dataset.steps import Record, Rows, UnavailableError
 from dataset_runtime.api import FAILED_CONDITION, PATIENCE_S, Api, CallError
 from dataset_runtime.operation import Attempt, ConflictError, LateError, MissingError
+from dataset_runtime.store import is_key
 from dataset_runtime.wire import from_json, to_json
 from shadow_runtime.aws import Service
 
@@ -168,6 +169,8 @@ class InTable:
 
     def get(self, key: str) -> Record | None:
         """What a user has become."""
+        if not is_key(key):
+            return None
         asked = {"Key": {"pk": {"S": key}}, "ConsistentRead": True}
         item = self._call("GetItem", asked, PATIENCE_S).get("Item")
         return _record(item) if item else None
