@@ -11,7 +11,13 @@ EXAMPLES := analysis constructs lambdas localaws shadowctl
 CODE := app.py stacks $(EXAMPLES) tests bench
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check style types units snapshots synth diff deploy bench lock clean
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate
+AUDIT := .audit/bin
+OSV := https://api.osv.dev
+LOCKS := constraints.txt constraints-audit.txt $(wildcard lambdas/shadow_runtime/requirements/*.txt)
+
+.PHONY: help demo test soak check style types units rules audit licences vulnerabilities sbom \
+	snapshots synth diff deploy bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +44,26 @@ types:
 units:
 	@pytest -n 2 --dist loadgroup --doctest-modules $(EXAMPLES) tests/unit tests/runtime tests/typing tests/routes
 
+rules: .venv/ready .audit/ready ## others' rules: cfn-lint, NIST 800-53, licences, the schema of an SBOM
+	@pytest tests/audit
+
+audit: licences vulnerabilities ## licences of all that is locked, and known vulnerabilities (internet)
+
+licences: .venv/ready .audit/ready
+	@pytest tests/audit/test_licences.py
+
+vulnerabilities: .audit/ready
+	@$(AUDIT)/python -c 'import requests, sys; requests.get(sys.argv[1], timeout=10)' $(OSV) 2>/dev/null || { \
+		echo "$(OSV) lists vulnerabilities and is out of reach: nothing is known of them." \
+			"Run this where the internet is; the licences above are checked." >&2; exit 1; }
+	@for lock in $(LOCKS); do echo "$$lock"; $(AUDIT)/pip-audit --strict --vulnerability-service osv \
+		--progress-spinner off --disable-pip --require-hashes --requirement "$$lock" || exit 1; done
+	@npm audit --package-lock-only
+
+sbom: .venv/ready .audit/ready ## what each function is made of, as CycloneDX, into sbom/
+	@python -m shadowctl sbom --to sbom
+	@pytest tests/audit/test_sbom.py
+
 snapshots: .venv/ready ## accept the templates and the pacts as they are now; review the diff
 	@pytest tests/snapshot tests/routes/test_app.py --snapshot-update
 
@@ -54,16 +80,15 @@ bench: .venv/ready ## measure against peers; prints ratios
 	@uv pip install --quiet -r requirements-bench.txt -c constraints.txt
 	@python -m bench
 
-lock: .venv/ready ## renew constraints.txt and the Lambdas' lock files
-	@uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
-		requirements-dev.txt -o constraints.txt
-	@for name in runtime database dataset; do uv pip compile --quiet --universal --python-version 3.11 \
-		--generate-hashes --no-header --no-annotate -c constraints.txt \
-		lambdas/shadow_runtime/requirements/$$name.in -o lambdas/shadow_runtime/requirements/$$name.txt || exit 1; done
+lock: .venv/ready ## renew constraints*.txt and the Lambdas' lock files
+	@for name in dev audit; do $(COMPILE) requirements-$$name.txt \
+		-o constraints$$([ $$name = dev ] || echo -$$name).txt || exit 1; done
+	@cd lambdas/shadow_runtime/requirements && for lock in *.in; do $(COMPILE) -c ../../../constraints.txt \
+		$$lock -o $${lock%.in}.txt || exit 1; done
 
 clean: ## stop the embedded AWS and remove all that is git-ignored
 	@[ ! -d .local ] || python -m shadowctl local down
-	@rm -rf .venv node_modules cdk.out .local .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .audit node_modules cdk.out sbom .local .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 .venv/ready: requirements.txt requirements-dev.txt constraints.txt package-lock.json lambdas/shadow_runtime/requirements/runtime.in lambdas/shadow_runtime/requirements/database.in lambdas/shadow_runtime/requirements/dataset.in
 	@PATH="$(HOST_PATH)" $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -71,9 +96,16 @@ clean: ## stop the embedded AWS and remove all that is git-ignored
 		exit 1; }
 	@echo "installing Python packages, Node and the CDK CLI into .venv and node_modules"
 	@PATH="$(HOST_PATH)" $(PYTHON) -m venv --clear .venv
-	@pip install --quiet --disable-pip-version-check -c constraints.txt uv
-	@uv pip install --quiet -r requirements-dev.txt -c constraints.txt
+	@sed -n '/^uv==/,/[^\\]$$/p' constraints.txt > .venv/uv.txt
+	@pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
+	@uv pip install --quiet --require-hashes -r constraints.txt
 	@printf '%s\n' "$(CURDIR)" "$(CURDIR)/constructs" "$(CURDIR)/lambdas" > \
 		"$$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/source-roots.pth"
 	@npm ci --silent --no-audit --no-fund
+	@touch $@
+
+.audit/ready: constraints-audit.txt | .venv/ready
+	@echo "installing the tools of the audit into .audit"
+	@uv venv --quiet --clear .audit
+	@VIRTUAL_ENV=.audit uv pip install --quiet --require-hashes -r constraints-audit.txt
 	@touch $@

@@ -3,7 +3,6 @@
 import atexit
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IConstruct
 
 import shadow_runtime.contract as contract
+from analysis.lock import locked
 from analysis.template import LOCK
 from shadow_canary.imports import Files, defined, imported, left_out
 from shadow_canary.metadata import add_metadata
@@ -64,7 +64,8 @@ class RouteCode:
         recorded: the recorded requests, None where the folder has none.
 
     Example:
-        >>> RouteCode("lambdas/routes/get_user", root="lambdas").package
+        >>> users = ["lambdas/datasets/users"]
+        >>> RouteCode("lambdas/routes/get_user", root="lambdas", packages=users).package
         'routes.get_user'
 
     Raises:
@@ -391,7 +392,7 @@ class LockedLayer(lambda_.LayerVersion):
     ) -> None:
         lock = Path(lock)
         self.lock = lock
-        self.pins = pins(lock)
+        self.pins = {each.name: each.version for each in locked(lock)}
         platform = f"{_MACHINES[architecture.name]}-manylinux_2_28"
         inputs = [lock.read_text(), platform, runtime.name]
         self.lock_hash = hashlib.sha256("\n".join(inputs).encode()).hexdigest()
@@ -417,41 +418,6 @@ class LockedLayer(lambda_.LayerVersion):
 
 _MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 """Architectures of Lambda, as wheels name them."""
-
-_PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(\[[^]]*\])?\s*==\s*(?P<version>[^\s;]+)")
-
-
-def pins(lock: Path) -> dict[str, str]:
-    """The version of each package that `lock` names, by its normal name.
-
-    Raises:
-        ValueError: there is no such file, or it does not lock every package by version and hash.
-    """
-    if not lock.is_file():
-        raise ValueError(
-            f"there is no lock file {lock.as_posix()!r}, relative to where the app runs"
-        )
-    found = dict[str, str]()
-    for line in _requirements(lock.read_text()):
-        pin = _PIN.match(line)
-        if pin is None or "--hash=" not in line:
-            raise ValueError(
-                f"{lock.as_posix()} must lock each package by version and hash, as `uv pip compile "
-                f"--generate-hashes` does; found {line.partition(' --hash')[0]!r}"
-            )
-        found[re.sub(r"[-_.]+", "-", pin["name"]).lower()] = pin["version"]
-    return found
-
-
-def _requirements(text: str) -> Iterator[str]:
-    for line in text.replace("\\\n", " ").splitlines():
-        requirement = re.sub(r"(^|\s)#.*", "", line).strip()
-        if requirement and not requirement.startswith(_OPTIONS):
-            yield requirement
-
-
-_OPTIONS = ("-i", "--index-url", "--extra-index-url", "--no-index", "-f", "--find-links")
-"""What a lock may say beside packages: where they are. Another file would be in no hash."""
 
 
 def check_alike(layer: LockedLayer, *others: LockedLayer) -> None:

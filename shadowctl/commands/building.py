@@ -3,6 +3,7 @@
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -169,6 +170,24 @@ def check(
         [route.command for route in over],
         ExitCode.ERROR if over else ExitCode.DONE,
     )
+
+
+@verb(app)
+def sbom(
+    cdk_out: Annotated[
+        Path | None, typer.Option(help="assembly to read; by default one is made of this tree")
+    ] = None,
+    to: Annotated[Path, typer.Option(file_okay=False, help="folder to write to")] = Path("sbom"),
+) -> Result:
+    """Write what each function is made of, as CycloneDX: its files and its locked packages."""
+    from shadowctl.sbom import sboms, written
+    from shadowctl.synthesis import app_folder, synthesize
+
+    with TemporaryDirectory() as folder:
+        if cdk_out is None:
+            synthesize(app_folder(), cdk_out := Path(folder, "cdk.out"))
+        files = written(dict(sboms(cdk_out)), to)
+    return Result(files, {"written": files})
 
 
 @verb(app, "finish")
