@@ -18,6 +18,7 @@ _GROUPS = {
     "test_directory.py": "their own",
     "test_distribution.py": "distribution",
     "test_dataset_functions.py": "their own",
+    "test_histories.py": "their own",
     "test_register.py": "their own",
     "test_report.py": "their own",
     "test_supervisor.py": "their own",

@@ -60,6 +60,7 @@ def reached(socket: str, role: str) -> Iterator[None]:
     """`shadow_runtime.database` is that server's, and this process the role's."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(database, "named_by", lambda _: secret(socket, role))
+        database._engine().dispose()  # of another role
         database._engine.cache_clear()
         database._worked.clear()
         try:

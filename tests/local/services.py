@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,17 @@ def services(folder: Path) -> Iterator[Mapping[str, str]]:
     aws._credentials.cache_clear()
 
 
+@cache
+def client(endpoint: str, service: str) -> Any:
+    """Of the emulator's root user."""
+    session: Any = environment.session(endpoint)
+    return session.client(service)
+
+
 def new_table(endpoint: str, key: str = "pk") -> str:
     """A table's name, of an empty one."""
     name = f"table-{next(_numbers)}"
-    environment.session(endpoint).client("dynamodb").create_table(
+    client(endpoint, "dynamodb").create_table(
         TableName=name,
         KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
@@ -38,7 +46,7 @@ def new_table(endpoint: str, key: str = "pk") -> str:
 
 def new_queues(endpoint: str, **attributes: str) -> tuple[str, str]:
     """The URLs of a queue and of its dead letters."""
-    sqs: Any = environment.session(endpoint).client("sqs")
+    sqs = client(endpoint, "sqs")
     number = next(_numbers)
     dead = sqs.create_queue(QueueName=f"dead-{number}.fifo", Attributes={"FifoQueue": "true"})
     queue = sqs.create_queue(

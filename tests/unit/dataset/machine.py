@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from dataset.register import Phase
 from tests.unit.dataset.play import ENVIRONMENTS, PEOPLE, Play
-from tests.unit.dataset.world import Task
+from tests.unit.dataset.world import Task, World
 
 FATES = ("ok", "refused", "lost", "late")
 """What becomes of a step: done and told, neither, done alone, or done later."""
@@ -30,8 +30,12 @@ class Histories(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.play = Play(self.without)
+        self.play = Play(self.made_world())
         self.world = self.play.world
+
+    def made_world(self) -> World:
+        """What a history happens in."""
+        return World(self.without)
 
     @initialize(
         phase=st.sampled_from([Phase.OFF, Phase.SYNCED, Phase.SYNCED, Phase.SWITCHED]),

@@ -55,8 +55,8 @@ INVARIANTS = {
 class Play:
     """One history of a dataset."""
 
-    def __init__(self, without: str = "") -> None:
-        self.world = World(without)
+    def __init__(self, world: World | None = None) -> None:
+        self.world = world or World()
         self.exposed = {env: dict.fromkeys(PEOPLE, False) for env in ENVIRONMENTS}
         self.version_of: dict[tuple[str, str], int] = defaultdict(int)
         self.failed: list[Operation] = []
@@ -236,11 +236,10 @@ class Play:
 
     def _repair(self) -> None:
         """`shadowctl dataset NAME repair KEY`: a dead letter is sent again."""
-        for body in self.world.dead:
+        for body in self.world.redriven():
             clock = self.world.now_in(1)
             task = Task("reconcile", reconcile(USERS, body, now=clock))
             self.world.run(self.world.start(task))
-        self.world.dead.clear()
 
     def synced(self) -> None:
         """From `off` to `synced`, and nothing fails."""

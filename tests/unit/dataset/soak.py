@@ -109,10 +109,10 @@ ACTIONS: dict[Action, int] = {
 """What may come next, and how often it does."""
 
 
-def history(seed: int, without: str = "") -> str:
+def history(seed: int, without: str = "", *, of: type[Histories] = Histories) -> str:
     """The invariant that a history violates, such as `I1`; empty where all hold."""
     random = Random(seed)
-    machine = type("Without", (Histories,), {"without": without})()
+    machine = type("Without", (of,), {"without": without})()
     phase = random.choice((Phase.OFF, Phase.SYNCED, Phase.SYNCED, Phase.SWITCHED))
     exposed = tuple(random.random() < 0.6 for _ in range(4))
     never = patch.object(Lease, "covers", lambda *_: True)

@@ -235,18 +235,29 @@ class World:
         ):
             self.held_back.setdefault(id(task), []).append(step)
             return True
-        by = message.deduplication
+        return self._enqueue(message)
+
+    def _known_by(self, message: Intent | Marker) -> str:
+        """By what the queue tells a message from the others."""
         if isinstance(message, Intent):
             if self.without == "4: no deduplication by key":
-                by = message.key
+                return message.key
             if self.without == "4: no deduplication by operation":
-                by = f"{message.key} {message.operation or message.attempt}"
+                return f"{message.key} {message.operation or message.attempt}"
+        return message.deduplication
+
+    def _enqueue(self, message: Intent | Marker) -> bool:
+        by = self._known_by(message)
         if self.clock - self.deduplicated.get(by, -DEDUPLICATED_S) < DEDUPLICATED_S:
             return True
         self.deduplicated[by] = self.clock
-        delay = 0.0 if self.without == "3: a delay of a lease" else DELAY_S
-        self.queue.append(Message(message, self.clock + delay))
+        self.queue.append(Message(message, self.clock + self.delay_s))
         return True
+
+    @property
+    def delay_s(self) -> float:
+        """Of the queue."""
+        return 0.0 if self.without == "3: a delay of a lease" else DELAY_S
 
     def _apply(self, task: Task, step: Apply) -> Any:
         bounded = self.without != "9: a bounded time of effect"
@@ -370,15 +381,15 @@ class World:
             task.pending = resume()
         except StopIteration as stopped:
             self.tasks.remove(task)
-            if task.message in self.queue:
-                self.queue.remove(task.message)
+            if task.message is not None:
+                self.delete(task.message)
             task.done(stopped.value)
         except UnavailableError:
             self.tasks.remove(task)
-            if self.without == "5: what failed comes again" and task.message in self.queue:
-                self.queue.remove(task.message)
-            elif task.message in self.queue:
+            if task.message is not None:
                 task.message.in_flight_until = self.clock
+                if self.without == "5: what failed comes again":
+                    self.delete(task.message)
         else:
             if isinstance(task.pending, Wait):
                 task.wakes_at = self.clock + task.pending.seconds
@@ -415,9 +426,19 @@ class World:
     def receive(self, message: Message) -> bool:
         """Takes a message; after too many times it is a dead letter."""
         if message.receives >= RECEIVES:
-            self.queue.remove(message)
+            self.delete(message)
             self.dead.append(message.body)
             return False
         message.receives += 1
         message.in_flight_until = self.clock + VISIBLE_S
         return True
+
+    def delete(self, message: Message) -> None:
+        """It is done with; one that came again while it was at work may have been deleted."""
+        if message in self.queue:
+            self.queue.remove(message)
+
+    def redriven(self) -> list[Intent | Marker]:
+        """The dead letters, which there are no more."""
+        letters, self.dead = self.dead, []
+        return letters
