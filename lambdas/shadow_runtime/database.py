@@ -23,9 +23,25 @@ from shadow_runtime.telemetry import logger
 CONNECT_SECONDS = 5
 """How long a log-in may take. No user waits for it: the candidate's deadline is shorter."""
 
+GUARD = "shadow_commits_nothing"
+"""The trigger of `dataset_runtime/shadow.sql`."""
+
+REFUSED = "SHDW0"
+"""Its error's code."""
+
+_DISTURBED = (REFUSED, "55P03", "57014")
+"""Refused to commit; a lock that was held, and a statement that took too long.
+
+https://www.postgresql.org/docs/current/errcodes-appendix.html
+"""
+
 
 class SettingsError(ValueError):
     """The secret holds no connection settings: which keys it misses."""
+
+
+class UnguardedError(Exception):
+    """A dry run that the database would let commit, or that has left its transaction."""
 
 
 def can_hold(text: str) -> bool:
@@ -64,20 +80,6 @@ def session() -> Iterator[Session]:
             yield opened
     finally:
         _in_use.release()
-
-
-def _opened() -> Session:
-    if _rehearsed:
-        return Session(_rehearsed[-1], join_transaction_mode="create_savepoint")
-    return Session(_engine())
-
-
-_in_use = Lock()
-_rehearsed: list[Connection] = []
-
-
-class UnguardedError(Exception):
-    """A dry run that the database would let commit, or that has left its transaction."""
 
 
 class Rehearsal:
@@ -128,19 +130,6 @@ class Rehearsal:
         return found
 
 
-GUARD = "shadow_commits_nothing"
-"""The trigger of `dataset_runtime/shadow.sql`."""
-
-REFUSED = "SHDW0"
-"""Its error's code."""
-
-_DISTURBED = (REFUSED, "55P03", "57014")
-"""Refused to commit; a lock that was held, and a statement that took too long.
-
-https://www.postgresql.org/docs/current/errcodes-appendix.html
-"""
-
-
 @contextmanager
 def rehearsal() -> Iterator[Rehearsal]:
     """Meanwhile each `session()` is of one transaction, which is rolled back at the end.
@@ -171,9 +160,20 @@ def rehearsal() -> Iterator[Rehearsal]:
             event.remove(_engine(), "handle_error", hear)
             try:
                 transaction.rollback()
-            except BaseException:  # what was interrupted in the middle answers nothing more
+            except BaseException as error:  # closed, it is rolled back as well
                 connection.invalidate()
-                raise
+                if not isinstance(error, Exception):
+                    raise
+
+
+def _opened() -> Session:
+    if _rehearsed:
+        return Session(_rehearsed[-1], join_transaction_mode="create_savepoint")
+    return Session(_engine())
+
+
+_in_use = Lock()
+_rehearsed: list[Connection] = []
 
 
 @cache

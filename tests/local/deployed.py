@@ -30,19 +30,19 @@ _PATIENCE_SECONDS = 60
 
 
 class Deployed:
-    """The functions of the stack GetUser: `Route`, `Candidate` and `Shadow`.
+    """The functions of a route's stack: `Route`, `Candidate` and `Shadow`.
 
     Of what they wrote before, nothing is read: the emulator gives 10,000 lines, the oldest.
     """
 
-    def __init__(self, local: Local) -> None:
+    def __init__(self, local: Local, stack: str = "GetUser") -> None:
         self._begun = time.time()
         self.local = local
         self.aws = local.session()
-        self.flag = Route.find("GetUser", self.aws).flag
-        self._resources = stack_resources(self.aws, "GetUser")
+        self.flag = Route.find(stack, self.aws).flag
+        self._resources = stack_resources(self.aws, stack)
         self._functions = self.aws.client("lambda")
-        self._evidence = Evidence(self.aws, "GetUser")
+        self._evidence = Evidence(self.aws, stack)
 
     def configuration(self, function: str) -> Mapping[str, Any]:
         return self._functions.get_function_configuration(FunctionName=self.name(function))

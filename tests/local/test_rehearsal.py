@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from dataset.register import EFFECT_S
 from dataset.steps import Record, Rows, UnavailableError
@@ -367,11 +368,20 @@ def by_a_rollback() -> None:
         session.connection().connection.rollback()
 
 
+def by_two_rollbacks() -> None:
+    """Its savepoint is gone, and so is what tells that."""
+    with suppress(DBAPIError), database.session() as session:
+        driver = session.connection().connection
+        driver.rollback()
+    driver.rollback()
+
+
 ENDINGS = {
     "COMMIT": by_the_session("COMMIT"),
     "ROLLBACK": by_the_session("ROLLBACK"),
     "the driver's commit": by_the_connection,
     "the driver's rollback": by_a_rollback,
+    "two of them": by_two_rollbacks,
 }
 
 
@@ -553,6 +563,44 @@ def test_control_is_not_asked_to_write_again(
             shadow.handler(copied(other, Record("ada", 2, TEAM), number=f"{number}"), None)
     out = capfd.readouterr().out
     assert metrics(out, "CandidateVersion", "AskedAgain", AskedAgain="0")["Mismatched"] == 3
+
+
+class AlmostOver:
+    def get_remaining_time_in_millis(self) -> int:
+        return shadow.RESERVED_MS + 400
+
+
+@pytest.mark.usefixtures("as_shadow")
+@pytest.mark.parametrize("where", ["the database", "the code"])
+def test_a_rehearsal_whose_time_is_up_ends_and_the_next_one_begins(
+    socket: str,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+) -> None:
+    before, right = held(socket), update_user.handler
+
+    def slow(event: Any, context: Any) -> Any:
+        deletes_everybody()
+        with database.session() as session:
+            if where == "the database":
+                session.execute(text("SELECT pg_sleep(1.5)"))
+            else:
+                time.sleep(1.5)
+        return right(event, context)
+
+    monkeypatch.setattr(update_user, "handler", slow)
+    copy = copied(Response.json({"id": "ada", **TEAM}), Record("ada", 2, TEAM))
+    with shadowing("routes.update_user"):
+        shadow.handler(copy, AlmostOver())
+    found = metrics(capfd.readouterr().out)
+    assert (found["CopiesDropped"], found["Late"]) == (1, 1)
+    assert held(socket) == before
+    monkeypatch.setattr(update_user, "handler", right)
+    with shadowing("routes.update_user"):
+        shadow.handler({**copy, "id": "another"}, None)
+    assert metrics(capfd.readouterr().out)["Compared"] == 1
+    assert held(socket) == before
 
 
 @pytest.mark.usefixtures("as_shadow")

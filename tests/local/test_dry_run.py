@@ -1,0 +1,96 @@
+"""The shadow of PUT /users/me on the embedded AWS: what control wrote, the candidate rehearses."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+import urllib3
+
+from dataset.register import Phase
+from localaws.up import Local
+from shadow_runtime.contract import Position, Stage
+from shadowctl.deployed import stack_resources
+from tests.local.deployed import Deployed
+
+USER = "user-011"
+CARELESS = "    user = users.store.apply(attempt_of(request), request.user, lambda old: old)\n"
+"""Answers what it has, and changes nothing."""
+
+
+@pytest.fixture(scope="module")
+def deployed(local: Local) -> Iterator[Deployed]:
+    """The route at `shadow`, and its dataset at `dual`."""
+    found = Deployed(local, "UpdateUser")
+    command(local, action="move", to=Phase.DUAL)
+    with found.kept("Route"), found.kept("Shadow"), found.flag_kept():
+        found.set("Route", SHADOW_CANARY_CANDIDATE_DEADLINE_MS="8000")
+        found.at(Position(Stage.SHADOW))
+        yield found
+    command(local, action="move", to=Phase.OFF)
+
+
+def command(local: Local, **event: str) -> Any:
+    [name] = [
+        physical
+        for logical, kind, physical in stack_resources(local.session(), "Users")
+        if kind == "AWS::Lambda::Function" and logical.startswith("DatasetOperations")
+    ]
+    answered = local.session().client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
+    found = json.loads(answered["Payload"].read())
+    assert found["refusal"] == "", found
+    return found
+
+
+def put(local: Local, body: dict[str, str], *, key: str) -> tuple[int, Any]:
+    [token] = local.tokens([USER]).values()
+    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
+    url = f"{local.api_url}/users/me"
+    answer = urllib3.request("PUT", url, headers=headers, body=json.dumps(body), retries=False)
+    return answer.status, json.loads(answer.data)
+
+
+def rows(local: Local) -> list[Any]:
+    """All but that of the user, whose state is copied."""
+    with psycopg.connect(local.database_url) as owner:
+        return [
+            owner.execute(f"SELECT t::text FROM {table} t WHERE {key} <> %s", [USER]).fetchall()
+            for table, key in (("users", "id"), ("users_versions", "key"))
+        ]
+
+
+def ended(deployed: Deployed, copies: int) -> None:
+    until = time.monotonic() + 60
+    while deployed.count("Shadow", "Compared") + deployed.count("Shadow", "CopiesDropped") < copies:
+        assert time.monotonic() < until, deployed.lines("Shadow")
+        time.sleep(0.2)
+
+
+def test_a_write_is_rehearsed_and_leaves_nothing(local: Local, deployed: Deployed) -> None:
+    before = rows(local)
+    status, answer = put(local, {"name": "Ada King"}, key="rehearsed")
+    assert (status, answer["name"]) == (200, "Ada King")
+    ended(deployed, 1)
+    assert deployed.count("Shadow", "Compared") == 1
+    assert deployed.count("Shadow", "Mismatched") == 0
+    assert rows(local) == before
+
+
+def test_what_a_careless_candidate_would_leave_is_found_by_column(
+    local: Local, deployed: Deployed
+) -> None:
+    place = "routes/update_user/candidate.py"
+    code = deployed.files("Shadow")[place].splitlines(keepends=True)
+    careless = [CARELESS if "users.store.apply(" in line else line for line in code]
+    assert careless != code
+    deployed.put_code("Shadow", {place: "".join(careless)})
+    deployed.set("Route", SHADOW_CANARY_SHADOW=deployed.configuration("Shadow")["FunctionArn"])
+    deployed.at(Position(Stage.SHADOW))
+    assert put(local, {"plan": "free"}, key="careless")[0] == 200
+    ended(deployed, 2)
+    assert deployed.count("Shadow", "Mismatched") == 1
+    [line] = [line for line in deployed.lines("Shadow") if line.get("message") == "mismatch"]
+    assert {each["path"] for each in line["differences"]} == {"$.plan", "$rows.plan"}
+    assert "free" not in json.dumps(line)
