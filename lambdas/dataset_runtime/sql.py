@@ -33,7 +33,13 @@ from sqlmodel import Session, SQLModel
 
 from dataset.register import EFFECT_S
 from dataset.steps import Record, Rows, UnavailableError
-from dataset_runtime.operation import Attempt, ConflictError, LateError, MissingError
+from dataset_runtime.operation import (
+    Attempt,
+    ConflictError,
+    LateError,
+    MissingError,
+    is_rehearsal,
+)
 from shadow_runtime import database
 from shadow_runtime.telemetry import logger
 
@@ -145,11 +151,14 @@ class SqlStore:
         return True
 
     def seed(self, key: str, record: Record | None) -> None:
-        """Makes the key's state this one, whatever it is: in a rehearsal.
+        """Makes the key's state this one, whatever it is; None where it was never known.
 
         Raises:
+            RuntimeError: this is no rehearsal, and it would last.
             UnavailableError: the database does not answer, or refuses the rows.
         """
+        if not is_rehearsal():
+            raise RuntimeError("seed() outside of a rehearsal: copy() takes a state over")
         with _asked() as session:
             if record is not None:
                 session.execute(self._put_version(record))

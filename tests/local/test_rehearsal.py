@@ -3,11 +3,14 @@
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
+import hypothesis
 import psycopg
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -306,6 +309,71 @@ def test_a_rehearsal_changes_nothing(socket: str, code: Callable[[], Any]) -> No
 
 
 STATUSES = {updates: 200, raises: 500, truncates: 500}
+
+
+STATEMENTS = st.lists(
+    st.sampled_from(
+        [
+            "INSERT INTO users (id, name, email, plan) VALUES ('new', '', '', '')",
+            "INSERT INTO users_versions VALUES ('new', 1, '{}')",
+            "INSERT INTO letters (text) VALUES ('dear')",
+            "UPDATE users SET name = 'Eve'",
+            "UPDATE users_versions SET version = version + 1",
+            "DELETE FROM users WHERE id = 'ada'",
+            "DELETE FROM users_versions",
+            "MERGE INTO users USING letters ON true WHEN NOT MATCHED BY SOURCE THEN DELETE",
+            "SAVEPOINT s",
+            "ROLLBACK TO s",
+            "SET CONSTRAINTS ALL IMMEDIATE",
+            "COMMIT",
+            "COMMIT AND CHAIN",
+            "ROLLBACK",
+            "the session commits",
+            "the session rolls back",
+            "another session",
+            "an error",
+        ]
+    ),
+    max_size=6,
+)
+
+
+def plays(statements: list[str]) -> None:
+    with ExitStack() as opened:
+        session = opened.enter_context(database.session())
+        for statement in statements:
+            match statement:
+                case "the session commits":
+                    session.commit()
+                case "the session rolls back":
+                    session.rollback()
+                case "another session":
+                    opened.close()
+                    session = opened.enter_context(database.session())
+                case "an error":
+                    raise KeyError("plan")
+                case _:
+                    session.execute(text(statement))
+
+
+@pytest.mark.usefixtures("as_shadow")
+@hypothesis.settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(statements=STATEMENTS)
+def test_whatever_is_done_in_a_rehearsal_nothing_of_it_is_left(
+    socket: str, statements: list[str]
+) -> None:
+    before = held(socket)
+    with suppress(UnavailableError, UnguardedError):
+        run(lambda: plays(statements))
+    assert held(socket) == before
+    assert run(updates).pairs == ((TEAM, TEAM),)
+
+
+def test_a_state_is_never_forced_on_a_store_outside_of_one(socket: str) -> None:
+    with reached(socket, "candidate"), pytest.raises(RuntimeError, match="outside of a rehearsal"):
+        store.seed("ada", None)
 
 
 @pytest.mark.usefixtures("as_shadow")

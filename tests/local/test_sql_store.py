@@ -7,8 +7,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -274,6 +276,50 @@ def test_an_operation_is_applied_once_and_answered_again() -> None:
     assert store.apply(attempt(seconds=0), "ada", never) == first
     later = store.apply(attempt("two"), "ada", renamed("Ada"))
     assert store.apply(attempt(), "ada", never) == later  # as it is now
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["ada", "bob", "eve"]),
+        st.sampled_from(["one", "two", "three"]),
+        st.sampled_from(["d", "other"]),
+        st.sampled_from(["in time", "late", "deletes", "raises"]),
+    ),
+    max_size=10,
+)
+
+
+@few
+@given(steps=STEPS)
+def test_each_operation_takes_effect_once_in_its_time_or_never(
+    socket: str, steps: list[tuple[str, str, str, str]]
+) -> None:
+    clear(socket)
+    expected = {key: Record(key, 1, ADA) for key in ("ada", "bob")}
+    for record in expected.values():
+        store.copy(record)
+    for key, id_, digest, how in steps:
+        held = expected.get(key)
+        known = held and held.operations.get(id_)
+        if held and not known and held.rows and how in ("in time", "deletes"):
+            rows = None if how == "deletes" else {**held.rows, "name": f"{held.version}"}
+            operations = {**held.operations, id_: digest}
+            expected[key] = Record(key, held.version + 1, rows, operations)
+        with suppress(ConflictError, MissingError, LateError, KeyError):
+            answered = store.apply(
+                attempt(id_, digest=digest, seconds=0 if how == "late" else 3),
+                key,
+                partial(changed, how=how, held=held),
+            )
+            assert answered == expected[key]
+            assert known in (None, digest)
+        assert store.load(key) == expected.get(key)
+
+
+def changed(old: Rows, how: str, held: Record | None) -> Rows | None:
+    if how == "raises":
+        raise KeyError("plan")
+    return None if how == "deletes" else {**old, "name": f"{held.version if held else 0}"}
 
 
 @pytest.mark.usefixtures("socket")
