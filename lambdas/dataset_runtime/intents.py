@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dataset.steps import Intent, Marker
-from dataset_runtime.api import PATIENCE_S, Api, CallError
+from dataset_runtime.api import Api, CallError
 from shadow_runtime.telemetry import logger
 
 BATCH = 10
@@ -148,5 +148,5 @@ class IntentQueue:
 
     def _held_by(self, url: str) -> int:
         asked = {"QueueUrl": url, "AttributeNames": _DEPTH}
-        found = self._sqs.call("GetQueueAttributes", asked, seconds=PATIENCE_S)["Attributes"]
+        found = self._sqs.call("GetQueueAttributes", asked, seconds=2.0)["Attributes"]
         return sum(int(found.get(name, 0)) for name in _DEPTH)

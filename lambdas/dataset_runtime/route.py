@@ -83,8 +83,7 @@ class RouteData:
         At `complete` the candidate is believed to be alone where the register cannot be read.
         """
         reading = _Reading(self, sides, variant)
-        keys = self.keys_of(sides.call)
-        found = run(read(variant, keys or (), now=self.now), reading)
+        found = run(read(variant, self.keys_of(sides.call), now=self.now), reading)
         if found.is_unheard:
             sides.measurements.add(MetricName.DIRTY_READS, dataset=self.dataset.name)
         served = found.answer or sides.refuse(Response.error(502, "Bad Gateway"))
@@ -297,10 +296,9 @@ class _Writing:
             return self._sides.refuse(_LATER)
         if said is None or (ended.end is End.AMBIGUOUS and not _is_failure(said)):
             return self._sides.refuse(_UNKNOWN)
-        if ended.end is not End.ACKNOWLEDGED or ended.answers is authority:
+        copied, told = self._copied, self._told.get(Variant.CANDIDATE)
+        if ended.end is not End.ACKNOWLEDGED or ended.answers is authority or copied is None:
             return said
-        told = self._told.get(Variant.CANDIDATE)
-        copied = self._copied or {}
         is_held = all(copied.get(record.key) for record in self._after)
         if told is not None and is_held and told.response.status < 400:
             return told

@@ -284,6 +284,18 @@ def test_who_names_no_key_changes_nothing(phase: Phase) -> None:
         assert route.control.applied + route.candidate.store.applied == 0
 
 
+@pytest.mark.parametrize("stage", [Stage.SHADOW, Stage.LIVE])
+def test_what_changes_nothing_is_answered_by_the_authority_and_held_against_nobody(
+    stage: Stage, capfd: pytest.CaptureFixture[str]
+) -> None:
+    route = at(Phase.SYNCED, stage)
+    route.keys = lambda request: ()
+    route.handler._control = lambda event, context, user: {"statusCode": 200, "body": "{}"}
+    assert route.put().status == 200
+    assert (route.queue.sent, route.candidate.asked) == ([], [])
+    assert not {"Fallbacks", "Failed Version=$LATEST", "StoodIn"} & {*counted(capfd)}
+
+
 def test_a_store_that_fails_tells_the_log_its_kind_alone(capfd: pytest.CaptureFixture[str]) -> None:
     route = at(Phase.SWITCHED, Stage.LIVE)
     route.control.failing = True
