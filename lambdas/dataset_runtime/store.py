@@ -35,7 +35,7 @@ def is_key(text: str) -> bool:
 class Store(Protocol):
     """Where one side keeps the records of a dataset.
 
-    A team's own store is any object that has these four. Each raises `UnavailableError` where what
+    A team's own store is any object that has these three. Each raises `UnavailableError` where what
     is behind it does not answer.
     """
 

@@ -25,6 +25,7 @@ SAMPLE = (
     "stacks/users.py",
 )
 OF_THE_SAMPLE = (
+    "tests/audit",
     "tests/local",
     "tests/routes",
     "tests/snapshot",
