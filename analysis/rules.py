@@ -210,6 +210,7 @@ class AlarmName(StrEnum):
     COPIES_LOST = "copies-lost"
     SHADOW_DEAD = "shadow-dead"
     DATASET_DEAD_LETTERS = "dataset-dead-letters"
+    DATASET_COMMANDS = "dataset-commands"
     UNRECONCILED = "unreconciled"
     FOLLOWER_LAG = "follower-lag"
 

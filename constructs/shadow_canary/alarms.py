@@ -378,7 +378,7 @@ class DatasetAlarms(Construct):
 
     Dead letters: the reconciler could not copy a key five times. Unreconciled: for 15 minutes in a
     row, writes could not be announced to it. Follower lag: an intent has waited for it more than
-    five minutes. Operations: a command, such as the way back, failed three times.
+    five minutes. Commands: one, such as the way back, failed three times.
 
     Example:
         >>> DatasetAlarms(self, "Alarms", name="users", topic=topic, ...)  # doctest: +SKIP
@@ -393,7 +393,7 @@ class DatasetAlarms(Construct):
         topic: sns.ITopic,
         intents: sqs.IQueue,
         dead_letters: sqs.IQueue,
-        of_operations: sqs.IQueue,
+        failed_commands: sqs.IQueue,
         unreconciled: cloudwatch.Metric,
     ) -> None:
         super().__init__(scope, id_)
@@ -411,13 +411,13 @@ class DatasetAlarms(Construct):
             summary="the reconciler failed at a key five times, and its two sides may differ. Look "
             f"at its log, then let it try again with {repair}",
         )
-        self.operations = _level(
+        self.commands = _level(
             self,
-            "Operations",
+            "Commands",
             route=name,
             topic=topic,
-            name=AlarmName.OPERATIONS_DEAD_LETTERS,
-            metric=_held(of_operations),
+            name=AlarmName.DATASET_COMMANDS,
+            metric=_held(failed_commands),
             most=0,
             period=timedelta(minutes=1),
             summary="a command to the dataset failed three times, such as the way back of its "
@@ -455,7 +455,7 @@ class DatasetAlarms(Construct):
     @property
     def alarms(self) -> Sequence[RouteAlarm]:
         """All four."""
-        return [self.dead_letters, self.operations, self.unreconciled, self.follower_lag]
+        return [self.dead_letters, self.commands, self.unreconciled, self.follower_lag]
 
 
 def _held(queue: sqs.IQueue) -> cloudwatch.Metric:

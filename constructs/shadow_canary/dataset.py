@@ -32,7 +32,7 @@ from shadow_canary.code import (
 from shadow_canary.findings import acknowledge
 from shadow_canary.functions import FunctionOptions, LeastPrivilegeFunction, Network, TeamCode
 from shadow_canary.grants import FailuresTo, let
-from shadow_canary.metrics import DatasetMetrics, full_name
+from shadow_canary.metrics import DatasetMetrics, full_name, outermost
 from shadow_canary.names import check_own_name
 from shadow_canary.operations import Tick
 from shadow_canary.topic import RouteTopic, let_alarms_publish, let_logs_use
@@ -279,27 +279,10 @@ class Dataset(DatasetMetrics, Construct):
             topic=self.topic,
             intents=self.intents,
             dead_letters=self.dead_letters,
-            of_operations=failures,
+            failed_commands=failures,
             unreconciled=self.metric_unreconciled(),
         )
-        of_routes = iam.ManagedPolicy(
-            self, "RoutePolicy", description=f"Reads and writes the register of {name}; announces"
-        )
-        self._let_use(of_routes)
-        of_movers = iam.ManagedPolicy(
-            self, "OperationsPolicy", description=f"Asks how far {name} is, and for its way back"
-        )
-        let(of_movers, "lambda:InvokeFunction", self.operations.function_arn)
-        self._policies = {_OF_ROUTES: of_routes, _OF_MOVERS: of_movers}
-        self._published = {
-            _FUNCTION: self.operations.function_arn,
-            **{what: policy.managed_policy_arn for what, policy in self._policies.items()},
-        }
-        for what, value in self._published.items():
-            id_ = "".join(word.capitalize() for word in what.split("-"))
-            ssm.StringParameter(
-                self, f"{id_}Parameter", parameter_name=self._parameter(what), string_value=value
-            )
+        self._publish()
         CfnOutput(
             self,
             "DatasetFunctionName",
@@ -362,6 +345,31 @@ class Dataset(DatasetMetrics, Construct):
             function.add_environment(Variable.DATASET_FUNCTION, self._known(_FUNCTION, function))
             self._let(function, _OF_MOVERS)
 
+    def _publish(self) -> None:
+        """What routes of other stacks find, and what lets them in."""
+        of_routes = iam.ManagedPolicy(
+            self,
+            "RoutePolicy",
+            description=f"Reads and writes the register of {self.name}; announces",
+        )
+        self._let_use(of_routes)
+        of_movers = iam.ManagedPolicy(
+            self,
+            "OperationsPolicy",
+            description=f"Asks how far {self.name} is, and for its way back",
+        )
+        let(of_movers, "lambda:InvokeFunction", self.operations.function_arn)
+        self._published = {
+            _FUNCTION: self.operations.function_arn,
+            _OF_ROUTES: of_routes.managed_policy_arn,
+            _OF_MOVERS: of_movers.managed_policy_arn,
+        }
+        for what, value in self._published.items():
+            id_ = "".join(word.capitalize() for word in what.split("-"))
+            ssm.StringParameter(
+                self, f"{id_}Parameter", parameter_name=self._parameter(what), string_value=value
+            )
+
     def _let_use(self, grantee: iam.IGrantable) -> None:
         """The register, and the marks, by their keys; and the queue, to send."""
         self.register.grant(
@@ -376,16 +384,16 @@ class Dataset(DatasetMetrics, Construct):
         let(grantee, "sqs:SendMessage", self.intents.queue_arn)
 
     def _let(self, function: LeastPrivilegeFunction, what: str) -> None:
-        policy: iam.IManagedPolicy = self._policies[what]
-        if Stack.of(function) is not Stack.of(self):
-            arn = self._known(what, function)
-            policy = iam.ManagedPolicy.from_managed_policy_arn(function, "Dataset", arn)
-        function.execution_role.add_managed_policy(policy)
+        arn = self._known(what, function)
+        function.attach(iam.ManagedPolicy.from_managed_policy_arn(function, "Dataset", arn))
 
     def _known(self, what: str, function: lambda_.Function) -> str:
-        """What is published, as it is known in the stack of `function`."""
+        """What is published, as it is known in the stack of `function`.
+
+        CloudFormation reads parameters before it deploys a stack, and those that are nested in it.
+        """
         stack = Stack.of(function)
-        if stack is Stack.of(self):
+        if outermost(stack) is outermost(Stack.of(self)):
             return self._published[what]
         return ssm.StringParameter.value_for_string_parameter(stack, self._parameter(what))
 
@@ -429,8 +437,8 @@ def _check_ships(code: RouteCode, dataset: Dataset) -> None:
     if not code.ships(dataset.code.package):
         raise ValueError(
             f"dataset={dataset.name!r} of the route in {code.folder} needs its package "
-            f"{dataset.code.package}, which that does not ship; give the route's code "
-            f"packages=[{dataset.code.folder!r}]"
+            f"{dataset.code.package}, which that does not ship under this name; give the route's "
+            f"code packages=[{dataset.code.folder!r}], and the root of the dataset's"
         )
 
 

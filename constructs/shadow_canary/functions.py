@@ -227,6 +227,7 @@ class LeastPrivilegeFunction(lambda_.Function):
         )
         self.execution_role = role
         self.logs = log_group
+        self.own_policies = list[str]()
         # jsii shows nobody the variables of a function: what is added later is remembered here.
         self.variables = {**(team or {})}
         self.__dict__["add_environment"] = partial(
@@ -238,6 +239,11 @@ class LeastPrivilegeFunction(lambda_.Function):
         self.invalidate_version_based_on("".join(locks))
         acknowledge_wildcard(role, "*", "X-Ray's two actions take no resource")
         acknowledge(self, "L1", "a runtime is chosen, locked for and tested, not followed")
+
+    def attach(self, policy: iam.IManagedPolicy) -> None:
+        """Gives it a policy that is the service's own affair, and no side's."""
+        self.execution_role.add_managed_policy(policy)
+        self.own_policies.append(policy.managed_policy_arn)
 
 
 def _remembered(

@@ -101,8 +101,10 @@ class _Grants:
         """Services, and on what of each: by the policies of its role, and by its network."""
         resolve, role = self._stack.resolve, function.execution_role
         groups = (resolve(_resource(function).vpc_config) or {}).get("securityGroupIds", [])
-        attached = cast("iam.CfnRole", role.node.default_child).managed_policy_arns
-        found = {("a managed policy", _spelled(arn)) for arn in resolve(attached) or []}
+        attached = resolve(cast("iam.CfnRole", role.node.default_child).managed_policy_arns) or []
+        # By what they are now: a reference into a nested stack is another one once it is known.
+        own = resolve(function.own_policies)
+        found = {("a managed policy", _spelled(arn)) for arn in attached if arn not in own}
         for node in self._nodes:
             if isinstance(node, ec2.CfnSecurityGroupIngress):
                 if resolve(node.source_security_group_id) in groups:

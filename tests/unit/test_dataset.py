@@ -119,7 +119,7 @@ def test_people_are_told_of_what_keeps_the_follower_behind(users: Template) -> N
     visible, age = "ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"
     assert told == {
         "Users-users-dataset-dead-letters": (visible, 0, 1),
-        "Users-users-operations-dead-letters": (visible, 0, 1),
+        "Users-users-dataset-commands": (visible, 0, 1),
         "Users-users-unreconciled": ("Unreconciled", 0, 3),
         "Users-users-follower-lag": (age, 300, 1),
     }
@@ -266,6 +266,16 @@ def test_in_one_stack_nothing_is_looked_up(lambdas: Path) -> None:
     ]
 
 
+def test_what_is_nested_in_one_stack_is_deployed_with_it_and_looked_up_by_nobody(
+    lambdas: Path,
+) -> None:
+    stack = stack_of_nothing("Users")
+    with_dataset(stack, lambdas, dataset(cdk.NestedStack(stack, "Within"), lambdas))
+    template = App(stack).templates["Users"]
+    assert template["Parameters"].keys() == {"BootstrapVersion"}
+    assert "Within" in json.dumps(variables(template, "Operations")[Variable.DATASET_FUNCTION])
+
+
 def test_a_route_without_one_knows_of_no_dataset(lambdas: Path) -> None:
     stack = stack_of_nothing()
     service(stack, lambdas)
@@ -383,6 +393,14 @@ def test_fails_on_a_route_that_does_not_ship_its_datasets_package(lambdas: Path)
     users = dataset(stack, lambdas)
     with pytest.raises(ValueError, match=r"needs its package datasets\.users.*packages=\['.*users"):
         service(stack, lambdas, dataset=users)
+
+
+def test_fails_on_a_route_that_ships_it_under_another_name(lambdas: Path) -> None:
+    stack = stack_of_nothing("Users")
+    packages = [lambdas / "datasets/users"]
+    code = RouteCode(lambdas / "routes/orders", root=lambdas.parent, packages=packages)
+    with pytest.raises(ValueError, match=r"does not ship under this name.*the root of the dataset"):
+        service(stack, lambdas, code=code, dataset=dataset(stack, lambdas))
 
 
 def test_fails_on_another_dataset_of_that_name(lambdas: Path) -> None:
