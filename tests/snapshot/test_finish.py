@@ -120,11 +120,11 @@ def test_routes_of_this_repositorys_app_end_as_plain_functions_and_cdk_nag_lets_
         assert len(had["attached"]) == 1  # the platform's, of the database
         assert {*had["told"]} == {Variable.DATABASE_PARAMETER}
         assert given(assembly, stack, handler) == had
-        left = {
+        kinds = {
             resource["Type"]
             for resource in Stack.load(assembly, stack).template["Resources"].values()
         }
-        assert not [kind for kind in left if any(part in kind for part in MACHINERY)]
+        assert not [kind for kind in kinds if any(part in kind for part in MACHINERY)]
         assert not (folder / "lambdas/routes" / route / "control.py").exists()
     assert not [*folder.glob("tests/test_*.py")]
     (folder / "tests").mkdir(exist_ok=True)
