@@ -90,6 +90,4 @@ def dead_letters(deployed: Deployed) -> list[str]:
 
 
 def _dead_letter_queue(deployed: Deployed) -> str:
-    urls = deployed.aws.client("sqs").list_queues()["QueueUrls"]
-    [url] = [url for url in urls if "OperationsDeadLetters" in url]
-    return str(url)
+    return deployed.resource("AWS::SQS::Queue", "ServiceOperationsDeadLetters")
