@@ -45,7 +45,7 @@ types:
 units:
 	@pytest -n 2 --dist loadgroup --doctest-modules $(EXAMPLES) tests/unit tests/runtime tests/typing tests/routes
 
-rules: .venv/ready .audit/ready ## others' rules: cfn-lint, NIST 800-53, licences, the schema of an SBOM
+rules: .venv/ready .audit/ready ## others' rules: cfn-lint, NIST 800-53, zizmor, licences, SBOMs
 	@pytest tests/audit
 
 audit: licences vulnerabilities ## licences of all that is locked, and known vulnerabilities (internet)

@@ -13,7 +13,6 @@ def review(base: str, head: str) -> tuple[str, dict[str, Any], bool]:
 
     Raises:
         SynthesisError: a side is no commit and no folder.
-        DiffError: the CDK CLI does not compare.
     """
     with ExitStack() as rooms:
         before, after = (rooms.enter_context(side_of(each)) for each in (base, head))

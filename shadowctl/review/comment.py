@@ -4,15 +4,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from shadowctl.diff import cdk_diff
+from shadowctl.diff import DiffError, cdk_diff
 from shadowctl.review.findings import Finding
 from shadowctl.review.markdown import CUT, MOST, bullets, code, cut, fenced, folded, visible
 from shadowctl.review.security import findings
 from shadowctl.review.sides import Became, Reviewed, Side
 from shadowctl.review.users import Exposure, exposures
+from shadowctl.synthesis import SynthesisError
 
 MARK = "<!-- shadow-canary-review -->"
 """By which the comment is found again, to be replaced."""
+
+_PLAYED = 12
+"""Routes whose chances are played: five seconds each."""
 
 _ROOM = 2_000
 """For what follows a text that is cut."""
@@ -63,8 +67,11 @@ def comment(base: Side, head: Side, stacks: Sequence[Told]) -> str:
     changed = [each for each in stacks if each.stack.became is not Became.SAME]
     if not changed:
         return f"{MARK}\n## Nothing that is deployed changes\n"
-    parts = [MARK, f"## {_headline(changed)}", *_notes(base, head), *_security(changed)]
-    parts += [part for each in changed for part in _stack(each)]
+    parts = [MARK, f"## {_headline(changed)}", *_security(changed), *_notes(base, head)]
+    loud = [one for each in changed for one in each.moved]
+    parts += [part for each in changed for part in _stack(each, is_played=len(loud) <= _PLAYED)]
+    if len(loud) > _PLAYED:
+        parts += [f"{len(loud)} routes change at once: `shadowctl plan` has the chances of each."]
     quiet = [_line(each) for each in changed if not _is_loud(each)]
     if quiet:
         parts += ["### Nothing changes for users"] if len(quiet) < len(changed) else []
@@ -99,9 +106,9 @@ def _headline(changed: Sequence[Told]) -> str:
     if not grave and not moved:
         return "Nothing changes for users"
     exposed = [one for one in moved if one.more_users]
-    said = [f"{one.users_in_words} of {code(one.name)}" for one in exposed]
+    said = [f"{grave} to security"] if grave else []
+    said += [f"{one.users_in_words} of {code(one.name)}" for one in exposed]
     said += [f"guards or dates of {code(one.name)}" for one in moved if not one.more_users]
-    said += [f"{grave} {'change' if grave == 1 else 'changes'} to security"] if grave else []
     return f"Changes: {', '.join(said[:6])}{' …' if len(said) > 6 else ''}"
 
 
@@ -111,6 +118,9 @@ def _notes(base: Side, head: Side) -> Iterator[str]:
             f"aws-cdk-lib moves from {code(base.library)} to {code(head.library)}; both sides were "
             "made with the one installed here, so what the library itself changes is not shown."
         )
+    if new := [each for each in head.warnings if each not in base.warnings]:
+        yield "### Synthesis warns of it"
+        yield bullets(map(code, new))
 
 
 def _security(changed: Sequence[Told]) -> Iterator[str]:
@@ -125,7 +135,7 @@ def _is_loud(told: Told) -> bool:
     return bool(told.moved) or told.stack.became in (Became.REMOVED, Became.RENAMED)
 
 
-def _stack(told: Told) -> Iterator[str]:
+def _stack(told: Told, *, is_played: bool) -> Iterator[str]:
     if not _is_loud(told):
         return
     yield f"### {code(told.path)}{_what(told.stack)}"
@@ -134,7 +144,7 @@ def _stack(told: Told) -> Iterator[str]:
     for each in told.moved:
         if len(told.exposures) > 1:
             yield f"#### {code(each.name)}"
-        yield each.told()
+        yield each.told(is_played=is_played)
 
 
 _NOTES = {
@@ -163,17 +173,29 @@ def _line(told: Told) -> str:
         kinds = ", ".join(f"{n} {code(kind)}" for kind, n in stack.changed_types().items())
         new = "new: " if stack.became is Became.ADDED else ""
         return f"{code(told.path)}: {new}{kinds or 'outputs, parameters or metadata alone'}"
-    if not stack.code and stack.after and stack.after.all("AWS::CloudFormation::Stack"):
+    if (
+        not stack.code
+        and not stack.layers
+        and stack.after
+        and stack.after.all("AWS::CloudFormation::Stack")
+    ):
         return f"{code(told.path)}: only what is nested in it"
     functions = f", of {', '.join(map(code, stack.code))}" if stack.code else ""
+    if stack.layers:
+        functions += f", and the packages of {', '.join(map(code, stack.layers))}"
     shifts = [one.sides[1].shift.description for one in told.exposures if one.sides[1]]
     by = f"; a new version takes over by {' and '.join(dict.fromkeys(shifts))}" if shifts else ""
     return f"{code(told.path)}: code only{functions}{by}"
 
 
 def _diff(text: str, told: Told) -> str:
+    if len(text) > MOST - _LEAST - 3 * len(CUT):  # none that would be thrown away is made
+        return "" if text.endswith(CUT) else CUT
     stack = told.stack
-    diff = cdk_diff(stack.before, stack.after, name=told.path)
+    try:
+        diff = cdk_diff(stack.before, stack.after, name=told.path)
+    except (DiffError, SynthesisError) as error:
+        return f"\n\nNo `cdk diff` of {code(told.path)}: {code(error)}"
     summary = f"<code>cdk diff</code> of <code>{escape(visible(told.path))}</code>"
     lines = len(diff.splitlines())
     return _fitting(text, f"{summary}, {lines} lines", diff, is_code=True)

@@ -13,9 +13,11 @@ class Kind(StrEnum):
 
     PUBLIC = "public"
     IAM = "IAM"
+    DATA = "data"
     ALARM = "alarm"
     DEPLOY = "deploy"
     CLEAN_UP = "clean-up"
+    SCHEDULE = "schedule"
     FLAG = "flag"
     CREDENTIALS = "secret"
     NETWORK = "network"

@@ -21,6 +21,7 @@ _WINDOW = ("EvaluationPeriods", "DatapointsToAlarm", "Period")
 _WATCHED = ("Namespace", "MetricName", "Dimensions", "Statistic", "ExtendedStatistic", "Unit")
 _MINIMA = ("minimum_requests", "minimum_failures")
 _ACTIONS = ("AlarmActions", "InsufficientDataActions")
+_ACTS = ("null", "true")
 
 
 def alarm(change: Change) -> Iterator[Finding]:
@@ -41,10 +42,8 @@ def _alarm(change: Change) -> Iterator[str]:
     if before is None or after is None:
         yield from ["is removed"] if before else []
         return
-    if before.get("ActionsEnabled") is not False and after.get("ActionsEnabled") not in (
-        None,
-        True,
-    ):
+    acts = [words(each.get("ActionsEnabled")).lower() in _ACTS for each in (before, after)]
+    if acts == [True, False]:
         yield "has its actions disabled"
     for kind in _ACTIONS:
         lost = [a for a in map(words, before.get(kind) or []) if a not in _all(after, kind)]
@@ -179,8 +178,26 @@ def alias(change: Change) -> Iterator[Finding]:
 def shift(change: Change) -> Iterator[Finding]:
     """A new version that meets more users, or meets them sooner."""
     moved = change.moved("TrafficRoutingConfig")
-    if moved and change.before and change.after:
-        yield Finding(Kind.DEPLOY, f"{code(change.logical_id)} shifts otherwise: {_to(moved)}")
+    if moved and change.before and change.after and not _is_slower(*moved):
+        said = f"shifts more, or sooner: {_to(moved)}"
+        yield Finding(Kind.DEPLOY, f"{code(change.logical_id)} {said}")
+
+
+def _is_slower(before: Any, after: Any) -> bool:
+    """Whether as few users or fewer meet a new version, for as long or longer."""
+    (kind, percent, minutes), (now, now_percent, now_minutes) = map(_step, (before, after))
+    is_alike = kind == now or kind == "AllAtOnce"
+    return is_alike and now_percent <= percent and now_minutes >= minutes
+
+
+def _step(routing: Any) -> tuple[str, float, float]:
+    """The kind of a shift, the percentage of its first step, and the minutes that it lasts."""
+    match routing:
+        case {"TimeBasedCanary": {"CanaryPercentage": percent, "CanaryInterval": minutes}}:
+            return "TimeBasedCanary", _number(percent), _number(minutes)
+        case {"TimeBasedLinear": {"LinearPercentage": percent, "LinearInterval": minutes}}:
+            return "TimeBasedLinear", _number(percent), _number(minutes)
+    return "AllAtOnce", 100, 0
 
 
 def subscription(change: Change) -> Iterator[Finding]:
@@ -223,8 +240,8 @@ def schedule(change: Change) -> Iterator[Finding]:
     before, after = change.before, change.after
     if before is None:
         return
-    kind = Kind.CLEAN_UP
     is_clean_up = Action.CLEANUP in words(before.get("Target", "Input") or "")
+    kind = Kind.CLEAN_UP if is_clean_up else Kind.SCHEDULE
     name = f"{'the clean-up, ' if is_clean_up else 'the schedule '}{code(change.logical_id)},"
     if after is None:
         yield Finding(kind, f"{name} is removed")

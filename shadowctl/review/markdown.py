@@ -7,7 +7,7 @@ MOST = 65_536
 """Characters of a comment on GitHub, which refuses a longer one."""
 
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
-_LONGEST = 300
+_LONGEST = 500
 CUT = (
     "\n\n… cut here: GitHub takes no longer comment. `shadowctl review --json` has every finding, "
     "`shadowctl diff` what changes in a stack."

@@ -17,6 +17,7 @@ _ON = {
     *("EnableLogFileValidation", "IsLogging", "IsMultiRegionTrail", "DisableExecuteApiEndpoint"),
     *("EnableIAMDatabaseAuthentication", "AllowAdminCreateUserOnly", "EnableTokenRevocation"),
     *("RequireUppercase", "RequireLowercase", "RequireNumbers", "RequireSymbols"),
+    *("ApiKeyRequired", "Enabled"),
 }
 """What protects as long as it is true."""
 
@@ -65,6 +66,7 @@ _AT_MOST = {
 }
 """What protects less when it is more, or is gone."""
 
+_SAID_ELSEWHERE = {"AlarmConfiguration", "AutoRollbackConfiguration"}
 _ENDS = ("DeletionPolicy", "UpdateReplacePolicy")
 _KEEP = ("Retain", "Snapshot", "RetainExceptOnCreate")
 
@@ -73,7 +75,8 @@ _GUARDS = {
     *("AWS::SecretsManager::RotationSchedule", "AWS::Config::ConfigRule", "AWS::KMS::Key"),
     *("AWS::GuardDuty::Detector", "AWS::AccessAnalyzer::Analyzer", "AWS::EC2::FlowLog"),
     *("AWS::Backup::BackupSelection", "AWS::Backup::BackupPlan", "AWS::S3::BucketPolicy"),
-    *("AWS::Logs::MetricFilter", "AWS::Logs::SubscriptionFilter"),
+    *("AWS::Logs::MetricFilter", "AWS::Logs::SubscriptionFilter", "AWS::EC2::VPCEndpoint"),
+    "AWS::Lambda::EventSourceMapping",
 }
 """What protects by being there."""
 
@@ -120,6 +123,8 @@ def _properties(change: Change) -> Iterator[Finding]:
         for side in (change.before, change.after)
     )
     for path in dict.fromkeys([*old, *new]):
+        if path and path[0] in _SAID_ELSEWHERE:
+            continue
         before, after, name = old.get(path), new.get(path), path[-1] if path else ""
         if before == after:
             continue
@@ -180,6 +185,36 @@ def _shown(value: Any) -> str:
     return code("nothing" if value is None else words(value))
 
 
+def data(change: Change) -> Iterator[Finding]:
+    """Data that goes with a resource, or stays behind in one that is replaced."""
+    name = f"{code(change.logical_id)} ({change.type})"
+    if change.before is None:
+        return
+    if change.after is None:
+        is_kept = change.before.body.get("DeletionPolicy") in _KEEP
+        said = "is left behind, with its data" if is_kept else "is **deleted with its data**"
+        yield Finding(Kind.DATA, f"{name} {said}")
+        return
+    for each in STORES[change.type]:
+        if moved := change.moved(each):
+            before, after = map(_shown, moved)
+            said = f"is replaced by an empty one, for another {code(each)}: {before} → {after}"
+            yield Finding(Kind.DATA, f"{name} {said}")
+
+
+STORES = {
+    "AWS::DynamoDB::Table": ("TableName", "KeySchema"),
+    "AWS::DynamoDB::GlobalTable": ("TableName", "KeySchema"),
+    "AWS::RDS::DBInstance": ("DBInstanceIdentifier", "DBName", "Engine", "MasterUsername"),
+    "AWS::RDS::DBCluster": ("DBClusterIdentifier", "DatabaseName", "Engine", "MasterUsername"),
+    "AWS::S3::Bucket": ("BucketName",),
+    "AWS::SQS::Queue": ("QueueName", "FifoQueue"),
+    "AWS::EFS::FileSystem": ("Encrypted", "KmsKeyId", "PerformanceMode"),
+    "AWS::Cognito::UserPool": ("UsernameAttributes", "AliasAttributes"),
+}
+"""What holds data, and the properties whose change makes another one of it."""
+
+
 def secret(change: Change) -> Iterator[Finding]:
     """A secret that is gone or another."""
     if change.before is None:
@@ -206,18 +241,21 @@ def parameter(change: Change) -> Iterator[Finding]:
 
 
 def variables(change: Change) -> Iterator[Finding]:
-    """A function that is told another secret, or is told one itself."""
+    """A function that is told another secret or dataset, or is told a secret itself."""
     path = ("Environment", "Variables")
     old, new = ((side.get(*path) if side else None) or {} for side in (change.before, change.after))
     for name, value in new.items():
         if old.get(name) != value and (how := _told(name, old.get(name), value)):
             said = f"{code(change.logical_id)}, variable {code(name)}, {how}"
-            yield Finding(Kind.CREDENTIALS, said)
+            is_data = name.startswith(_OF_DATASET)
+            yield Finding(Kind.DATA if is_data else Kind.CREDENTIALS, said)
 
 
 def _told(name: str, before: Any, value: Any) -> str:
     """How a variable tells a secret, without telling it again."""
     told = words(value)
+    if before is not None and name.startswith(_OF_DATASET):
+        return f"names another: {_shown(before)} → {_shown(value)}; the data may be elsewhere"
     if _RESOLVED.search(told):
         return "holds a secret itself: whoever reads the function reads it"
     if _PLAIN.search(name) and not _POINTER.search(name) and isinstance(value, str):
@@ -228,5 +266,6 @@ def _told(name: str, before: Any, value: Any) -> str:
     return ""
 
 
+_OF_DATASET = "SHADOW_CANARY_DATASET"
 _OF_DATABASE = "DATABASE_PARAMETER"
 """How the variable ends that names where a side's secret is named."""

@@ -16,6 +16,7 @@ _RULES: Mapping[str, Rule] = {
     "AWS::Lambda::Alias": guards.alias,
     "AWS::SNS::Subscription": guards.subscription,
     "AWS::Scheduler::Schedule": guards.schedule,
+    "AWS::Events::Rule": guards.schedule,
     "AWS::AppConfig::HostedConfigurationVersion": guards.flag,
     "AWS::AppConfig::Deployment": guards.flag,
     "AWS::ApiGatewayV2::Route": openings.route,
@@ -32,6 +33,7 @@ _RULES: Mapping[str, Rule] = {
     "AWS::SecretsManager::Secret": protection.secret,
     "AWS::SSM::Parameter": protection.parameter,
     "AWS::Lambda::Function": protection.variables,
+    **dict.fromkeys(protection.STORES, protection.data),
 }
 
 

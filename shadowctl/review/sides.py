@@ -1,5 +1,6 @@
 """The two sides of a review, and what became of each stack."""
 
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -15,18 +16,23 @@ from shadowctl.diff import library_of
 from shadowctl.review.findings import Pair
 from shadowctl.synthesis import SynthesisError, app_folder, check_out, synthesize
 
+_WARNING = re.compile(r"^WARNING (.*)$", re.MULTILINE)
 _ALIKE = 0.5
 """Share of the logical ids that two stacks have in common, of which one is the other renamed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A commit, an app's folder, or an assembly: its stacks, or why there are none."""
+    """A commit, an app's folder, or an assembly: its stacks, or why there are none.
+
+    `warnings` are what synthesis said that is no reason to stop; of an assembly nothing is known.
+    """
 
     source: str
     stacks: tuple[Stack, ...]
     library: str | None
     failure: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -47,11 +53,12 @@ def side_of(source: str) -> Iterator[Side]:
             check_out(source, app)
         out = Path(room, "cdk.out")
         try:
-            synthesize(app, out)
+            said = synthesize(app, out)
         except SynthesisError as error:
             yield Side(source, (), library_of(app), str(error))
         else:
-            yield Side(source, tuple(Stack.all_of(out)), library_of(app))
+            warnings = tuple(dict.fromkeys(_WARNING.findall(said)))
+            yield Side(source, tuple(Stack.all_of(out)), library_of(app), warnings=warnings)
 
 
 def _is_assembly(folder: Path) -> bool:
@@ -98,10 +105,16 @@ class Reviewed:
     @property
     def code(self) -> list[str]:
         """The functions whose code is another."""
+        return self._moved("AWS::Lambda::Function", "Code")
+
+    @property
+    def layers(self) -> list[str]:
+        """The layers whose packages are others."""
+        return self._moved("AWS::Lambda::LayerVersion", "Content")
+
+    def _moved(self, kind: str, what: str) -> list[str]:
         old, new = (
-            {each.logical_id: each.get("Code") for each in side.all("AWS::Lambda::Function")}
-            if side
-            else {}
+            {each.logical_id: each.get(what) for each in side.all(kind)} if side else {}
             for side in (self.before, self.after)
         )
         return [each for each in new if each in old and old[each] != new[each]]

@@ -80,8 +80,11 @@ class Exposure:
         """How many more, with a sign."""
         return f"{_signed(self.more_users)} users a day"
 
-    def told(self) -> str:
-        """In Markdown: who sees what, what takes users back, what it costs."""
+    def told(self, *, is_played: bool = True) -> str:
+        """In Markdown: who sees what, what takes users back, what it costs.
+
+        What takes a second or more to be played is left out where it is not asked for.
+        """
         before, after = self.sides
         for side, when in ((self.before, "before"), (self.after, "now")):
             if side and side.unread:
@@ -90,7 +93,9 @@ class Exposure:
         if before == after:
             return bullets(["Who is answered by whom, and what takes them back, is as it was."])
         facts = bullets([*self._who(), *_moved(before, after), *self._cost()])
-        parts = [facts, *_guards(before, after), *_rehearsed(before, after)]
+        parts = [facts, *_guards(before, after)]
+        if is_played:
+            parts += [*_likely(before, after), *_rehearsed(before, after)]
         return "\n\n".join(filter(None, parts))
 
     def _who(self) -> Iterator[str]:
@@ -187,7 +192,7 @@ def _total(route: Route | None) -> Total | None:
 
 
 def _guards(before: Rollout | None, after: Rollout | None) -> Iterator[str]:
-    """What takes users back, before and after, and how likely."""
+    """What takes users back, before and after."""
     if after is None:
         return
     if changed := [*_alarms(before, after)]:
@@ -195,6 +200,12 @@ def _guards(before: Rollout | None, after: Rollout | None) -> Iterator[str]:
         yield bullets(changed)
     elif before:
         yield "What takes users back is as it was."
+
+
+def _likely(before: Rollout | None, after: Rollout | None) -> Iterator[str]:
+    """How likely it does."""
+    if after is None:
+        return
     yield f"The chance that it does, while {_FAILING} % of the requests fail:"
     yield table("<>>", ["what fails", "before", "now"], [*_chances(before, after)])
 

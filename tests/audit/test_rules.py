@@ -1,12 +1,15 @@
-"""What others' rules say of the templates: nothing that is not explained here."""
+"""What others' rules say of templates and workflows: nothing that is not explained here."""
 
 import json
+import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from shadowctl.synthesis import SynthesisError, synthesize
+from tests.checkout import ROOT
 
 CFN_LINT = {
     "W3005": "the CDK writes each dependency on a role beside the reference to it",
@@ -56,3 +59,15 @@ def test_nist_finds_nothing_but_what_is_explained(checkout: Path, tmp_path: Path
     }
     assert {rule: path for rule, path in found.items() if rule not in NIST} == {}
     assert found.keys() == NIST.keys(), "an explanation of what is not there"
+
+
+@pytest.mark.parametrize("is_pinned", [True, False], ids=["as they are", "with one unpinned"])
+def test_zizmor_finds_nothing_in_workflows(is_pinned: bool, tools: Path, tmp_path: Path) -> None:
+    folder = tmp_path / ".github"
+    shutil.copytree(ROOT / ".github", folder)
+    if not is_pinned:
+        file = folder / "workflows" / "audit.yml"
+        file.write_text(re.sub(r"@[0-9a-f]{40} # v6\.0\.2", "@main", file.read_text()))
+    command = [f"{tools / 'zizmor'}", "--offline", "--no-progress", f"{folder}"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ran.returncode == 0) == is_pinned, ran.stdout

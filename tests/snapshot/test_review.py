@@ -47,7 +47,7 @@ def reviews(assembly: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_a_review(name: str, reviews: dict[str, str], snapshot: SnapshotAssertion) -> None:
     shown = re.sub(r"\b(\w+CurrentVersion[0-9A-F]{8})[0-9a-f]{32}", r"\1…", reviews[name])
-    assert shown == snapshot(name=name, extension_class=Markdown)
+    assert shown == snapshot(extension_class=Markdown)
 
 
 def test_more_exposure_is_told_in_users_before_anything_else(reviews: dict[str, str]) -> None:
@@ -62,7 +62,7 @@ def test_more_exposure_is_told_in_users_before_anything_else(reviews: dict[str, 
 def test_a_loosened_alarm_is_told_before_anything_else(reviews: dict[str, str]) -> None:
     lines = [line for line in reviews["a loosened alarm"].splitlines() if line][1:4]
     assert lines == [
-        "## Changes: guards or dates of `get-user`, 2 changes to security",
+        "## Changes: 2 to security, guards or dates of `get-user`",
         "### Security: look at these 2 first",
         "- **alarm** in `GetUser`: `code-error-rate` has a looser threshold: `2` → `20`",
     ]

@@ -66,6 +66,20 @@ def test_each_stack_is_said_to_be_what_it_became(tmp_path: Path) -> None:
     assert "Stays" not in shown
 
 
+def test_other_packages_are_said_beside_other_code(tmp_path: Path) -> None:
+    sides = []
+    for side in "ab":
+        key = f"{side * 64}.zip"
+        made = {
+            "F": {"Type": "AWS::Lambda::Function", "Properties": {"Code": {"S3Key": key}}},
+            "L": {"Type": "AWS::Lambda::LayerVersion", "Properties": {"Content": {"S3Key": key}}},
+        }
+        sides.append(written(tmp_path / side, Api=made))
+    assert review(*sides)[0].splitlines()[-1] == (
+        "- `Api`: code only, of `F`, and the packages of `L`"
+    )
+
+
 def app(folder: Path, command: str) -> None:
     folder.mkdir(exist_ok=True)
     (folder / "cdk.json").write_text(json.dumps({"app": command}))
@@ -102,6 +116,13 @@ def test_two_commits_are_compared(commits: Path) -> None:
     assert is_whole
     assert "**public** in `Api`: `GET /a` (`Route`) needs no authorization (before: `JWT`)" in shown
     assert [each["kind"] for each in document["stacks"][0]["findings"]] == ["public"]
+
+
+def test_what_synthesis_warns_of_now_is_told(commits: Path) -> None:
+    app(commits, f"echo 'WARNING @all see less' >&2; {WRITES}")
+    Path("api.json").write_text(json.dumps({"Resources": {"Topic": TOPIC}}))
+    assert "### Synthesis warns of it\n\n- `@all see less`" in review("HEAD", ".")[0]
+    assert "warns of it" not in review(f"{commits}", "HEAD")[0], "it warned before"
 
 
 def test_a_commit_is_compared_with_the_working_tree(commits: Path) -> None:
@@ -170,11 +191,19 @@ def hostile(text: str) -> tuple[Json, Json]:
 
 def test_no_name_of_a_template_is_markup(tmp_path: Path) -> None:
     before, after = hostile(HOSTILE)
-    shown, *_ = review(written(tmp_path / "a", Api=before), written(tmp_path / "b", Api=after))
+    for side, resources in (("a", before), ("b", after)):
+        folder = Path(written(tmp_path / side, Api=resources))
+        api = {
+            "type": "aws:cloudformation:stack",
+            "displayName": HOSTILE,
+            "properties": {"templateFile": "Api.template.json"},
+        }
+        (folder / "manifest.json").write_text(json.dumps({"artifacts": {HOSTILE: api}}))
+    shown, *_ = review(f"{tmp_path / 'a'}", f"{tmp_path / 'b'}")
     left = outside_of_code(shown).replace(comment.MARK, "")
     assert "octocat" in shown
     assert not re.findall(r"[@\[\]`\u202e]|<(?!/?details>|/?summary>)|https?:|#\d", left), left
-    assert re.findall(r"^## .*", shown, re.MULTILINE) == ["## Changes: 4 changes to security"]
+    assert re.findall(r"^## .*", left, re.MULTILINE) == ["## Changes: 4 to security"]
 
 
 @given(st.text())
@@ -223,6 +252,20 @@ def test_the_diff_is_that_of_the_cdk_cli(tmp_path: Path) -> None:
     for line in ("[-] AWS::SNS::Topic T destroy", "[+] AWS::SQS::Queue Q"):
         assert line in shown
     assert "<summary><code>cdk diff</code> of <code>Gone</code>" in shown
+
+
+@pytest.mark.usefixtures("with_the_cli")
+def test_without_the_cdk_cli_all_the_rest_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app(tmp_path, "true")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "/nowhere")
+    before = written(tmp_path / "a", Api={"T": TOPIC})
+    shown, _, is_whole = review(before, written(tmp_path / "b", Api={"Q": QUEUE}))
+    assert is_whole
+    assert "- `Api`: 1 `AWS::SNS::Topic`, 1 `AWS::SQS::Queue`" in shown
+    assert "No `cdk diff` of `Api`: ``there is no CDK CLI" in shown.replace("`` ", "``")
 
 
 ROUTES: Mapping[str, Json] = {

@@ -186,6 +186,23 @@ def test_a_pattern_includes_itself_and_everything_includes_it(pattern: str) -> N
     assert includes("*", pattern)
 
 
+@pytest.mark.parametrize(
+    ("big", "small", "whether"),
+    [
+        ("?", "*", False),
+        ("?", "a", True),
+        ("?", "${Topic}", False),
+        ("*", "${Topic}", True),
+        ("${Topic}:*", "${Topic}:1", True),
+        ("${Topic}", "${Queue}", False),
+        ("a*c*", "abcd", True),
+        ("a*c", "abcd", False),
+    ],
+)
+def test_a_wildcard_matches_what_iam_says_it_does(big: str, small: str, whether: bool) -> None:
+    assert includes(big, small) == whether
+
+
 def some(values: list[str]) -> st.SearchStrategy[list[str]]:
     return st.lists(st.sampled_from(values), min_size=1, max_size=3, unique=True)
 
