@@ -50,20 +50,28 @@ def rows(local: Local) -> list[Any]:
         ]
 
 
-def ended(deployed: Deployed, copies: int) -> None:
-    until = time.monotonic() + 60
-    while deployed.count("Shadow", "Compared") + deployed.count("Shadow", "CopiesDropped") < copies:
-        assert time.monotonic() < until, deployed.lines("Shadow")
-        time.sleep(0.2)
+def rehearsed(local: Local, deployed: Deployed, name: str) -> Any:
+    """What the user of a new name is answered, once the shadow has compared it.
+
+    On a busy machine the first copy may outlast its function's time, while that starts.
+    """
+    before = deployed.count("Shadow", "Compared")
+    for number in range(4):
+        status, answer = put(local, {"name": f"{name} {number}"}, key=f"{name} {number}")
+        assert status == 200
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            if deployed.count("Shadow", "Compared") > before:
+                return answer
+            time.sleep(0.2)
+    raise AssertionError(f"nothing was compared: {deployed.lines('Shadow')}")
 
 
 def test_a_write_is_rehearsed_and_leaves_nothing(local: Local, deployed: Deployed) -> None:
     before = rows(local)
-    status, answer = put(local, {"name": "Ada King"}, key="rehearsed")
-    assert (status, answer["name"]) == (200, "Ada King")
-    ended(deployed, 1)
-    assert deployed.count("Shadow", "Compared") == 1
+    assert rehearsed(local, deployed, "Augusta")["name"].startswith("Augusta ")
     assert deployed.count("Shadow", "Mismatched") == 0
+    assert deployed.count("Shadow", "SideFailed") == 0
     assert rows(local) == before
 
 
@@ -77,9 +85,8 @@ def test_what_a_careless_candidate_would_leave_is_found_by_column(
     deployed.put_code("Shadow", {place: "".join(careless)})
     deployed.set("Route", SHADOW_CANARY_SHADOW=deployed.configuration("Shadow")["FunctionArn"])
     deployed.at(Position(Stage.SHADOW))
-    assert put(local, {"plan": "free"}, key="careless")[0] == 200
-    ended(deployed, 2)
-    assert deployed.count("Shadow", "Mismatched") == 1
-    [line] = [line for line in deployed.lines("Shadow") if line.get("message") == "mismatch"]
-    assert {each["path"] for each in line["differences"]} == {"$.plan", "$rows.plan"}
-    assert "free" not in json.dumps(line)
+    rehearsed(local, deployed, "Byron")
+    assert deployed.count("Shadow", "Mismatched") >= 1
+    found = [line for line in deployed.lines("Shadow") if line.get("message") == "mismatch"]
+    assert {each["path"] for each in found[0]["differences"]} == {"$.name", "$rows.name"}
+    assert "Byron" not in json.dumps(found)
