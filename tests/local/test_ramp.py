@@ -21,7 +21,7 @@ RAMP = Ramp(percents=(1, 2), dwell=timedelta(seconds=1))
 NAME = "GetUser/ramped"
 """Other counts than those of the other tests."""
 
-VALIDATOR = "FlagValidator"
+VALIDATOR = "FlagValidatorFunction"
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ LADDER = [Stage.OFF, Stage.SHADOW, ONE, FIVE, Stage.LIVE, Stage.COMPLETE]
 PAIRS = [(before, after) for before in LADDER for after in LADDER]
 WHO = Who(Writer.PERSON, "arn:aws:iam::000000000000:user/ada")
 RED = AlarmNotification("a", "ALARM", "", "", "2030-01-09T03:00:00.000+0000")
-VALIDATOR = "FlagValidator"
+VALIDATOR = "FlagValidatorFunction"
 
 
 @pytest.fixture
