@@ -16,7 +16,7 @@ from shadow_runtime.user import User, claim, key_of
 from shadowctl.pacts.events import http_api
 from shadowctl.pacts.excused import excused
 from shadowctl.pacts.files import Interaction, PactError, interactions
-from shadowctl.pacts.provider import OverdueError, Provider, RouteKey, within
+from shadowctl.pacts.provider import Overdue, Provider, RouteKey, within
 from shadowctl.pacts.verifier import verify
 from shadowctl.sides import asking
 
@@ -134,7 +134,7 @@ class _Side:
         try:
             with within(self._timeout_s):
                 return self._ask(event, key_of(self._user, event))
-        except OverdueError:
+        except Overdue:
             self.overdue = True
             return Response.error(504, "Gateway Timeout")
 
@@ -177,7 +177,7 @@ def _made(
             given = make(**parameters)
             if hasattr(given, "__enter__"):
                 given = left.enter_context(given)
-    except OverdueError as error:
+    except Overdue as error:
         raise PactError(
             f"the state {name!r} of {asked} was not there within {timeout_s:g} s; see what it "
             "waits for, or give timeout_s="

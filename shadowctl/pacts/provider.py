@@ -30,7 +30,7 @@ T = TypeVar("T")
 Answer = Callable[[Request], Response]
 
 
-class OverdueError(BaseException):
+class Overdue(BaseException):
     """The time of what runs is up; no `except Exception` of its own stops it."""
 
 
@@ -39,20 +39,20 @@ def within(seconds: float) -> Iterator[None]:
     """Ends what runs in the block when its time is up, wherever it is; in the main thread alone.
 
     Raises:
-        OverdueError: the time is up.
+        Overdue: the time is up.
 
     Example:
         >>> with within(0.01):
         ...     threading.Event().wait()
         Traceback (most recent call last):
-        shadowctl.pacts.provider.OverdueError
+        shadowctl.pacts.provider.Overdue
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def ring(*_: object) -> None:
-        raise OverdueError
+        raise Overdue
 
     before = signal.signal(signal.SIGALRM, ring)
     left, interval = signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN_S)

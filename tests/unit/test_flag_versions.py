@@ -1,5 +1,6 @@
 """A stack can be deleted after its flag was moved: AppConfig deletes no profile with versions."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -110,5 +111,4 @@ def test_they_are_deleted_after_the_environment_and_before_the_profile(lambdas: 
     assert ids("AWS::AppConfig::ConfigurationProfile") <= before
     [policy] = [i for i in before if i.startswith("ServiceFlagVersionsFunctionRoleDefaultPolicy")]
     statements = template["Resources"][policy]["Properties"]["PolicyDocument"]["Statement"]
-    allowed = {action for each in statements for action in [*each["Action"]]}
-    assert "appconfig:DeleteHostedConfigurationVersion" in allowed
+    assert "appconfig:DeleteHostedConfigurationVersion" in json.dumps(statements)
