@@ -21,6 +21,8 @@ Confirm = Callable[[str], None]
 def dry_run(dataset: DatasetFunction) -> Result:
     """What a switch would do, and what would refuse it now; nothing is changed."""
     status = dataset.status()
+    if status.phase is Phase.SWITCHED:
+        return _already(status)
     answer = dataset.ask("preview", to=Phase.SWITCHED)
     refusal = told(dataset, answer, "refusal", str)
     holds_s = told(dataset, answer, "holdsS", float)
@@ -33,9 +35,9 @@ def dry_run(dataset: DatasetFunction) -> Result:
     ]
     if refusal:
         lines.append(f"   refused: {refusal}")
-    told_ = {**document(status), "refused": refusal, "holds_s": holds_s}
+    known = {**document(status), "refused": refusal, "holds_s": holds_s}
     step = next_step(status)
-    return Result(lines, told_, [step], ExitCode.ERROR if refusal else ExitCode.DONE)
+    return Result(lines, known, [step], ExitCode.ERROR if refusal else ExitCode.DONE)
 
 
 def switch(dataset: DatasetFunction, confirm: Confirm) -> Result:
@@ -128,11 +130,11 @@ def _moved(dataset: DatasetFunction, to: Phase, action: str, undo: str = "") -> 
     held = f"; writes were held for {held_s:.1f} s, and none is lost" if held_s else ""
     back = f"; {undo} takes it back" if undo else ""
     line = f"{dataset.name}: now at {status.phase}, {status.phase.authority} is the authority"
-    told_ = {**document(status), "changed": True, "held_s": held_s}
-    return Result([f"{line}{held}{back}"], told_, [f"{dataset.command} status"])
+    known = {**document(status), "changed": True, "held_s": held_s}
+    return Result([f"{line}{held}{back}"], known, [f"{dataset.command} status"])
 
 
 def _already(status: DatasetStatus) -> Result:
     line = f"{status.name}: already at {status.phase}, {status.phase.authority} is the authority"
-    told_ = {**document(status), "changed": False, "held_s": 0.0}
-    return Result([line], told_, [f"{status.command} status"])
+    known = {**document(status), "changed": False, "held_s": 0.0}
+    return Result([line], known, [f"{status.command} status"])

@@ -156,8 +156,8 @@ def repair(dataset: DatasetFunction, key: str | None) -> Result:
     if outcome not in (Repair.REPAIRED, Repair.EQUAL):
         raise DatasetError(_unrepaired(dataset, key, outcome, columns))
     done = f"made equal, {_columns(columns)}" if outcome == Repair.REPAIRED else "equal already"
-    document_ = {"key": key, "outcome": outcome, "columns": columns}
-    return Result([f"{key}: {done}"], document_, [f"{dataset.command} verify"])
+    known = {"key": key, "outcome": outcome, "columns": columns}
+    return Result([f"{key}: {done}"], known, [f"{dataset.command} verify"])
 
 
 def _unrepaired(dataset: DatasetFunction, key: str, outcome: str, columns: Sequence[str]) -> str:

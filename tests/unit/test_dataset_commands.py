@@ -336,8 +336,10 @@ def test_a_switch_says_how_long_writes_were_held_and_what_takes_it_back(
         f"none is lost; `{DATASET} switch-back` takes it back"
     )
     assert (told.exit_code, played.phase) == (ExitCode.DONE, Phase.SWITCHED)
-    again = ran(played, monkeypatch, "switch", "--yes")
-    assert again.stdout.startswith("Users/users: already at switched, candidate is the authority")
+    for how in ("--yes", "--dry-run"):
+        again = ran(played, monkeypatch, "switch", how)
+        assert again.stdout.startswith("Users/users: already at switched, candidate is the author")
+        assert "complete" not in again.stdout
     back = ran(played, monkeypatch, "switch-back", "--json")
     assert json.loads(back.stdout)["held_s"] == 7.4
     assert played.phase is Phase.SYNCED
