@@ -29,6 +29,15 @@ class Kind(StrEnum):
         return [*Kind].index(self)
 
 
+ODD = (AttributeError, KeyError, TypeError, ValueError)
+"""What reading a template raises where it has another shape than CloudFormation's."""
+
+
+def members(value: Any) -> list[Any]:
+    """Those of a list; a value that is no list, as one that only AWS will know, is one."""
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A change that somebody answerable for security should see; `said` is Markdown.

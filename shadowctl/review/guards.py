@@ -6,7 +6,7 @@ from typing import Any
 from analysis.rules import AlarmRule
 from analysis.template import Resource, words
 from shadow_runtime.contract import Action
-from shadowctl.review.findings import Change, Finding, Kind
+from shadowctl.review.findings import Change, Finding, Kind, members
 from shadowctl.review.markdown import code, listed
 
 _LOOSER = {
@@ -46,7 +46,7 @@ def _alarm(change: Change) -> Iterator[str]:
     if acts == [True, False]:
         yield "has its actions disabled"
     for kind in _ACTIONS:
-        lost = [a for a in map(words, before.get(kind) or []) if a not in _all(after, kind)]
+        lost = [each for each in _all(before, kind) if each not in _all(after, kind)]
         if lost:
             yield f"calls {listed(lost)} no longer ({code(kind)})"
     if moved := change.moved("Threshold"):
@@ -75,7 +75,7 @@ def _alarm(change: Change) -> Iterator[str]:
 
 
 def _all(resource: Resource, name: str) -> list[str]:
-    return [*map(words, resource.get(name) or [])]
+    return [*map(words, members(resource.get(name)))]
 
 
 def _is_looser(moved: tuple[Any, Any], comparison: str) -> bool:
@@ -91,23 +91,23 @@ def _number(value: Any) -> float:
 
 
 def _window(resource: Resource) -> str:
+    entries = [entry.get("MetricStat", entry) for entry in members(resource.get("Metrics"))]
     periods = {
-        resource.get("Period"),
-        *(entry.get("MetricStat", entry).get("Period") for entry in resource.get("Metrics") or []),
+        words(each["Period"]) for each in [*entries, resource.properties] if "Period" in each
     }
     evaluated = resource.get("EvaluationPeriods")
     red = resource.get("DatapointsToAlarm") or evaluated
-    lengths = " and ".join(sorted(map(words, periods - {None})))
+    lengths = " and ".join(sorted(periods))
     return code(f"{words(red)} of {words(evaluated)} periods of {lengths} s")
 
 
 def _formula(resource: Resource) -> str:
-    entries = resource.get("Metrics") or []
+    entries = members(resource.get("Metrics"))
     return "; ".join(words(entry["Expression"]) for entry in entries if "Expression" in entry)
 
 
 def _metrics(resource: Resource) -> list[Any]:
-    measured = [entry.get("MetricStat") for entry in resource.get("Metrics") or []]
+    measured = [entry.get("MetricStat") for entry in members(resource.get("Metrics"))]
     alone = [resource.get(name) for name in _WATCHED]
     return [{**each, "Period": None} for each in measured if each] + alone
 
@@ -140,8 +140,8 @@ def _group(change: Change) -> Iterator[str]:
         "listens no longer to the alarm": ("AlarmConfiguration", "Alarms"),
         "takes nothing back any more on": ("AutoRollbackConfiguration", "Events"),
     }.items():
-        left = [*map(words, after.get(*path) or [])]
-        lost = [each for each in before.get(*path) or [] if words(each) not in left]
+        left = [*map(words, members(after.get(*path)))]
+        lost = [each for each in members(before.get(*path)) if words(each) not in left]
         if lost:
             names = (each.get("Name", each) if isinstance(each, Mapping) else each for each in lost)
             yield f"{what} {listed(map(words, names))}"
@@ -216,8 +216,8 @@ def subscription(change: Change) -> Iterator[Finding]:
             yield Finding(Kind.ALARM, f"{name} has another {code(each)}: {_to(moved)}")
     lost = [
         value
-        for value in map(words, before.get("FilterPolicy", "AlarmName") or [])
-        if value not in map(words, after.get("FilterPolicy", "AlarmName") or [])
+        for value in map(words, members(before.get("FilterPolicy", "AlarmName")))
+        if value not in map(words, members(after.get("FilterPolicy", "AlarmName")))
     ]
     rest = [
         {k: v for k, v in (each.get("FilterPolicy") or {}).items() if k != "AlarmName"}

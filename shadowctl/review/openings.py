@@ -6,7 +6,7 @@ from ipaddress import ip_network
 from typing import Any, Self
 
 from analysis.template import Resource, words
-from shadowctl.review.findings import Change, Finding, Kind
+from shadowctl.review.findings import Change, Finding, Kind, members
 from shadowctl.review.markdown import code
 
 _OPEN = ("NONE", None)
@@ -29,12 +29,10 @@ def route(change: Change) -> Iterator[Finding]:
             moved = change.moved(each)
             if moved and moved[0] not in _OPEN:
                 yield Finding(Kind.PUBLIC, f"{name} has another {code(each)}: {_to(moved)}")
-        moved = change.moved("AuthorizationScopes")
-        lost = {*map(words, (moved and moved[0]) or [])} - {*map(words, (moved and moved[1]) or [])}
-        if lost or (moved and moved[0] and moved[1]):
-            yield Finding(
-                Kind.PUBLIC, f"{name} asks for other scopes: {_to(moved or (None, None))}"
-            )
+        # A token needs one of them: one more lets in more.
+        before, now = map(members, change.moved("AuthorizationScopes") or (None, None))
+        if before and (not now or {*map(words, now)} - {*map(words, before)}):
+            yield Finding(Kind.PUBLIC, f"{name} takes other scopes: {_to((before, now or None))}")
 
 
 def function_url(change: Change) -> Iterator[Finding]:
@@ -57,8 +55,8 @@ def api(change: Change) -> Iterator[Finding]:
 
 
 def _origins(change: Change, name: str, where: str) -> Iterator[Finding]:
-    moved = change.moved(where, "AllowOrigins")
-    more = {*map(words, (moved and moved[1]) or [])} - {*map(words, (moved and moved[0]) or [])}
+    before, now = map(members, change.moved(where, "AllowOrigins") or (None, None))
+    more = {*map(words, now)} - {*map(words, before)}
     if more:
         yield Finding(
             Kind.PUBLIC, f"{name} is open to pages of {', '.join(map(code, sorted(more)))}"
@@ -135,8 +133,8 @@ def _is_inside(small: str, big: str) -> bool:
 def security_group(change: Change) -> Iterator[Finding]:
     """Rules within a group that let more in or out."""
     for kind, way in {"SecurityGroupIngress": "in from", "SecurityGroupEgress": "out to"}.items():
-        moved = change.moved(kind)
-        yield from _more(change, way, (moved and moved[0]) or [], (moved and moved[1]) or [])
+        before, after = map(members, change.moved(kind) or (None, None))
+        yield from _more(change, way, before, after)
 
 
 def security_group_rule(change: Change) -> Iterator[Finding]:

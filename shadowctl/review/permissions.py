@@ -19,7 +19,7 @@ from analysis.permissions import (
     principal,
 )
 from analysis.template import Stack, words
-from shadowctl.review.findings import Finding, Kind, Pair
+from shadowctl.review.findings import Finding, Kind, Pair, members
 from shadowctl.review.markdown import code, listed
 
 _OF_IDENTITIES = {
@@ -175,8 +175,8 @@ def _attached(pair: Pair) -> Iterator[Finding]:
     for change in pair.changes():
         for name in ("ManagedPolicyArns", "ManagedPolicies"):
             before, after = change.moved(name) or (None, None)
-            had = [words(arn) for arn in before or []]
-            got = [words(arn) for arn in after or [] if words(arn) not in had]
+            had = [*map(words, members(before))]
+            got = [arn for arn in map(words, members(after)) if arn not in had]
             if got:
                 what = "policy" if len(got) == 1 else "policies"
                 said = f"{code(change.logical_id)} has the managed {what} {listed(got)}"
@@ -211,7 +211,7 @@ def _holders(
 ) -> Iterator[Holder]:
     """Whose a policy is that stands at `path`."""
     if kind in _OF_IDENTITIES:
-        some = [one for name in _HOLDERS for one in _each(properties.get(name))]
+        some = [one for name in _HOLDERS for one in members(properties.get(name))]
         yield from (("identity", _name(one)) for one in some)
         if not some:
             yield "policy", logical_id
@@ -220,12 +220,8 @@ def _holders(
     elif kind in _IDENTITIES:
         yield "trust policy of", logical_id
     else:
-        some = [one for name in _WHOSE for one in _each(properties.get(name))]
+        some = [one for name in _WHOSE for one in members(properties.get(name))]
         yield from (("policy of", _name(one)) for one in some or [{"Ref": logical_id}])
-
-
-def _each(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def _name(value: Any) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from shadowctl.review import guards, openings, protection
-from shadowctl.review.findings import Change, Finding, Pair
+from shadowctl.review.findings import ODD, Change, Finding, Kind, Pair
+from shadowctl.review.markdown import code
 from shadowctl.review.permissions import widened
 
 Rule = Callable[[Change], Iterator[Finding]]
@@ -39,11 +40,20 @@ _RULES: Mapping[str, Rule] = {
 
 def findings(pair: Pair) -> list[Finding]:
     """What a change of one stack does to security, the gravest kind first."""
-    found = [*widened(pair)]
+    found = _read(Kind.IAM, pair.path, lambda: [*widened(pair)])
     for change in pair.changes():
-        found += _RULES.get(change.type, _nothing)(change)
-        found += protection.lowered(change)
+        for rule in (_RULES.get(change.type, _nothing), protection.lowered):
+            found += _read(Kind.PROTECTION, change.logical_id, lambda: [*rule(change)])  # noqa: B023
     return sorted(dict.fromkeys(found), key=lambda each: each.kind.place)
+
+
+def _read(kind: Kind, what: str, look: Callable[[], list[Finding]]) -> list[Finding]:
+    """What is found; where a template has a shape of its own, that nobody has looked."""
+    try:
+        return look()
+    except ODD as error:
+        said = f"{code(what)} has a shape that is not understood here: look at its diff"
+        return [Finding(kind, f"{said} ({code(type(error).__name__)})")]
 
 
 def _nothing(_change: Change) -> Iterator[Finding]:

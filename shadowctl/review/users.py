@@ -16,6 +16,7 @@ from shadowctl.plan.chances import Chances, seen_by
 from shadowctl.plan.cost import Total, usd
 from shadowctl.plan.markdown import table
 from shadowctl.plan.usage import Month
+from shadowctl.review.findings import ODD
 from shadowctl.review.markdown import bullets, code
 
 _FAILING = 5
@@ -45,7 +46,7 @@ class Route:
     def _read(self) -> tuple[Rollout | None, str]:
         try:
             return Rollout.of(self.stack), ""
-        except (ShadowCanaryError, ValueError, TypeError, KeyError) as error:
+        except (ShadowCanaryError, *ODD) as error:
             return None, str(error)  # a template is anybody's
 
 
@@ -188,7 +189,10 @@ def _ramp(rollout: Rollout) -> str:
 def _total(route: Route | None) -> Total | None:
     if route is None or route.rollout is None:
         return None
-    return Total.of(Month.of(route.stack, route.rollout).lines())
+    try:
+        return Total.of(Month.of(route.stack, route.rollout).lines())
+    except (ShadowCanaryError, *ODD):  # a machine that has no price here
+        return None
 
 
 def _guards(before: Rollout | None, after: Rollout | None) -> Iterator[str]:

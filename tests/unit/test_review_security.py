@@ -196,6 +196,12 @@ CASES: Mapping[str, tuple[Json | None, Json | None, Kind, str]] = {
         Kind.IAM,
         "identity `It`: now allows `s3:GetObject`",
     ),
+    "a managed policy under a condition": (
+        of("AWS::IAM::Role"),
+        of("AWS::IAM::Role", ManagedPolicyArns={"Fn::If": ["IsOn", ["arn:a"], []]}),
+        Kind.IAM,
+        "has the managed policy",
+    ),
     "a managed policy": (
         of("AWS::IAM::Role", ManagedPolicyArns=[]),
         of("AWS::IAM::Role", ManagedPolicyArns=["arn:aws:iam::aws:policy/AdministratorAccess"]),
@@ -318,6 +324,18 @@ CASES: Mapping[str, tuple[Json | None, Json | None, Kind, str]] = {
         alarm(DatapointsToAlarm=5),
         Kind.ALARM,
         "another window: `3 of 5 periods of 60 s` → `5 of 5 periods of 60 s`",
+    ),
+    "actions that only the deployment knows": (
+        alarm(),
+        alarm(AlarmActions={"Fn::If": ["IsOn", ["arn:a"], []]}),
+        Kind.ALARM,
+        r"calls `\$\{Topic\}`, `arn:aws:sns:.*:pager` no longer",
+    ),
+    "periods that only the deployment knows": (
+        alarm(),
+        alarm(Period={"Ref": "Topic"}),
+        Kind.ALARM,
+        "another window",
     ),
     "longer periods": (alarm(), alarm(Period=3600), Kind.ALARM, "→ `3 of 5 periods of 3600 s`"),
     "missing data that is well": (
@@ -549,7 +567,13 @@ CASES: Mapping[str, tuple[Json | None, Json | None, Kind, str]] = {
         route(**JWT, AuthorizationScopes=["read"]),
         route(**JWT),
         Kind.PUBLIC,
-        "asks for other scopes",
+        "takes other scopes",
+    ),
+    "a scope more": (
+        route(**JWT, AuthorizationScopes=["read"]),
+        route(**JWT, AuthorizationScopes=["read", "any"]),
+        Kind.PUBLIC,
+        "takes other scopes",
     ),
     "another audience": (
         of("AWS::ApiGatewayV2::Authorizer", JwtConfiguration={"Audience": ["a"]}),
@@ -706,6 +730,10 @@ TIGHTER: Mapping[str, tuple[Json | None, Json | None]] = {
     "one called more": (alarm(AlarmActions=[]), alarm()),
     "an authorizer": (route(), route(**JWT)),
     "a permission less": (policy(READ, allow("s3:*", "*")), policy(READ)),
+    "a scope less": (
+        route(**JWT, AuthorizationScopes=["read", "any"]),
+        route(**JWT, AuthorizationScopes=["read"]),
+    ),
     "a role less": (policy(READ), None),
     "a rule less": (ingress(tcp(22, "0.0.0.0/0")), ingress()),
     "a smaller network": (ingress(tcp(22, "10.0.0.0/8")), ingress(tcp(22, "10.1.0.0/16"))),
@@ -773,6 +801,13 @@ def test_what_comes_with_a_new_route_is_expected_and_what_opens_it_is_not() -> N
         "identity `Role`: now allows `s3:GetObject` on `arn:aws:s3:::a/*`": True,
         "identity `Role`: now allows `iam:*` on **everything**, `*`": False,
     }
+
+
+def test_what_has_a_shape_of_its_own_is_said_to_be_unread() -> None:
+    odd = of("AWS::CloudWatch::Alarm", Metrics=[["no", "metric"]])
+    assert [each.said for each in found(alarm(), odd)] == [
+        "`It` has a shape that is not understood here: look at its diff (`AttributeError`)"
+    ]
 
 
 def test_the_gravest_comes_first() -> None:
