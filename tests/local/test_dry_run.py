@@ -37,7 +37,7 @@ def put(local: Local, body: Mapping[str, object], *, key: str) -> tuple[int, Any
     [token] = local.tokens([USER]).values()
     headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
     url = f"{local.api_url}/users/me"
-    answer = urllib3.request("PUT", url, headers=headers, body=json.dumps(body), retries=False)
+    answer = urllib3.request("PUT", url, headers=headers, body=json.dumps(body), timeout=60)
     return answer.status, json.loads(answer.data)
 
 
