@@ -83,7 +83,7 @@ def test_what_a_careless_candidate_would_leave_is_found_by_column(
     careless = [CARELESS if "users.store.apply(" in line else line for line in code]
     assert careless != code
     deployed.put_code("Shadow", {place: "".join(careless)})
-    deployed.set("Route", SHADOW_CANARY_SHADOW=deployed.configuration("Shadow")["FunctionArn"])
+    deployed.set("Route", SHADOW_CANARY_SHADOW=deployed.newest("Shadow"))
     deployed.at(Position(Stage.SHADOW))
     rehearsed(local, deployed, "Byron")
     assert deployed.count("Shadow", "Mismatched") >= 1
