@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from judge import step_after
 from operations.dataset_function import DatasetError, DatasetFunction
 from operations.flag import Deployment, FlagWriterError, HostedFlag, Progress
 from operations.moves import move, pause, undo, unopposed
@@ -192,7 +193,7 @@ def next_stage(route: Route, percent: float | None) -> Stage:
         raise FlagWriterError("what is deployed cannot be read: move to off first")
     if stage == Stage.COMPLETE:
         raise FlagWriterError("nothing follows complete: remove control and the construct")
-    if stage >= Stage.SHADOW and (step := table.step_after(stage)):
+    if stage >= Stage.SHADOW and (step := step_after(table.steps, stage)):
         return step
     following = Stage.of(STAGE_NAMES[stage.rank + 1], percent=1)
     if Stage.SHADOW <= stage < ceiling < Stage.LIVE:

@@ -1,7 +1,7 @@
 """The judge: is the candidate proven to be as good as control? And the ramp, which waits for it."""
 
 from judge.bounds import Scores, pairs_needed
-from judge.ramp import Decision, Outcome, Ramp, Seen, decide, evidence
+from judge.ramp import Decision, Outcome, Ramp, Seen, decide, evidence, step_after
 from judge.verdict import Counts, Judgement, Result, Tolerances, Verdict, about, judge
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "evidence",
     "judge",
     "pairs_needed",
+    "step_after",
 ]

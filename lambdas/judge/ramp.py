@@ -1,7 +1,7 @@
 """The ramp: when a route climbs to its next step, by what is proven of its candidate. Pure."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -77,10 +77,6 @@ class Ramp:
         """How much worse than control the candidate may be."""
         return Tolerances(mismatch_percent=self.mismatch_percent, fault_percent=self.fault_percent)
 
-    def step_after(self, stage: Stage) -> Stage | None:
-        """The lowest step over `stage`; None where there is no further one."""
-        return min((step for step in self.stages if step > stage), default=None)
-
     def to_metadata(self) -> dict[str, Any]:
         """As a template holds it."""
         return {
@@ -101,6 +97,11 @@ class Ramp:
         held = json.loads(text)
         percents, seconds = tuple(held.pop("percents")), held.pop("dwell_seconds")
         return cls(percents=percents, dwell=timedelta(seconds=seconds), **held)
+
+
+def step_after(steps: Iterable[Stage], stage: Stage) -> Stage | None:
+    """The lowest of a ramp's steps over `stage`; None where there is no further one."""
+    return min((step for step in steps if step > stage), default=None)
 
 
 def _is_share(percent: object) -> bool:
@@ -210,7 +211,7 @@ INCONCLUSIVE: no pairs yet; about 3,600 good ones would pass
         return decided(Outcome.HOLD, None, "paused, until a person resumes it")
     if seen.is_exposed and failed:
         return decided(Outcome.ROLL_BACK, Stage.OFF, *failed)
-    step = ramp.step_after(seen.stage)
+    step = step_after(ramp.stages, seen.stage)
     if step is None:
         return decided(Outcome.DONE, None, f"no step is over {seen.stage}")
     if unmet := [*_unmet(ramp, seen, step), *_unproven(ramp, seen, judged)]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Self
 
-from judge import Ramp
+from judge import Ramp, step_after
 from shadow_runtime.contract import STAGE_NAMES, Stage, Variable
 
 
@@ -72,7 +72,7 @@ class Transitions:
             return [Stage.OFF, *(self.path(Stage.OFF, after) if after > Stage.OFF else [])]
         if replace(self, ceiling=Stage.COMPLETE).refusal(before, after) is None:
             return [after]
-        step = self.step_after(before) if Stage.SHADOW <= before < after else None
+        step = step_after(self.steps, before) if Stage.SHADOW <= before < after else None
         if step and step < after:
             near = step
         elif abs(after.rank - before.rank) > 1:
@@ -81,12 +81,8 @@ class Transitions:
             return [after]  # beside the ramp: no move leads there
         return [near, *self.path(near, after)]
 
-    def step_after(self, stage: Stage) -> Stage | None:
-        """The ramp's next step for a route at `stage`; None where it has no further one."""
-        return min((step for step in self.steps if step > stage), default=None)
-
     def _beside_the_ramp(self, before: Stage, after: Stage) -> str | None:
-        step = self.step_after(before)
+        step = step_after(self.steps, before)
         if after == step:
             return None
         following = f"whose next step is {step}" if step else f"which ends at {max(self.steps)}"

@@ -8,7 +8,17 @@ from typing import Any
 import boto3
 
 from analysis.alarms import Alarm
-from judge import Counts, Decision, Judgement, Ramp, Tolerances, Verdict, decide, judge
+from judge import (
+    Counts,
+    Decision,
+    Judgement,
+    Ramp,
+    Tolerances,
+    Verdict,
+    decide,
+    judge,
+    step_after,
+)
 from operations.counts import Found, candidate_versions, counted
 from operations.dataset_function import DatasetStatus
 from operations.dataset_needs import lacks
@@ -284,8 +294,8 @@ def look(
     dataset = _dataset(observer)
     objected = [*objections(guards, ratio), *filter(None, [lacking(dataset, Stage.LIVE)])]
     sight = _Sight(observer, objected)
-    deployed, steps = route.flag.deployed(), route.flag.transitions
-    is_open = deployed.position.stage == Stage.SHADOW and steps.step_after(Stage.SHADOW) is None
+    deployed, steps = route.flag.deployed(), route.flag.transitions.steps
+    is_open = deployed.position.stage == Stage.SHADOW and not step_after(steps, Stage.SHADOW)
     return Status(
         now=now,
         asked=asked,

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from judge import step_after
 from operations.transitions import Change, Transitions, Who, Writer
 from shadow_runtime.contract import Stage
 from tests.strategies import any_text, json_values, stages
@@ -89,13 +90,13 @@ def test_a_ramp_is_climbed_from_one_declared_step_to_the_next() -> None:
     ):
         refusal = table.refusal(before, after)
         assert refusal
-        assert f"leaves the ramp, whose next step is {table.step_after(before)}: move" in refusal
+        assert f"leaves the ramp, whose next step is {step_after(RAMP, before)}: move" in refusal
         assert table.refusal(before, after, override="incident 7") is None
 
 
 def test_from_between_two_steps_the_ramp_goes_on_with_the_next_one() -> None:
     between = Stage.canary(percent=2)
-    assert Transitions(steps=RAMP).step_after(between) == FIVE
+    assert step_after(RAMP, between) == FIVE
     assert Transitions(steps=RAMP).refusal(between, FIVE) is None
 
 
@@ -106,7 +107,7 @@ def test_beyond_the_last_step_nothing_rises_to_users_without_a_reason() -> None:
         "canary(5%) to live leaves the ramp, which ends at canary(5%): add a step, or override "
         "with a reason"
     )
-    assert table.step_after(FIVE) is None
+    assert step_after(table.steps, FIVE) is None
 
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
