@@ -31,6 +31,7 @@ test: check ## everything: check, then the snapshots and the suite on the embedd
 soak: .venv/ready ## HISTORIES=20000: of a dataset, with every rule and without each; prints a table
 	@python -m tests.unit.dataset.soak $(or $(HISTORIES),20000)
 	@python -m tests.local.histories $(or $(SERVED),200) # on real services
+	@python -m tests.local.killed $(or $(KILLS),200) # kill -9, at each step of a write
 
 check: .venv/ready ## lint, types, unit tests and the docstrings' examples
 	@$(MAKE) --no-print-directory --jobs style types units

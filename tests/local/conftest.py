@@ -19,6 +19,7 @@ _GROUPS = {
     "test_distribution.py": "distribution",
     "test_dataset_functions.py": "their own",
     "test_histories.py": "their own",
+    "test_killed.py": "their own",
     "test_register.py": "their own",
     "test_report.py": "their own",
     "test_supervisor.py": "their own",
