@@ -17,10 +17,8 @@ LOCK = "shadow-canary:lock"
 """Metadata of a layer: the lock file that it is built from; a team's with its path from the app,
 after `./`."""
 
-
-_OF_ALIAS = len("Alias") + len("12345678")
-"""How a logical id made by the CDK ends: the alias' role noun, and eight digits of a hash."""
-
+_HASH = re.compile(r"[0-9A-F]{8}$")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NESTED = ".nested.template."
 _SUBSTITUTED = re.compile(r"\$\{(\w+)\}")
 
@@ -135,10 +133,20 @@ class Stack:
     def _prefixes(self) -> dict[str, str]:
         """By route, how the logical ids of its resources begin."""
         return {
-            code["route"]: alias.logical_id[:-_OF_ALIAS]
+            code["route"]: without_hash(alias.logical_id).removesuffix("Alias")
             for alias in self.all("AWS::Lambda::Alias")
             if (code := alias.metadata(CODE)) is not None
         }
+
+    def noun(self, logical_id: str) -> str:
+        """What a resource is called in its route, or in the stack where it is no route's alone.
+
+        Example:
+            >>> Stack("Api", {}).noun("OrdersTable1A2B3C4D")
+            'orders table'
+        """
+        prefix = next(iter(self._prefixes.values())) if len(self._prefixes) == 1 else ""
+        return _CAMEL.sub(" ", without_hash(logical_id).removeprefix(prefix)).lower()
 
     def only(self, route: str) -> Self:
         """Without what belongs to another route of this stack."""
@@ -229,6 +237,16 @@ def _with_nested(file: Path) -> Iterator[Path]:
         sources = [each["source"] for each in json.loads(assets.read_text())["files"].values()]
         paths = [source.get("path", "") for source in sources]
         yield from (file.with_name(path) for path in paths if _NESTED in path)
+
+
+def without_hash(logical_id: str) -> str:
+    """The ids of the constructs on a resource's path, without the CDK's hash of that path.
+
+    Example:
+        >>> without_hash("ServiceCandidateF57D1532")
+        'ServiceCandidate'
+    """
+    return _HASH.sub("", logical_id)
 
 
 def text(value: Any) -> str:

@@ -1,5 +1,6 @@
 """Where the functions of an app write on the embedded AWS."""
 
+from analysis.template import without_hash
 from localaws import LocalError
 from localaws.up import Local
 from shadowctl.deployed import stack_resources
@@ -17,7 +18,7 @@ def log_groups(local: Local, stack: str | None) -> dict[str, str]:
         raise LocalError(f"no stack {stack!r} is deployed here; those that are: {known}")
     aws = local.session()
     return {
-        physical_id: f"{name} {logical_id.removesuffix(logical_id[-8:]).removesuffix('Logs')}"
+        physical_id: f"{name} {without_hash(logical_id).removesuffix('Logs')}"
         for name in ([wanted] if wanted else local.outputs)
         for logical_id, kind, physical_id in stack_resources(aws, name)
         if kind == "AWS::Logs::LogGroup"

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 
 import boto3
 
+from analysis.template import without_hash
 from operations.counts import route_versions
 from shadow_runtime.contract import Variable
 from shadowctl.deployed import DeployedRoute, stack_resources
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef as Configuration
-
-_PATH = -8
-"""CloudFormation's name of a construct ends with a hash of 8 characters."""
 
 
 class Functions:
@@ -66,7 +64,7 @@ class Functions:
         return found["SecretString"].encode()
 
     def log_groups(self) -> dict[str, str]:
-        """Where the route's functions write, and as what: `Route`, `Shadow`, `Operations`."""
+        """Where the route's functions write, and as what, such as `ServiceRoute`."""
         return dict(self._log_groups())
 
     def _log_groups(self) -> Iterator[tuple[str, str]]:
@@ -75,7 +73,7 @@ class Functions:
         for name, id_ in names.items():
             found = self._lambda.get_function_configuration(FunctionName=name)
             if variables(found).get(Variable.ROUTE) == self.route.settings.route:
-                yield log_group(found), id_[:_PATH]
+                yield log_group(found), without_hash(id_)
 
 
 def variables(configuration: "Configuration") -> Mapping[str, str]:

@@ -117,7 +117,8 @@ class Reviewed:
             {each.logical_id: each.get(what) for each in side.all(kind)} if side else {}
             for side in (self.before, self.after)
         )
-        return [each for each in new if each in old and old[each] != new[each]]
+        moved = [each for each in new if each in old and old[each] != new[each]]
+        return [*map(self.after.noun, moved)] if self.after else []
 
     def changed_types(self) -> dict[str, int]:
         """How many resources of each type are not the same."""

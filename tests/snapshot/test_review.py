@@ -72,7 +72,7 @@ def test_code_alone_is_said_in_one_line(reviews: dict[str, str]) -> None:
     _, *lines = [line for line in reviews["code only"].splitlines() if line]
     assert lines[0] == "## Nothing changes for users"
     assert len(lines) == 2
-    assert lines[1].startswith("- `GetUser`: code only, of `ServiceCandidate")
+    assert lines[1].startswith("- `GetUser`: code only, of `candidate`, `shadow`, `route`")
 
 
 def test_only_routes_that_changed_are_shown(reviews: dict[str, str]) -> None:

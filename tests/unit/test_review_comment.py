@@ -71,12 +71,18 @@ def test_other_packages_are_said_beside_other_code(tmp_path: Path) -> None:
     for side in "ab":
         key = f"{side * 64}.zip"
         made = {
-            "F": {"Type": "AWS::Lambda::Function", "Properties": {"Code": {"S3Key": key}}},
-            "L": {"Type": "AWS::Lambda::LayerVersion", "Properties": {"Content": {"S3Key": key}}},
+            "Reader1A2B3C4D": {
+                "Type": "AWS::Lambda::Function",
+                "Properties": {"Code": {"S3Key": key}},
+            },
+            "DatabaseLayer5E6F7A8B": {
+                "Type": "AWS::Lambda::LayerVersion",
+                "Properties": {"Content": {"S3Key": key}},
+            },
         }
         sides.append(written(tmp_path / side, Api=made))
     assert review(*sides)[0].splitlines()[-1] == (
-        "- `Api`: code only, of `F`, and the packages of `L`"
+        "- `Api`: code only, of `reader`, and the packages of `database layer`"
     )
 
 
