@@ -108,7 +108,7 @@ class RouteData:
     def keys_of(self, call: Call) -> tuple[str, ...]:
         """The keys that a request is about.
 
-        None where the author's function fails to tell, or tells what is nobody's.
+        Empty where the author's function fails to tell, or tells what is nobody's.
         """
         try:
             keys = tuple(map(str, self.keys(call.door.request(call.event, call.user))))

@@ -1,4 +1,4 @@
-"""GET /users/me from the in-memory directory: the old code."""
+"""GET /users/me from the directory: the old code."""
 
 from datasets.users import control as users
 from shadow_runtime.http import Request, Response
