@@ -40,6 +40,7 @@ from dataset_runtime.operation import (
     MissingError,
     is_rehearsal,
 )
+from dataset_runtime.store import is_key
 from shadow_runtime import database
 from shadow_runtime.telemetry import logger
 
@@ -171,19 +172,38 @@ class SqlStore:
                     session.execute(table.delete().where(own))
             session.commit()
 
-    def apply(self, attempt: Attempt, key: str, change: Callable[[Rows], Rows | None]) -> Record:
+    def apply(
+        self,
+        attempt: Attempt,
+        key: str,
+        change: Callable[[Rows], Rows | None],
+        *,
+        initial: Rows | None = None,
+    ) -> Record:
         """Changes the rows of a key, once for each operation; where `change` gives None, deletes.
 
         Rows, version and operation are one transaction, which is committed before `attempt.until`
         or not at all.
+
+        Args:
+            attempt: as `attempt_of` tells it.
+            key: of the record.
+            change: makes the rows that are to be of those that are. What it raises is raised.
+            initial: what it is given of a key without rows, never known or deleted, which it so
+                creates - it is not asked, and the key is missing.
 
         Returns:
             The key's state as it is now, also where the operation was applied before.
 
         Raises:
             ConflictError: the operation's id was used with another body.
-            MissingError: no such key.
+            MissingError: no such key, or none that can be.
             LateError: the attempt's time is over; nothing was done.
+
+        Example:
+            >>> store.apply(
+            ...     attempt_of(request), key, lambda old: {**old, "total": "9.50"},
+            ...     initial={"lines": []})  # doctest: +SKIP
         """
         operation = attempt.operation
         left_s = attempt.until - time.time()
@@ -191,21 +211,22 @@ class SqlStore:
             if left_s > 0:
                 _limit(session, left_s)
                 self._lock(session, key)
-            held = self._held(session, key)
-            if held is None:
-                raise MissingError
+            held = self._held(session, key) or Record(key, 0, None)
             if (digest := held.operations.get(operation.id)) is not None:
                 if digest != operation.digest:
                     raise ConflictError
                 return held
-            if held.rows is None:
+            rows = held.rows
+            if rows is None and is_key(key) and self._identity(key) is not None:
+                rows = initial
+            if rows is None:
                 raise MissingError
             if left_s <= 0:
                 raise LateError
             made = replace(
                 held,
                 version=held.version + 1,
-                rows=change(held.rows),
+                rows=change(rows),
                 operations=_newest({**held.operations, operation.id: operation.digest}),
             )
             self._put_rows(session, made)

@@ -40,6 +40,7 @@ def _applied(
     seconds: float = 3.0,
     stops: str = "",
     pause: float = 0.0,
+    initial: Rows | None = None,
 ) -> Any:
     until = time.time() + seconds if seconds else 0.0
 
@@ -53,7 +54,8 @@ def _applied(
         event.listen(Session, "before_commit", lambda _: _stop(), once=True)
     if stops == "after the commit":
         event.listen(Session, "after_commit", lambda _: _stop(), once=True)
-    record = store.apply(Attempt(Operation(id, digest, (key,)), until), key, change)
+    attempt = Attempt(Operation(id, digest, (key,)), until)
+    record = store.apply(attempt, key, change, initial=initial)
     return {"version": record.version, "name": (record.rows or {})["name"]}
 
 

@@ -24,6 +24,7 @@ from dataset_runtime import sql
 from dataset_runtime.operation import Attempt, ConflictError, LateError, MissingError
 from dataset_runtime.sql import OPERATIONS, SqlStore
 from datasets.users.candidate import store
+from shadow_runtime.http import RefusedError
 from tests.checkout import ROOT
 from tests.local.postgres import make_tables, owner, postgres, reached, secret
 
@@ -130,6 +131,41 @@ def test_what_can_be_no_key_is_not_known(key: str) -> None:
         orders.copy(Record(key, 1, {"total": "1.00", "lines": [], "ordered": None}))
     if "\0" in key or not key.isascii():
         assert store.load(key) is None
+
+
+@pytest.mark.usefixtures("socket")
+def test_what_is_not_there_is_created_where_the_handler_says_of_what_and_once() -> None:
+    made = store.apply(attempt("a"), "eve", renamed("Eve"), initial=ADA)
+    assert made == Record("eve", 1, {**ADA, "name": "Eve"}, {"a": "d"}) == store.load("eve")
+    assert store.apply(attempt("a"), "eve", never, initial=ADA) == made
+    with pytest.raises(ConflictError):
+        store.apply(attempt("a", digest="e"), "eve", never, initial=ADA)
+    gone = store.apply(attempt("b"), "eve", lambda _: None)
+    with pytest.raises(MissingError):
+        store.apply(attempt("c"), "eve", never)
+    assert gone == store.load("eve") == store.apply(attempt("a"), "eve", never, initial=ADA)
+    again = store.apply(attempt("d"), "eve", renamed("Eva"), initial=ADA)
+    assert (again.version, again.rows) == (3, {**ADA, "name": "Eva"})
+
+
+@pytest.mark.usefixtures("socket")
+def test_a_creation_that_is_late_or_refused_leaves_nothing() -> None:
+    def refused(_: Rows) -> Rows:
+        raise RefusedError(409, "no")
+
+    with pytest.raises(LateError):
+        store.apply(attempt(seconds=0), "eve", never, initial=ADA)
+    with pytest.raises(RefusedError, match="no"):
+        store.apply(attempt(), "eve", refused, initial=ADA)
+    assert store.load("eve") is None
+    assert store.page("", 10) == ()
+
+
+@pytest.mark.usefixtures("socket")
+@pytest.mark.parametrize("key", ["", "a\0", "\ud800", "é" * 1_001], ids=ascii)
+def test_what_can_be_no_key_is_not_created(key: str) -> None:
+    with pytest.raises(MissingError):
+        store.apply(attempt(), key, never, initial=ADA)
 
 
 def test_an_ignored_column_is_left_as_it_is(socket: str) -> None:
@@ -487,6 +523,15 @@ def test_one_operation_of_many_at_once_is_applied_once(start: Callable[[], Proce
     for process in processes:
         process.ask(key="ada", id="one", pause=0.1)
     assert [process.answer() for process in processes] == 4 * [{"version": 2, "name": "Ada+"}]
+
+
+def test_of_many_that_create_one_key_at_once_none_is_lost(start: Callable[[], Process]) -> None:
+    processes = [start() for _ in range(4)]
+    for number, process in enumerate(processes):
+        process.ask(key="eve", id=f"{number}", pause=0.1, initial={**ADA, "name": ""})
+    answers = [process.answer() for process in processes]
+    assert sorted(answer["name"] for answer in answers) == ["+", "++", "+++", "++++"]
+    assert store.load("eve").version == 4  # type: ignore[union-attr]
 
 
 def test_who_waits_for_a_lock_until_the_end_has_done_nothing(start: Callable[[], Process]) -> None:
