@@ -24,12 +24,22 @@ def main() -> None:
         decide,
         rehearse,
         waiting,
+        writing,
     )
 
     started = time.monotonic()
     console.print("ratios are ours / peer: below 1, ours is faster or smaller\n")
     lines: list[Line] = []
-    for part in (decide, control_path, compare, compare_worst, cold_start, waiting, rehearse):
+    for part in (
+        decide,
+        control_path,
+        compare,
+        compare_worst,
+        cold_start,
+        waiting,
+        rehearse,
+        writing,
+    ):
         lines += part.main()
     for table in (compare_shapes, compare_races):
         table.main()
