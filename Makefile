@@ -16,7 +16,7 @@ AUDIT := .audit/bin
 OSV := https://api.osv.dev
 LOCKS := constraints.txt constraints-audit.txt $(wildcard lambdas/shadow_runtime/requirements/*.txt)
 
-.PHONY: help demo test soak check style types units rules audit licences vulnerabilities sbom \
+.PHONY: help demo test soak permissions check style types units rules audit licences vulnerabilities sbom \
 	snapshots synth diff deploy bench lock clean
 
 help: ## list the targets
@@ -32,6 +32,9 @@ soak: .venv/ready ## HISTORIES=20000: of a dataset, with every rule and without 
 	@python -m tests.unit.dataset.soak $(or $(HISTORIES),20000)
 	@python -m tests.local.histories $(or $(SERVED),200) # on real services
 	@python -m tests.local.killed $(or $(KILLS),200) # kill -9, at each step of a write
+
+permissions: .venv/ready ## take each grant out on an embedded AWS, and write who misses it to docs/permissions.md
+	@python -m tests.local.permissions
 
 check: .venv/ready ## lint, types, unit tests and the docstrings' examples
 	@$(MAKE) --no-print-directory --jobs style types units

@@ -47,10 +47,9 @@ class Users(cdk.Stack):
             environment={_TABLE: self.directory.table_name},
         )
         self.dataset.grant_control(
-            lambda side: self.directory.grant(
-                side, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"
-            )
+            lambda side: self.directory.grant(side, "dynamodb:GetItem", "dynamodb:PutItem")
         )
+        self.directory.grant(self.dataset.operations, "dynamodb:Scan")  # page by page
         self.dataset.grant_candidate(lambda side: platform.grant_database(candidate=side))
 
     def let_read(self, side: lambda_.Function) -> None:

@@ -248,7 +248,7 @@ class Dataset(DatasetMetrics, Construct):
         self.reconciler.add_event_source_mapping(
             "Intents", event_source_arn=self.intents.queue_arn, report_batch_item_failures=True
         )
-        self._let_use(self.reconciler)
+        self._let_use(self.reconciler, "UpdateItem")  # whose marker ends a fence
         self.operations = function(
             "Operations",
             description=f"{name}: backfills, verifies, repairs, and moves the authority",
@@ -257,8 +257,8 @@ class Dataset(DatasetMetrics, Construct):
         )
         failures = queue("OperationsDeadLetters")
         self.operations.configure_async_invoke(retry_attempts=2, on_failure=FailuresTo(failures))
-        self._let_use(self.operations)
-        self.register.grant(self.operations, "dynamodb:Scan")
+        self._let_use(self.operations, "Scan")
+        self._let_send(self.operations)
         for each in (self.intents, self.dead_letters):
             let(self.operations, "sqs:GetQueueAttributes", each.queue_arn)
         for action in ("ReceiveMessage", "DeleteMessage"):
@@ -352,7 +352,8 @@ class Dataset(DatasetMetrics, Construct):
             "RoutePolicy",
             description=f"Reads and writes the register of {self.name}; announces",
         )
-        self._let_use(of_routes)
+        self._let_use(of_routes, "BatchGetItem")
+        self._let_send(of_routes)
         of_movers = iam.ManagedPolicy(
             self,
             "OperationsPolicy",
@@ -370,17 +371,14 @@ class Dataset(DatasetMetrics, Construct):
                 self, f"{id_}Parameter", parameter_name=self._parameter(what), string_value=value
             )
 
-    def _let_use(self, grantee: iam.IGrantable) -> None:
-        """The register, and the marks, by their keys; and the queue, to send."""
-        self.register.grant(
-            grantee,
-            "dynamodb:BatchGetItem",
-            "dynamodb:GetItem",
-            "dynamodb:PutItem",
-            "dynamodb:UpdateItem",
-        )
+    def _let_use(self, grantee: iam.IGrantable, *actions: str) -> None:
+        """The register, and the marks, by their keys, and `actions` beside."""
+        for action in ("GetItem", "PutItem", *actions):
+            let(grantee, f"dynamodb:{action}", self.register.table_arn)
         if self._key is not None:
             self._key.grant_encrypt_decrypt(grantee)
+
+    def _let_send(self, grantee: iam.IGrantable) -> None:
         let(grantee, "sqs:SendMessage", self.intents.queue_arn)
 
     def _let(self, function: LeastPrivilegeFunction, what: str) -> None:

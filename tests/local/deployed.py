@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import itertools
 import json
 import threading
 import time
@@ -11,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
+from uuid import uuid4
 
 import psycopg
 import urllib3
@@ -25,7 +25,6 @@ from shadow_runtime.contract import Position, Variable, flag_document
 from shadowctl.deployed import stack_resources
 from shadowctl.route import Route
 
-_numbers = itertools.count()
 _PATIENCE_SECONDS = 60
 
 
@@ -70,7 +69,7 @@ class Deployed:
     def renew(self, function: str, **changes: Any) -> str:
         """Publishes a version, which runs in execution environments of its own; gives its ARN."""
         name = self.name(function)
-        description = f"test {next(_numbers)}"  # nothing is published where nothing changed
+        description = f"test {uuid4()}"  # nothing is published where nothing changed
         self._functions.update_function_configuration(
             FunctionName=name, Description=description, **changes
         )
