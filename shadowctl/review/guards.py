@@ -17,7 +17,6 @@ _LOOSER = {
 }
 """By the comparison, where a looser threshold is: over the one before, or under it."""
 
-_WINDOW = ("EvaluationPeriods", "DatapointsToAlarm", "Period")
 _WATCHED = ("Namespace", "MetricName", "Dimensions", "Statistic", "ExtendedStatistic", "Unit")
 _MINIMA = ("minimum_requests", "minimum_failures")
 _ACTIONS = ("AlarmActions", "InsufficientDataActions")

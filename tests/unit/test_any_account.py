@@ -30,8 +30,6 @@ TAGGED = {
     "AWS::SQS::Queue",
     "AWS::SecretsManager::Secret",
 }
-UNTAGGED = {"AWS::AppConfig::Deployment"}
-"""It takes tags, and another tag is another deployment, of `off`."""
 
 
 def synthesized(

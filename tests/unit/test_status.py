@@ -63,9 +63,7 @@ def change(number: int, before: Stage, after: Stage, who: Who = ADA, why: str = 
 
 SEEDED = NOW - timedelta(days=2)
 HISTORY = [
-    Deployment(
-        1, "COMPLETE", 100, NOW - timedelta(days=2), NOW - timedelta(days=2), None, Stage.OFF
-    ),
+    Deployment(1, "COMPLETE", 100, SEEDED, SEEDED, None, Stage.OFF),
     change(2, Stage.OFF, Stage.SHADOW, why="first comparison"),
     change(3, Stage.SHADOW, AT_2, why="parity as we want it, " + "and more words " * 9),
 ]

@@ -25,7 +25,6 @@ from tests.runtime.played import error
 
 JWT = {"jwt": {"claims": CLAIMS, "scopes": None}}
 ORIGIN = ("origin", "https://shop.example.com")
-FORM = ("content-type", "application/x-www-form-urlencoded")
 JSON = ("content-type", "application/json")
 
 
