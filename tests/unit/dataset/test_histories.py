@@ -72,3 +72,8 @@ def test_the_table_of_the_decision_is_of_these_rules() -> None:
     shown = {rule.removeprefix("| "): violated for rule, _, violated, _ in rows}
     assert {*shown} == {*RULES}
     assert all(violated in shown[rule] for rule, (_, violated) in WRONG.items())
+
+
+@pytest.mark.parametrize("invariant", INVARIANTS)
+def test_the_decision_says_what_each_invariant_is(invariant: str) -> None:
+    assert f"- {invariant}: {INVARIANTS[invariant]}.\n" in ADR.read_text()
