@@ -229,8 +229,10 @@ class _Writing:
 
     def _apply_to_candidate(self, until: float) -> Applied:
         self._is_begun = True
-        mark = {"copies": [], "operation": self._asked(self._attempt(until).until)}
-        reply, served = self._sides.carry(mark, is_told=True, is_alone=True)
+        operation = self._asked(self._attempt(until).until)
+        reply, served = self._sides.carry(
+            {"copies": [], "operation": operation}, is_told=True, is_alone=True
+        )
         if reply is None or served is None:
             return Refusal.UNKNOWN
         self._told[Variant.CANDIDATE] = served

@@ -340,9 +340,9 @@ class Sides:
         return Served(response, self.call.door.payload(response))
 
     def carry(
-        self, mark: Mapping[str, Any], *, is_told: bool, is_alone: bool
+        self, write: Mapping[str, Any], *, is_told: bool, is_alone: bool
     ) -> tuple[Mapping[str, Any] | None, Served | None]:
-        """What the candidate says to a dataset's `mark`; then its answer, where a user is told it.
+        """What the candidate says to a dataset's `write`; then its answer, where a user is told it.
 
         A candidate that has kept failing is not asked, unless it `is_alone`. Who is not told does
         not wait until one has started. `None` stands for whatever is not there, or is no good.
@@ -354,7 +354,7 @@ class Sides:
         starts = self.runtime.starts.next()
         if not is_told:
             with traced(Variant.CANDIDATE):
-                outcome, reply = self._carried(self._asked({"dataset": mark}, starts=False))
+                outcome, reply = self._carried(self._asked({"dataset": write}, starts=False))
             self.runtime.circuit_breaker.record(ok=outcome is Outcome.ANSWERED)
             return reply, None
         with _measured(
@@ -363,7 +363,7 @@ class Sides:
             candidate_version=self._judged_version,
             starts=starts,
         ) as annotations:
-            outcome, reply = self._carried(self._asked({"dataset": mark}, starts=starts))
+            outcome, reply = self._carried(self._asked({"dataset": write}, starts=starts))
             answer = Answer(outcome, reply["payload"] if reply else None)
             outcome, served = self._judged(answer)
             annotations["status"] = served.response.status
@@ -375,10 +375,10 @@ class Sides:
             self.measurements.add(MetricName.FAILED, version=settings().version)
         return reply, served
 
-    def _asked(self, mark: Mapping[str, Any], *, starts: bool) -> Answer:
+    def _asked(self, more: Mapping[str, Any], *, starts: bool) -> Answer:
         call = self.call
         event = without_headers(call.event, call.withhold) if call.withhold else call.event
-        told = {"user": call.user, **({"drill": True} if call.is_drill else {}), **mark}
+        told = {"user": call.user, **({"drill": True} if call.is_drill else {}), **more}
         try:
             payload = encoded({**event, MARK: told})
         except (TypeError, ValueError):  # a decorator of the route's own put something into it
