@@ -73,8 +73,8 @@ def _alarm(change: Change) -> Iterator[str]:
             yield f"has another {code(each)}: {_to(moved, otherwise='none')}"
 
 
-def _all(resource: Resource, name: str) -> list[str]:
-    return [*map(words, members(resource.get(name)))]
+def _all(resource: Resource, *path: str) -> list[str]:
+    return [*map(words, members(resource.get(*path)))]
 
 
 def _is_looser(moved: tuple[Any, Any], comparison: str) -> bool:
@@ -139,7 +139,7 @@ def _group(change: Change) -> Iterator[str]:
         "listens no longer to the alarm": ("AlarmConfiguration", "Alarms"),
         "takes nothing back any more on": ("AutoRollbackConfiguration", "Events"),
     }.items():
-        left = [*map(words, members(after.get(*path)))]
+        left = _all(after, *path)
         lost = [each for each in members(before.get(*path)) if words(each) not in left]
         if lost:
             names = (each.get("Name", each) if isinstance(each, Mapping) else each for each in lost)
@@ -213,11 +213,8 @@ def subscription(change: Change) -> Iterator[Finding]:
     for each in ("Endpoint", "TopicArn", "Protocol"):
         if moved := change.moved(each):
             yield Finding(Kind.ALARM, f"{name} has another {code(each)}: {_to(moved)}")
-    lost = [
-        value
-        for value in map(words, members(before.get("FilterPolicy", "AlarmName")))
-        if value not in map(words, members(after.get("FilterPolicy", "AlarmName")))
-    ]
+    had, has = (_all(each, "FilterPolicy", "AlarmName") for each in (before, after))
+    lost = [value for value in had if value not in has]
     rest = [
         {k: v for k, v in (each.get("FilterPolicy") or {}).items() if k != "AlarmName"}
         for each in (before, after)
