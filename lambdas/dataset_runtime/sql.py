@@ -199,6 +199,7 @@ class SqlStore:
             ConflictError: the operation's id was used with another body.
             MissingError: no such key, or none that can be.
             LateError: the attempt's time is over; nothing was done.
+            ValueError: the request's keys are told, and `key` is none of them.
 
         Example:
             >>> store.apply(
@@ -206,6 +207,11 @@ class SqlStore:
             ...     initial={"lines": []})  # doctest: +SKIP
         """
         operation = attempt.operation
+        if operation.keys and key not in operation.keys:
+            raise ValueError(
+                "apply() to a key that keys() did not tell of the request: nobody would copy it; "
+                "give apply() what keys() gives"
+            )
         left_s = attempt.until - time.time()
         with _in_time(), database.session() as session:
             if left_s > 0:

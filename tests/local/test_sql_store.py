@@ -393,6 +393,16 @@ def test_a_key_that_nobody_knows_is_missing_and_leaves_no_trace(socket: str) -> 
 
 
 @pytest.mark.usefixtures("socket")
+def test_a_key_that_was_not_told_is_not_written() -> None:
+    store.copy(Record("ada", 1, ADA))
+    told = Attempt(Operation("one", "d", ("bob", "eve")), time.time() + 3)
+    with pytest.raises(ValueError, match=r"give apply\(\) what keys\(\) gives"):
+        store.apply(told, "ada", never, initial=ADA)
+    assert store.load("ada") == Record("ada", 1, ADA)
+    assert store.apply(told, "eve", renamed("Eve"), initial=ADA).version == 1
+
+
+@pytest.mark.usefixtures("socket")
 def test_what_is_late_is_not_done() -> None:
     store.copy(Record("ada", 1, ADA))
     before = store.load("ada")
