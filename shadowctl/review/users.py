@@ -11,10 +11,11 @@ from analysis.rollout import Alarms, Rollout
 from analysis.simulation.rehearsal import RehearsedCanary, canaries
 from analysis.simulation.scenario import RehearsalError, Scenario
 from analysis.template import Stack, TemplateError
-from shadow_runtime.contract import ShadowCanaryError, Stage
+from shadow_runtime.contract import ShadowCanaryError, Stage, Variable
 from shadowctl.plan.chances import Chances, seen_by
 from shadowctl.plan.cost import Total, usd
 from shadowctl.plan.markdown import table
+from shadowctl.plan.size import VARIABLES
 from shadowctl.plan.usage import Month
 from shadowctl.review.findings import ODD
 from shadowctl.review.markdown import bullets, code
@@ -41,6 +42,12 @@ class Route:
     def unread(self) -> str:
         """What it does not say, if anything."""
         return self._read[1]
+
+    @property
+    def has_dataset(self) -> bool:
+        """Whether it reads or writes one."""
+        functions = self.stack.all("AWS::Lambda::Function")
+        return any(each.get(*VARIABLES, Variable.DATASET) for each in functions)
 
     @cached_property
     def _read(self) -> tuple[Rollout | None, str]:
@@ -122,8 +129,14 @@ class Exposure:
             before, after = (each.list_price if each else 0.0 for each in totals)
             yield (
                 f"Cost of a month at the ceiling: {usd(before)} → {usd(after)} USD "
-                f"({after - before:+,.2f}), at list prices"
+                f"({after - before:+,.2f}), at list prices{self._apart}"
             )
+
+    @property
+    def _apart(self) -> str:
+        """What is in other stacks is not looked at here."""
+        has_dataset = any(each and each.has_dataset for each in (self.before, self.after))
+        return "; without its dataset, which `shadowctl plan` counts" if has_dataset else ""
 
 
 def _exposed(rollout: Rollout | None) -> float:
