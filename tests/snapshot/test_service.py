@@ -93,7 +93,9 @@ def test_a_route_version_calls_its_own_candidate_and_shadow_versions(get_user: T
     assert known[Variable.SHADOW] == "<ServiceShadowCurrentVersion>"
 
 
-def test_the_route_may_invoke_every_version_of_both_functions_and_nothing_else_of_them(get_user: Template) -> None:
+def test_the_route_may_invoke_each_version_of_both_functions(
+    get_user: Template,
+) -> None:
     assert granted(get_user, "Route")["lambda:InvokeFunction"] == {
         "<ServiceCandidate.Arn>:*",
         "<ServiceShadow.Arn>:*",
