@@ -23,13 +23,13 @@ from localaws.evidence import (
     AT_ONCE,
     Answer,
     Evidence,
-    EvidenceError,
     Parity,
     Pass,
     Traffic,
 )
 from localaws.route_folder import RouteFolder
 from localaws.up import Local, running
+from localaws.writing import WriteSample, Writing
 from shadow_runtime.compare import mask
 from shadow_runtime.contract import (
     POLL_INTERVAL,
@@ -95,11 +95,11 @@ def demo(console: Console) -> int:
     """
     started = time.monotonic()
     with Steps(console) as steps, running(steps.report) as local:
-        sample, lists = samples_of(Path(local.assembly))
+        sample, lists, writes = samples_of(Path(local.assembly))
         _headline(console, local, sample, time.monotonic() - started)
         try:
-            Demo(local, sample, lists, console, steps).walk()
-        except (UnexpectedError, EvidenceError) as error:
+            Demo(local, sample, lists, writes, console, steps).walk()
+        except ShadowCanaryError as error:
             console.print(f"\n  [red]{error}[/]", soft_wrap=True)
             return 1
     console.print("\n  [dim]The embedded AWS is not AWS; what was deployed differs in this:")
@@ -111,7 +111,7 @@ def demo(console: Console) -> int:
     return 0
 
 
-def samples_of(assembly: Path) -> tuple[Sample, list[List]]:
+def samples_of(assembly: Path) -> tuple[Sample, list[List], list[WriteSample]]:
     """What the routes of an assembly say of themselves that can be shown.
 
     Raises:
@@ -119,9 +119,14 @@ def samples_of(assembly: Path) -> tuple[Sample, list[List]]:
     """
     told = [each.module("demo") for each in RouteFolder.all_of(assembly) if each.has("demo")]
     lists = [module for module in told if hasattr(module, "next_query")]
+    writes = [module for module in told if hasattr(module, "DATASET")]
     for module in told:
-        if module not in lists:
-            return cast("Sample", module), cast("list[List]", lists)
+        if module not in [*lists, *writes]:
+            return (
+                cast("Sample", module),
+                cast("list[List]", lists),
+                cast("list[WriteSample]", writes),
+            )
     raise LocalError(
         "there is no sample to show: no route of this app has a demo.py; "
         "`shadowctl local up` deploys what it holds"
@@ -150,6 +155,7 @@ class Demo:
         local: Local,
         sample: Sample,
         lists: Sequence[List],
+        writes: Sequence[WriteSample],
         console: Console,
         steps: Steps,
     ) -> None:
@@ -164,6 +170,7 @@ class Demo:
         self._resources = stack_resources(self._aws, sample.STACK)
         self._tokens: dict[str, str] = {}
         self._traffic = Traffic(f"{local.api_url}{sample.PATH}", self._tokens)
+        self._writes = [Writing(local, each, self._tokens, console, steps) for each in writes]
 
     def walk(self) -> None:
         """All steps."""
@@ -175,12 +182,16 @@ class Demo:
 
     def off(self) -> None:
         """Everyone is on the old code."""
+        for writing in self._writes:
+            writing.fill()
         self._row("off", self._everyone("off"), "all on the old code", candidates=range(1))
 
     def shadow(self) -> None:
         """Copies go to the candidate; one user's record was planted to differ."""
         self._move(Stage.SHADOW)
         self._wait_for_polls()
+        for writing in self._writes:
+            writing.filled()
         self._first_copies()
         asked = self._everyone("shadow")
         self._row("shadow", asked, "and answers compared", candidates=range(1))
@@ -188,7 +199,7 @@ class Demo:
         parity = self._evidence.parity(
             asked,
             seen=lambda n: self._steps.count("comparing", n, len(users)),
-            nudge=self._nudge,
+            nudge=lambda: self._ask_again(asked),
         )
         matched = parity.compared - parity.mismatched - parity.errors
         self._console.print(f"{'':12}parity {matched} / {parity.compared}, differs:")
@@ -204,6 +215,9 @@ class Demo:
         self._console.print(
             f"{'':12}[dim]planted with {self._sample.PLANTED}, found, shown masked[/]"
         )
+        for writing in self._writes:
+            writing.dual(self._sample.USERS[0])
+            writing.mended(self._sample.PLANTED)
 
     def canary(self) -> None:
         """The ramp goes one step up by itself: the candidate answers a few, and the same again.
@@ -211,10 +225,16 @@ class Demo:
         Its execution environments start with their requests, as on AWS.
         """
         percent = self._sample.CANARY_PERCENT
+        for writing in self._writes:
+            writing.expose(percent)
         self._climb(Stage.canary(percent=percent))
+        for writing in self._writes:
+            writing.synced(self._sample.USERS, percent)
         for each in self._lists:
             self._pages(each)
         self._wait_for_polls()
+        for writing in self._writes:
+            writing.switched()
         first, second = self._everyone("canary"), self._everyone("canary")
         few = _share_of(len(self._sample.USERS), percent)
         note = f"asked for {percent:g} % of users"
@@ -230,6 +250,8 @@ class Demo:
 
         Then the clean-up's schedule is moved from next week to now.
         """
+        for writing in self._writes:
+            writing.settle()
         started = time.monotonic()
         with (
             psycopg.connect(self._local.database_url, autocommit=True) as database,
@@ -257,6 +279,8 @@ class Demo:
         _expect("fallbacks", fallbacks, range(1, len(asked.answers)))
         self._wait_for_polls()
         self._row("off", self._everyone("off"), "all back again", candidates=range(1))
+        for writing in self._writes:
+            writing.back(self._traffic.burst)
         self._steps.report("clean-up", "its schedule fires")
         done = self._evidence.operation("cleanup", since=fired_at)
         self._console.print(
@@ -308,7 +332,7 @@ class Demo:
         self._evidence.parity(
             asked,
             seen=lambda n: self._steps.count("first copies", n, len(asked.answers)),
-            nudge=self._nudge,
+            nudge=lambda: self._ask_again(asked),
         )
 
     def _move(self, to: Stage) -> None:
@@ -351,6 +375,17 @@ class Demo:
     def _nudge(self) -> Pass:
         """Reaches every execution environment of the route, also one that is rarely needed."""
         return self._burst(2 * AT_ONCE)
+
+    def _ask_again(self, asked: Pass) -> None:
+        """Some of those of whom no copy has come: a busy machine loses one now and then."""
+        come = {line["trace"] for line in self._evidence.lines("Shadow", asked)}
+        lost = [n for n, answer in enumerate(asked.answers) if answer.trace not in come]
+        if few := lost[: 2 * AT_ONCE]:
+            again = self._traffic.burst([asked.answers[number].user for number in few])
+            for number, answer in zip(few, again, strict=True):
+                asked.answers[number] = answer
+        else:
+            self._nudge()
 
     def _burst(self, users: int) -> Pass:
         since = time.time()

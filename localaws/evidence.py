@@ -90,10 +90,22 @@ class Traffic:
             found = threads.map(lambda user: [*pages(user)], users)
             return [page for pages_of_one in found for page in pages_of_one]
 
-    def _ask(self, user: str, query: str = "") -> Answer:
+    def put(self, user: str, body: bytes, *, key: str) -> Answer:
+        """One request that writes, known by `key` should it be sent again."""
+        return self._ask(user, method="PUT", body=body, **{"Idempotency-Key": key})
+
+    def _ask(
+        self,
+        user: str,
+        query: str = "",
+        *,
+        method: str = "GET",
+        body: bytes | None = None,
+        **headers: str,
+    ) -> Answer:
         trace = f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)}"
-        headers = {"Authorization": f"Bearer {self._tokens[user]}", "X-Amzn-Trace-Id": trace}
-        answer = self._http.request("GET", f"{self._url}{query}", headers=headers)
+        headers |= {"Authorization": f"Bearer {self._tokens[user]}", "X-Amzn-Trace-Id": trace}
+        answer = self._http.request(method, f"{self._url}{query}", body=body, headers=headers)
         return Answer(user, answer.status, trace, answer.data)
 
 
@@ -260,12 +272,13 @@ def _awaited(
     what: str,
     nudge: Callable[[], object] = lambda: None,
 ) -> T:
-    started = time.monotonic()
+    started = nudged = time.monotonic()
     while not is_enough(found := look()):
-        waited = time.monotonic() - started
-        if waited > _LOGS_SECONDS:
+        now = time.monotonic()
+        if now - started > _LOGS_SECONDS:
             raise EvidenceError(f"two minutes have passed, and the logs do not tell of {what}")
-        if waited > _NUDGE_SECONDS:
+        if now - nudged > _NUDGE_SECONDS:  # not all the time: it is work, too
             nudge()
+            nudged = time.monotonic()
         time.sleep(0.2)
     return found

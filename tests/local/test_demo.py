@@ -35,18 +35,23 @@ def left_running() -> list[str]:
 
 def test_every_step_sees_what_it_should() -> None:
     with demo() as running:
-        output, _ = running.communicate(timeout=300)
+        output, _ = running.communicate(timeout=400)
     assert running.returncode == 0, output
     for seen in (
         "off       control ██████████████ 500   candidate   0",
         "shadow    control ██████████████ 500   candidate   0",
         "parity 499 / 500, differs:",
         "$.name value str(11)",
+        "dual      user-001 writes: control does it, and its state is copied",
+        "user-042 differs in name: repaired, compared again",
         "pairs differ; to canary(2%) by itself",
+        "told by the candidate; again: done once",
+        "switched  a write was held ",
         ", after its rules",
         "the same users again",
         "errors seen by users 0",
         "the flag fell to off by itself",
+        "2 of 2 users' last writes are on both sides: nothing lost",
         "flag off, 3 versions pruned",
         "nothing is left running",
     ):

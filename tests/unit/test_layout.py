@@ -26,7 +26,9 @@ MAY_IMPORT = {
     "lambdas/operations": {"custom_resource", "dataset", "operations", "judge", "shadow_runtime"},
     "lambdas/pretraffic": {"custom_resource", "pretraffic", "shadow_runtime"},
     "lambdas/routes": {"dataset_runtime", "datasets", "routes", "shadow_runtime"},
-    "localaws": {"localaws", "shadowctl", "analysis", "judge", "shadow_runtime"},
+    "localaws": {
+        *("localaws", "shadowctl", "analysis", "dataset", "judge", "operations", "shadow_runtime"),
+    },
     "shadowctl": {
         *("shadowctl", "localaws", "analysis", "dataset", "judge", "operations", "shadow_runtime"),
     },

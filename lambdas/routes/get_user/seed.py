@@ -17,5 +17,7 @@ def seed(engine: Engine) -> None:
     with Session(engine) as session:
         session.add_all(User.model_validate(entry) for entry in USERS.values())
         planted = session.get_one(User, PLANTED)
-        planted.name = planted.name.replace(" ", "  ")  # as a careless migration would leave it
+        planted.name = planted.name.replace(" ", "  ")  # as a careless migration would leave it,
+        versions = SQLModel.metadata.tables[f"{User.__tablename__}_versions"]
+        session.execute(versions.insert().values(key=PLANTED, version=1, operations={}))  # for good
         session.commit()
