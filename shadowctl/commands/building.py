@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from shadow_runtime.contract import CLEAN_UP_DAYS
-from shadowctl.commands.options import Embedded, Stack, progress, session
+from shadowctl.commands.options import CdkOut, Embedded, Stack, progress, session
 from shadowctl.verb import ExitCode, Result, verb
 
 app = typer.Typer()
@@ -18,9 +18,7 @@ app = typer.Typer()
 @verb(app)
 def plan(
     route: Stack,
-    cdk_out: Annotated[
-        Path | None, typer.Option(help="assembly to read; by default one is made of this tree")
-    ] = None,
+    cdk_out: CdkOut = None,
     days: Annotated[float, typer.Option(min=1, help="from launch to clean-up")] = 7,
     control_ms: Annotated[float, typer.Option(min=0, help="of control for an answer")] = 20,
     candidate_ms: Annotated[float, typer.Option(min=0, help="of the candidate")] = 60,
@@ -60,9 +58,7 @@ def review_command(
 @verb(app)
 def rehearse(
     route: Stack,
-    cdk_out: Annotated[
-        Path | None, typer.Option(help="assembly to read; by default one is made of this tree")
-    ] = None,
+    cdk_out: CdkOut = None,
     rollouts: Annotated[int, typer.Option(help="how many to play")] = 10_000,
     minutes: Annotated[int, typer.Option(help="length of each")] = 60,
     failure: Annotated[float, typer.Option(help="percent of the requests that fail")] = 20,
@@ -149,9 +145,7 @@ def new_route_command(
 
 @verb(app)
 def check(
-    cdk_out: Annotated[
-        Path | None, typer.Option(help="assembly to read; by default one is made of this tree")
-    ] = None,
+    cdk_out: CdkOut = None,
     today: Annotated[
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="by default the day that it is, UTC"),
@@ -174,9 +168,7 @@ def check(
 
 @verb(app)
 def sbom(
-    cdk_out: Annotated[
-        Path | None, typer.Option(help="assembly to read; by default one is made of this tree")
-    ] = None,
+    cdk_out: CdkOut = None,
     to: Annotated[Path, typer.Option(file_okay=False, help="folder to write to")] = Path("sbom"),
 ) -> Result:
     """Write what each function is made of, as CycloneDX: its files and its locked packages."""
@@ -193,9 +185,7 @@ def sbom(
 @verb(app, "finish")
 def finish_command(
     route: Stack,
-    cdk_out: Annotated[
-        Path | None, typer.Option(help="assembly to read; by default one is made of this tree")
-    ] = None,
+    cdk_out: CdkOut = None,
     override: Annotated[
         str, typer.Option(metavar="REASON", help="why, though something speaks against it")
     ] = "",

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -31,6 +32,9 @@ DryRun = Annotated[
     bool, typer.Option("--dry-run", help="say what would happen, and change nothing")
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="do not ask")]
+CdkOut = Annotated[
+    Path | None, typer.Option(help="assembly to read; by default one is made of this tree")
+]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="until Ctrl-C")]
 
 
