@@ -1,6 +1,6 @@
 """The embedded AWS, up once for all tests of this folder, in a state folder of their own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,7 @@ from localaws.supervisor import StateFolder
 from localaws.up import Local, running
 from tests.local.crowd import CANARY, Crowd
 from tests.local.deployed import Deployed
+from tests.local.services import services
 from tests.local.users_dataset import make_synced
 from tests.local.way_back import alarms, set_state, settled
 
@@ -44,6 +45,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.is_relative_to(HERE):
             group = _GROUPS.get(item.path.name, "local")
             item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.fixture(scope="module")
+def _services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
+    with services(tmp_path_factory.mktemp("services")) as found:
+        yield found
+
+
+@pytest.fixture
+def endpoint(_services: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> str:
+    """Of services that hold nothing else, which this process asks as a function does."""
+    for name, value in _services.items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    return _services["AWS_ENDPOINT_URL"]
 
 
 @pytest.fixture(scope="session")

@@ -24,18 +24,12 @@ from dataset_runtime.team import Team
 from localaws import environment
 from shadow_runtime.aws import Service
 from shadow_runtime.contract import Variant
-from tests.local.services import new_queues, new_table, services
+from tests.local.services import new_queues, new_table
 from tests.runtime.routes import counted
 from tests.runtime.written import Store, to_new, to_old
 
 USERS = "Users/users"
 KEYS = [f"user-{number:02}" for number in range(25)]
-
-
-@pytest.fixture(scope="module")
-def _services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
-    with services(tmp_path_factory.mktemp("services")) as found:
-        yield found
 
 
 class World:
@@ -156,11 +150,8 @@ def record_of(message: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def world(_services: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> World:
-    for name, value in _services.items():
-        if name.startswith("AWS_"):
-            monkeypatch.setenv(name, value)
-    return World(_services["AWS_ENDPOINT_URL"], monkeypatch)
+def world(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(endpoint, monkeypatch)
 
 
 def test_a_dataset_goes_all_the_way_and_back_and_loses_no_write(

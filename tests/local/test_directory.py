@@ -1,7 +1,7 @@
 """The directory of the sample, whose changes are in DynamoDB: none is lost, none made twice."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -11,26 +11,15 @@ from dataset_runtime.api import Api
 from dataset_runtime.operation import Attempt, ConflictError, LateError, MissingError
 from datasets.users.control import OPERATIONS, USERS, Directory, InMemory, InTable
 from shadow_runtime.aws import Service
-from tests.local.services import new_table, services
+from tests.local.services import new_table
 
 FIRST: Mapping[str, Rows] = {"ada": {"count": 0}, "bob": {"count": 0}}
 
 
-@pytest.fixture(scope="module")
-def _services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
-    with services(tmp_path_factory.mktemp("services")) as found:
-        yield found
-
-
 @pytest.fixture
-def in_table(
-    _services: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
-) -> Callable[[], Directory]:
+def in_table(endpoint: str) -> Callable[[], Directory]:
     """Makes what an execution environment has of one directory."""
-    for name, value in _services.items():
-        if name.startswith("AWS_"):
-            monkeypatch.setenv(name, value)
-    table = new_table(_services["AWS_ENDPOINT_URL"])
+    table = new_table(endpoint)
     return lambda: on_dynamodb(table)
 
 

@@ -1,7 +1,6 @@
 """The register, the marks and the queue of a dataset, as DynamoDB and SQS keep them."""
 
 import time
-from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -24,23 +23,9 @@ from dataset_runtime.intents import IntentQueue
 from dataset_runtime.register import RegisterTable
 from shadow_runtime.aws import Service
 from shadow_runtime.contract import Variant
-from tests.local.services import new_queues, new_table, services
+from tests.local.services import new_queues, new_table
 
 DELAY_S = 1
-
-
-@pytest.fixture(scope="module")
-def _services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
-    with services(tmp_path_factory.mktemp("services")) as found:
-        yield found
-
-
-@pytest.fixture
-def endpoint(_services: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> str:
-    for name, value in _services.items():
-        if name.startswith("AWS_"):
-            monkeypatch.setenv(name, value)
-    return _services["AWS_ENDPOINT_URL"]
 
 
 @pytest.fixture
