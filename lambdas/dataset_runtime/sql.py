@@ -165,6 +165,8 @@ class SqlStore:
                 session.execute(self._put_version(record))
                 self._put_rows(session, record)
             elif (identity := self._identity(key)) is not None:
+                # The guard has to have something to refuse, also where nothing is deleted.
+                session.execute(self._put_version(Record(key, 0, None)))
                 for table, own in (
                     (self._versions, self._versions.c.key == key),
                     (self._table, self._key == identity),
