@@ -21,7 +21,6 @@ from shadowctl.synthesis import app_folder
 SCHEMA = "http://cyclonedx.org/schema/bom-1.6.schema.json"
 _LOCKS = Path(contract.__file__).parent / "requirements"
 _ASSET = re.compile(r"[0-9a-f]{64}")
-_SOURCE = "pkg:pypi"
 _MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 
 Json = dict[str, Any]
@@ -132,7 +131,7 @@ def _library(package: Locked) -> Json:
     """A package; the machine decides which of its files is installed, so each has its hash."""
     distribution = {
         "type": "distribution",
-        "url": f"{_SOURCE}/{package.name}/{package.version}/",
+        "url": package.purl,
         "hashes": [{"alg": "SHA-256", "content": each} for each in package.hashes],
     }
     return {
