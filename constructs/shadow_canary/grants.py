@@ -28,8 +28,13 @@ def let_invoke(grantee: iam.IGrantable, function: lambda_.IFunction) -> None:
 
 
 def let_read_secret(grantee: iam.IGrantable, secret: secretsmanager.ISecret) -> None:
-    """Lets `grantee` read the value of `secret`, and decrypt it by the secret's own key."""
-    let(grantee, "secretsmanager:GetSecretValue", secret.secret_arn)
+    """Lets `grantee` read the value of `secret`, and decrypt it by the secret's own key.
+
+    One that is known by its name has six more characters in its ARN, which AWS chose.
+    https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_iam-policies.html
+    """
+    arn = secret.secret_full_arn or f"{secret.secret_arn}-??????"
+    let(grantee, "secretsmanager:GetSecretValue", arn)
     if secret.encryption_key is not None:
         service = f"secretsmanager.{Stack.of(secret).region}.amazonaws.com"
         reader = kms.ViaServicePrincipal(service, grantee.grant_principal)

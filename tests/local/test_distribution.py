@@ -251,7 +251,7 @@ def test_synthesis_needs_no_emulator(team: Team) -> None:
         [path] = [name for name in wheel.namelist() if name.endswith("METADATA")]
         metadata = wheel.read(path).decode()
     needed = re.findall(r"^Requires-Dist: ([\w-]+)[^;\n]*$", metadata, re.MULTILINE)
-    assert {*needed} == {"aws-cdk-lib", "boto3", "constructs", "rich", "typer", "uv"}
+    assert {*needed} == {"aws-cdk-lib", "boto3", "constructs", "packaging", "rich", "typer", "uv"}
 
 
 def test_an_installed_construct_makes_the_template_that_this_checkout_makes(

@@ -53,18 +53,18 @@ def test_the_candidate_reads_and_writes(local: Local) -> None:
 def test_tables_that_are_made_later_are_open_to_the_two_roles(local: Local, schema: str) -> None:
     with psycopg.connect(local.database_url) as owner:
         owner.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-        owner.execute(f"CREATE TABLE {schema}.orders (id serial, of text)")
+        owner.execute(f"CREATE TABLE {schema}.made_later (id serial, of text)")
     try:
         with log_in(local, "candidate") as connection:
-            connection.execute(f"INSERT INTO {schema}.orders (of) VALUES ('ada')")
+            connection.execute(f"INSERT INTO {schema}.made_later (of) VALUES ('ada')")
         with log_in(local, "shadow") as connection:
-            found = connection.execute(f"SELECT * FROM {schema}.orders")
+            found = connection.execute(f"SELECT * FROM {schema}.made_later")
             assert found.fetchall() == [(1, "ada")]
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                connection.execute(f"DELETE FROM {schema}.orders")
+                connection.execute(f"DELETE FROM {schema}.made_later")
     finally:
         with psycopg.connect(local.database_url) as owner:
-            owner.execute(f"DROP TABLE {schema}.orders")
+            owner.execute(f"DROP TABLE {schema}.made_later")
 
 
 def test_a_token_names_its_user(local: Local) -> None:

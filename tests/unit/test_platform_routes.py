@@ -25,3 +25,15 @@ def test_routes_of_one_function_and_of_one_stack_do_not_collide() -> None:
     assert {r["AuthorizationType"] for r in routes} == {"JWT"}
     allowed = [r["Properties"] for r in made if r["Type"] == "AWS::Lambda::Permission"]
     assert len(allowed) == 3
+
+
+def test_a_secret_that_is_there_is_read_by_its_name_and_what_aws_adds_to_it() -> None:
+    platform = Platform(cdk.App(), "Platform", candidate_secret="moved")
+    made = Template.from_stack(platform).to_json()["Resources"]
+    [policy] = [each for id_, each in made.items() if id_.startswith("CandidateDatabase")]
+    [read] = [
+        each["Resource"]
+        for each in policy["Properties"]["PolicyDocument"]["Statement"]
+        if each["Action"] == "secretsmanager:GetSecretValue"
+    ]
+    assert read["Fn::Join"][1][-1].endswith(":secret:moved-??????")
