@@ -118,15 +118,20 @@ def plant(deployed: Deployed, function: str, tap: int, daemon: int) -> None:
 def paired(
     deployed: Deployed, tokens: dict[str, str], case: str, *, copies: int
 ) -> list[urllib3.BaseHTTPResponse]:
-    """A request of each user; a copy that is still on its way would outlive the planted code."""
+    """A request of each user; a copy that is still on its way would outlive the planted code.
+
+    Asked again where a busy machine has lost one: its process started for longer than it may run.
+    """
 
     def ended() -> float:
         return deployed.count("Shadow", "Compared") + deployed.count("Shadow", "CopiesDropped")
 
-    least = ended() + copies
-    answers = [get(deployed.local, token, case) for token in tokens.values()]
-    assert awaited(ended, least) == least
-    return answers
+    for _ in range(3):
+        least = ended() + copies
+        answers = [get(deployed.local, token, case) for token in tokens.values()]
+        if awaited(ended, least) >= least:
+            return answers
+    raise AssertionError(f"of {case} no copy came to its end")
 
 
 def get(local: Local, token: str, case: str) -> urllib3.BaseHTTPResponse:
