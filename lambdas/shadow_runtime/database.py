@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy import Connection, Engine, ExceptionContext, event, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlmodel import Session, create_engine
 
 from shadow_runtime.secret import named_by
@@ -120,7 +120,7 @@ class Rehearsal:
         """
         try:
             is_same = self._transaction() == self._began
-        except DBAPIError:  # of a savepoint that is gone, too
+        except SQLAlchemyError:  # of a savepoint that is gone, or that cannot be left, too
             is_same = False
         if not is_same:
             raise UnguardedError("the code has ended the transaction of its rehearsal")

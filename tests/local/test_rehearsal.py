@@ -9,7 +9,7 @@ from typing import Any
 import hypothesis
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -360,6 +360,7 @@ def plays(statements: list[str]) -> None:
 @hypothesis.settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+@example(statements=["ROLLBACK", "the session commits"])
 @given(statements=STATEMENTS)
 def test_whatever_is_done_in_a_rehearsal_nothing_of_it_is_left(
     socket: str, statements: list[str]
