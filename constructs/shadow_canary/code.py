@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -420,7 +420,29 @@ _MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 """Architectures of Lambda, as wheels name them."""
 
 
-def check_alike(layer: LockedLayer, *others: LockedLayer) -> None:
+def layers_of_team(
+    given: Iterable[lambda_.ILayerVersion],
+    requirements: str | Path | None,
+    *,
+    beside: Sequence[LockedLayer],
+    layer: Callable[[str, str | Path], LockedLayer],
+) -> list[lambda_.ILayerVersion]:
+    """A team's own layers; first the one that `layer` makes of `requirements`, if there are any.
+
+    Raises:
+        ValueError: `requirements` and a layer `beside` lock a package in two versions.
+    """
+    layers = [*given]
+    for each in layers:
+        same_in_every_environment(each)
+    if requirements is None:
+        return layers
+    own = layer("RequirementsLayer", requirements)
+    _check_alike(own, *beside)
+    return [own, *layers]
+
+
+def _check_alike(layer: LockedLayer, *others: LockedLayer) -> None:
     """Refuses a package of two layers in two versions: Lambda lays one over the other.
 
     Raises:

@@ -26,8 +26,7 @@ from shadow_canary.code import (
     DatasetCode,
     LockedLayer,
     RouteCode,
-    check_alike,
-    same_in_every_environment,
+    layers_of_team,
 )
 from shadow_canary.findings import acknowledge
 from shadow_canary.functions import FunctionOptions, LeastPrivilegeFunction, Network, TeamCode
@@ -204,19 +203,12 @@ class Dataset(DatasetMetrics, Construct):
             layer("DatabaseLayer", LOCKS / "database.txt"),
             layer("DatasetLayer", LOCKS / "dataset.txt"),
         ]
-        for given in layers:
-            same_in_every_environment(given)
-        of_team = [*layers]
-        if requirements is not None:
-            locked = layer("RequirementsLayer", requirements)
-            check_alike(locked, *own)
-            of_team.insert(0, locked)
         function = partial(
             _DatasetFunction,
             self,
             team=TeamCode(
                 code=code,
-                layers=of_team,
+                layers=layers_of_team(layers, requirements, beside=own, layer=layer),
                 environment=environment or {},
                 network=Network(vpc=vpc, vpc_subnets=vpc_subnets, security_groups=security_groups),
             ),

@@ -37,8 +37,7 @@ from shadow_canary.code import (
     PYTHON,
     LockedLayer,
     RouteCode,
-    check_alike,
-    same_in_every_environment,
+    layers_of_team,
 )
 from shadow_canary.code_canary import CodeCanary
 from shadow_canary.dashboard import MismatchQueries, RouteDashboard, dashboard_name
@@ -253,13 +252,7 @@ class ShadowCanaryService(RouteMetrics, Construct):
 
         of_all = layer("RuntimeLayer", LOCKS / "runtime.txt")
         database = layer("DatabaseLayer", LOCKS / "database.txt")
-        for given in layers:
-            same_in_every_environment(given)
-        of_team = [*layers]
-        if requirements is not None:
-            own = layer("RequirementsLayer", requirements)
-            check_alike(own, of_all, database)
-            of_team.insert(0, own)
+        of_team = layers_of_team(layers, requirements, beside=[of_all, database], layer=layer)
         options = FunctionOptions(
             layers=[of_all],
             runtime=runtime,
